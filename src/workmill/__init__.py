@@ -1,0 +1,1 @@
+"""Workmill turns a Python function into a durable, asynchronous API."""

@@ -1,0 +1,340 @@
+"""The contract: what every store does, in verbs over batches and frozen records.
+
+Each docstring here is the specification that `workmill.testing.conformance` tests in every room. Common to all verbs:
+
+- A verb is one transaction: it takes effect whole or not at all, and returning means committed and durable as the
+  store's `durability` capability says. `StoreUnavailable` means *unknown*: every verb is safe to repeat.
+- Time is the store's own clock. Callers send lengths of time, never moments, except `NewJob.run_at`.
+- A write about a claim carries the claim's token and changes nothing unless that claim is the newest.
+- A row that cannot be read never fails a batch: `claim`, `held` and `expired` settle it as `failed` with a failure of kind
+  `unreadable`, and the reading verbs leave it out.
+- Answers come in the order of what was asked.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from workmill.words.job import Attempt, Job, JobState, NewJob, Progress
+from workmill.words.transition import Transition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a store can do beyond the contract, and what its "committed" survives.
+
+    Attributes:
+        crosses_processes: Several processes may share it.
+        durability: One sentence: what a returned enqueue survives.
+    """
+
+    name: str
+    crosses_processes: bool
+    durability: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enqueued:
+    """A stored job; not `created` when an earlier one with the same id or key is returned instead."""
+
+    job: Job
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewWorker:
+    """A worker that asks for a lease of `lease` length. Its id is random for every start, never reused.
+
+    Attributes:
+        queues: The queues it takes, or None for all.
+        tasks: The tasks it knows.
+    """
+
+    id: str
+    name: str
+    host: str
+    pid: int
+    queues: tuple[str, ...] | None
+    tasks: tuple[str, ...]
+    concurrency: int
+    lease: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """A worker as the store knows it. It is live until `lease_ends_at`."""
+
+    id: str
+    name: str
+    host: str
+    pid: int
+    queues: tuple[str, ...] | None
+    tasks: tuple[str, ...]
+    concurrency: int
+    running: int
+    is_live: bool
+    is_leader: bool
+    started_at: datetime
+    lease_ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """The answer to a renewal: whether the lease lives on, and whether this worker leads."""
+
+    is_live: bool
+    is_leader: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRequest:
+    """Up to `limit` jobs, for one engine of a worker, of tasks it knows on queues it takes (None for all)."""
+
+    worker_id: str
+    engine: int
+    queues: tuple[str, ...] | None
+    tasks: tuple[str, ...]
+    limit: int
+
+
+class Verdict(StrEnum):
+    """What the store did with one transition."""
+
+    APPLIED = "applied"
+    STALE = "stale"
+    """The claim is not the newest, or its attempt has ended: nothing was changed."""
+    CANCEL_REQUESTED = "cancel_requested"
+    """The transition would run the job again but its cancel was requested: nothing was changed, decide again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """One verdict for each transition, and the jobs claimed in the same transaction."""
+
+    verdicts: tuple[Verdict, ...]
+    claimed: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The newest progress of one claim."""
+
+    job_id: str
+    token: int
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """How many jobs became queued, and how long until the next is due (None: none is waiting for a time)."""
+
+    count: int
+    next_in: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs to list: those that match every field given. An empty tuple asks for nothing in particular."""
+
+    states: tuple[JobState, ...] = ()
+    tasks: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Jobs, newest first, and where the next page begins (None: this was the last)."""
+
+    jobs: tuple[Job, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How many stored jobs of one task on one queue are in one state."""
+
+    queue: str
+    task: str
+    state: JobState
+    jobs: int
+
+
+class Level(StrEnum):
+    """How a finding of `diagnose` bears on the promises."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at: what it is, how it stands, and what to do about it."""
+
+    level: Level
+    subject: str
+    detail: str
+    remedy: str = ""
+
+
+class NoticeKind(StrEnum):
+    """What a listener may be told. A notice is a hint: it may be lost, late or needless, never the only word."""
+
+    QUEUED = "queued"
+    """A job on `queue` can be claimed."""
+    SCHEDULED = "scheduled"
+    """A job was given a time to wait for."""
+    CANCEL = "cancel"
+    """The cancel of the running jobs `job_ids` was requested."""
+    CHANGED = "changed"
+    """The jobs `job_ids` changed: state or progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One hint. An empty `queue` or empty `job_ids` stands for any."""
+
+    kind: NoticeKind
+    queue: str = ""
+    job_ids: tuple[str, ...] = ()
+
+
+class Listener(Protocol):
+    """One ear at the store, open between entering and leaving `Store.listen`."""
+
+    async def next(self, timeout: float) -> list[Notice]:
+        """Wait up to `timeout` seconds and return the notices that have come, oldest first; empty when none has.
+
+        Notices that arrive between two calls are kept for the next, up to a bound; beyond it they are folded into one
+        that stands for any.
+        """
+
+
+class Store(Protocol):
+    """One store. It belongs to the event loop that opened it."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this store can do."""
+
+    async def open(self) -> None:
+        """Make the store ready, creating or migrating its schema. Safe to race with other processes.
+
+        Raises:
+            SchemaMismatch: A newer version wrote it.
+            StoreUnavailable: It cannot be reached.
+        """
+
+    async def close(self) -> None:
+        """Let go of everything; verbs under way finish first. Safe to repeat."""
+
+    async def now(self) -> datetime:
+        """Return the store's present moment. Also the cheapest proof that the store answers."""
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
+        """Store new jobs, all or none.
+
+        A job with a `delay` above zero or a `run_at` to come begins as `scheduled`, any other as `queued`. One whose id
+        is stored already, or whose key is stored for its task with the same arguments, returns the stored job, unchanged.
+        Keys hold as long as the job they name is kept, and also within the batch.
+
+        Raises:
+            JobConflict: A key is stored for this task with other arguments.
+        """
+
+    async def register(self, worker: NewWorker) -> None:
+        """Give a worker its lease. Repeating it for a live worker renews the lease."""
+
+    async def renew(self, worker_id: str) -> Renewal:
+        """Prolong a live lease by its length from now, and elect a leader among those that renew.
+
+        A lease that has ended stays ended: it can only be replaced by a new worker's. At most one live worker leads at
+        any time; when the leader's lease ends or it leaves, the next renewal of another takes over.
+        """
+
+    async def leave(self, worker_id: str) -> None:
+        """End a worker's lease now. Jobs it still holds are `expired` at once. Unknown workers are no error."""
+
+    async def claim(self, request: ClaimRequest) -> list[Job]:
+        """Take jobs under the worker's lease: `running`, with `attempt` and `token` one higher.
+
+        Only `queued` jobs of the named tasks and queues are taken: over all of them the highest priority first and, among
+        equals, the oldest first by the order in which they were stored. No job is given to two claims. Jobs of other
+        tasks neither are taken nor slow the claim.
+
+        Raises:
+            LeaseLost: The worker has no live lease; nothing was claimed.
+        """
+
+    async def settle(self, transitions: Sequence[Transition], claim: ClaimRequest | None = None) -> Settled:
+        """End attempts, the only way an attempt ends, and claim more in the same transaction.
+
+        A transition is applied if its job is `running` under its token, else it is `stale`. One that would run the job
+        again is not applied while a cancel is requested. An applied one writes state, `attempt`, `deaths`, result or
+        failure; keeps an `Attempt` of it; sets `run_at` to now plus `delay` (`retrying`, `scheduled`), or `finished_at` and
+        `expires_at` (final states). A job that goes back to `queued` keeps its place in the order. `failure` stays on the
+        job until a later attempt ends: success removes it. Progress stays.
+
+        A claim that the lease no longer allows claims nothing; the transitions are settled all the same.
+        """
+
+    async def report(self, reports: Sequence[Report]) -> list[bool]:
+        """Store progress, fenced by token like a settle; the answer says which were stored."""
+
+    async def held(self, worker_id: str, engine: int | None = None) -> list[Job]:
+        """Return the jobs that a worker, or one of its engines, holds."""
+
+    async def expired(self, limit: int) -> list[Job]:
+        """Return up to `limit` running jobs whose worker has no live lease."""
+
+    async def promote(self, limit: int) -> Promotion:
+        """Make up to `limit` `scheduled` and `retrying` jobs that are due `queued`, those longest due first.
+
+        A promoted job keeps the place in the order that it had when it was stored.
+        """
+
+    async def prune(self, limit: int) -> int:
+        """Delete up to `limit` final jobs past `expires_at`, and workers whose lease ended a day ago; return the jobs."""
+
+    async def cancel(self, job_ids: Sequence[str], reason: str | None) -> list[Job | None]:
+        """Cancel jobs and return them as they are now (None: no such job). Safe to repeat.
+
+        One that has not started becomes `cancelled` at once. A running one keeps running with `cancel_requested_at` set,
+        and its worker is told. A final one is returned unchanged.
+        """
+
+    async def get(self, job_ids: Sequence[str]) -> list[Job | None]:
+        """Return jobs by id; None for each that is not stored."""
+
+    async def find(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> Page:
+        """List jobs, newest first, from where `cursor` (a `Page.next_cursor`) points.
+
+        A job stored while the pages are read never makes one repeat or go missing.
+
+        Raises:
+            InvalidOption: The cursor is none of this store's.
+        """
+
+    async def counts(self) -> list[Count]:
+        """Count the stored jobs by queue, task and state, leaving out zeros, at a cost independent of their number."""
+
+    async def attempts(self, job_id: str) -> list[Attempt]:
+        """Return the attempts of a job that have ended, oldest first."""
+
+    async def workers(self) -> list[Worker]:
+        """Return the workers that live or ended within the last day, newest first."""
+
+    async def diagnose(self) -> list[Finding]:
+        """Look at the store's own health: version, settings, durability, room left, clock."""
+
+    def listen(self, kinds: frozenset[NoticeKind]) -> AbstractAsyncContextManager[Listener]:
+        """Open an ear for notices of these kinds, from this process and, where the store crosses them, from others.
+
+        Whatever is committed after entering is noticed, unless the notice is lost: poll as well. What the listener is
+        bound to is checked while it is open and made again when it is gone.
+        """

@@ -1,0 +1,137 @@
+"""Every error Workmill raises, in branches by what the caller can do about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workmill.words.outcome import Failure
+
+
+class WorkmillError(Exception):
+    """The root of every error of this library."""
+
+
+class ConfigError(WorkmillError):
+    """A setting is wrong; nothing was started. Correct the setting it names."""
+
+
+class TaskError(WorkmillError):
+    """A task or a call of one is wrong; nothing was enqueued."""
+
+
+class UnknownTask(TaskError):
+    """No task of this name is registered with the application."""
+
+    def __init__(self, name: str, known: Sequence[str] = ()) -> None:
+        self.name = name
+        self.known = tuple(known)
+        listed = ", ".join(sorted(self.known)) or "none"
+        super().__init__(f"no task named {name!r} is registered; registered tasks: {listed}")
+
+
+class DuplicateTask(TaskError):
+    """Two functions were registered under one name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"a task named {name!r} is registered already; give one of them another `name=`")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArgumentError:
+    """One thing that is wrong with one argument: where (a JSON Pointer), what, and a stable slug."""
+
+    pointer: str
+    detail: str
+    type: str
+
+
+class InvalidArguments(TaskError):
+    """The arguments do not match the task's signature; `errors` says each place."""
+
+    def __init__(self, task: str, errors: Sequence[ArgumentError]) -> None:
+        self.task = task
+        self.errors = tuple(errors)
+        said = "; ".join(f"{error.pointer}: {error.detail}" for error in self.errors)
+        super().__init__(f"arguments do not match the signature of task {task!r}: {said}")
+
+
+class InvalidOption(TaskError):
+    """An option of a task or of one enqueue is out of its range."""
+
+    def __init__(self, option: str, value: object, remedy: str) -> None:
+        self.option = option
+        self.value = value
+        self.remedy = remedy
+        super().__init__(f"option {option}={value!r} is refused: {remedy}")
+
+
+class JobError(WorkmillError):
+    """A job is not in the state that the call needs."""
+
+
+class JobNotFound(JobError):
+    """No job has this id: it never existed, or its keep time is over."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"no job has the id {job_id!r}; it never existed or its keep time is over")
+
+
+class JobConflict(JobError):
+    """The call contradicts what is stored; `job_id` names the job in the way."""
+
+    def __init__(self, job_id: str, why: str) -> None:
+        self.job_id = job_id
+        super().__init__(f"job {job_id}: {why}")
+
+
+class JobFailed(JobError):
+    """The job ended without a result; `failure` holds the error of its last attempt."""
+
+    def __init__(self, job_id: str, failure: Failure | None) -> None:
+        self.job_id = job_id
+        self.failure = failure
+        said = f"{failure.type}: {failure.message}" if failure else "no error was recorded"
+        super().__init__(f"job {job_id} failed: {said}")
+
+
+class JobCancelled(JobFailed):
+    """The job was cancelled, so it has no result."""
+
+    def __init__(self, job_id: str, reason: str | None) -> None:
+        super().__init__(job_id, None)
+        self.reason = reason
+        self.args = (f"job {job_id} was cancelled: {reason or 'no reason was given'}",)
+
+
+class StoreError(WorkmillError):
+    """The store could not do what was asked."""
+
+
+class StoreUnavailable(StoreError):
+    """The store did not answer in time or refused the connection.
+
+    Whether a write took effect is unknown: repeat it with the same job id or idempotency key.
+    """
+
+
+class SchemaMismatch(StoreError):
+    """The store was written by a newer Workmill; upgrade this program before it writes."""
+
+
+class LeaseLost(StoreError):
+    """The worker's lease ended, so the claim is refused; its jobs belong to whoever claims them next."""
+
+    def __init__(self, worker_id: str) -> None:
+        self.worker_id = worker_id
+        super().__init__(f"worker {worker_id} holds no live lease; register as a new worker")
+
+
+class WaitTimeout(WorkmillError):
+    """The wait ended before the job did; the job itself goes on."""
+
+    def __init__(self, job_id: str, state: str, seconds: float) -> None:
+        self.job_id = job_id
+        self.state = state
+        self.seconds = seconds
+        super().__init__(f"job {job_id} is still {state} after {seconds:g} s; it goes on, ask again later")

@@ -1,0 +1,137 @@
+"""What happened, as records that flow out: modules emit them, one subscriber turns them into log lines."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from workmill.words.job import Job
+from workmill.words.transition import Transition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsEnqueued:
+    """Jobs were stored, all in one transaction. Repeats of an idempotency key are not among them."""
+
+    job_ids: tuple[str, ...]
+    task: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStarted:
+    """An attempt began."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSettled:
+    """An attempt ended and its end is stored."""
+
+    job: Job
+    transition: Transition
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleWriteRefused:
+    """A write about a claim that is no longer the newest was refused by the store."""
+
+    job_id: str
+    token: int
+    verb: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsRescued:
+    """Jobs whose worker died were taken back."""
+
+    job_ids: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsPruned:
+    """Finished jobs past their keep time were deleted."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStarted:
+    """A worker holds a lease and takes jobs."""
+
+    worker_id: str
+    name: str
+    queues: tuple[str, ...] | None
+    tasks: tuple[str, ...]
+    concurrency: int
+    store: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStopping:
+    """A worker takes no more jobs; `why` says on whose word."""
+
+    worker_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStopped:
+    """A worker gave its lease back; `returned` of its jobs go to others uncounted."""
+
+    worker_id: str
+    returned: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLeaseLost:
+    """A worker's lease ended before it was renewed; it stops its jobs and begins anew."""
+
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineDied:
+    """A worker's child process ended by itself."""
+
+    worker_id: str
+    engine: int
+    pid: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFailing:
+    """A store call failed and is tried again after `retry_seconds`."""
+
+    verb: str
+    error: str
+    retry_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutyFailed:
+    """A background duty met an error it did not expect; it goes on with its next round."""
+
+    duty: str
+    error: str
+
+
+Event: TypeAlias = (
+    JobsEnqueued
+    | JobStarted
+    | JobSettled
+    | StaleWriteRefused
+    | JobsRescued
+    | JobsPruned
+    | WorkerStarted
+    | WorkerStopping
+    | WorkerStopped
+    | WorkerLeaseLost
+    | EngineDied
+    | StoreFailing
+    | DutyFailed
+)
+Emit: TypeAlias = Callable[[Event], None]

@@ -65,7 +65,7 @@ class NewWorker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """A worker as the store knows it. It is live until `lease_ends_at`."""
+    """A worker as the store knows it. It is live until `lease_ends_at`; only a live worker leads."""
 
     id: str
     name: str
@@ -129,7 +129,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """How many jobs became queued, and how long until the next is due (None: none is waiting for a time)."""
+    """How many jobs became queued, and how long until the next is due (zero: now; None: none is waiting for a time)."""
 
     count: int
     next_in: timedelta | None
@@ -137,7 +137,10 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Which jobs to list: those that match every field given. An empty tuple asks for nothing in particular."""
+    """Which jobs to list: those that match every field given. An empty tuple asks for nothing in particular.
+
+    A job created at the very moment `created_after` or `created_before` names matches neither.
+    """
 
     states: tuple[JobState, ...] = ()
     tasks: tuple[str, ...] = ()
@@ -240,15 +243,20 @@ class Store(Protocol):
         """Store new jobs, all or none.
 
         A job with a `delay` above zero or a `run_at` to come begins as `scheduled`, any other as `queued`. One whose id
-        is stored already, or whose key is stored for its task with the same arguments, returns the stored job, unchanged.
-        Keys hold as long as the job they name is kept, and also within the batch.
+        is stored already, or whose key is stored for its task with the same arguments (byte for byte), returns the stored
+        job, unchanged. Keys hold as long as the job they name is kept, and also within the batch. A `run_at` that is past
+        is kept on the job.
 
         Raises:
-            JobConflict: A key is stored for this task with other arguments.
+            JobConflict: A key is stored for this task with other arguments; the error bears the stored job's id, or the
+                earlier one's within the batch.
         """
 
     async def register(self, worker: NewWorker) -> None:
-        """Give a worker its lease. Repeating it for a live worker renews the lease."""
+        """Give a worker its lease.
+
+        Repeating it for a live worker renews the lease; repeating it for one whose lease has ended changes nothing.
+        """
 
     async def renew(self, worker_id: str) -> Renewal:
         """Prolong a live lease by its length from now, and elect a leader among those that renew.
@@ -278,7 +286,7 @@ class Store(Protocol):
         again is not applied while a cancel is requested. An applied one writes state, `attempt`, `deaths`, result or
         failure; keeps an `Attempt` of it; sets `run_at` to now plus `delay` (`retrying`, `scheduled`), or `finished_at` and
         `expires_at` (final states). A job that goes back to `queued` keeps its place in the order. `failure` stays on the
-        job until a later attempt ends: success removes it. Progress stays.
+        job until a later attempt ends with another, or with success, which removes it. Progress stays.
 
         A claim that the lease no longer allows claims nothing; the transitions are settled all the same.
         """
@@ -305,7 +313,7 @@ class Store(Protocol):
         """Cancel jobs and return them as they are now (None: no such job). Safe to repeat.
 
         One that has not started becomes `cancelled` at once. A running one keeps running with `cancel_requested_at` set,
-        and its worker is told. A final one is returned unchanged.
+        and its worker is told; to repeat it changes nothing, not the reason either. A final one is returned unchanged.
         """
 
     async def get(self, job_ids: Sequence[str]) -> list[Job | None]:

@@ -1,0 +1,48 @@
+"""What holds for every test: the loop's kind, hypothesis without chance, and tests that need the machine alone."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("workmill", deadline=None, derandomize=True, database=None)
+settings.load_profile("workmill")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run every `async def test_…` on asyncio; none needs a marker."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def shared_by_workers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Give the one folder that all of this run's test processes share."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+@pytest.fixture(autouse=True)
+def _alone_or_beside_others(request: pytest.FixtureRequest, shared_by_workers: Path) -> Iterator[None]:
+    """Let a test marked `alone` run while no other test process runs one.
+
+    Every test holds the room shared, one marked `alone` holds it for itself. The gate before the room makes it fair:
+    who waits for the room holds the gate, so that those who come later cannot keep a test marked `alone` out for ever.
+    """
+    alone = request.node.get_closest_marker("alone") is not None
+    with ExitStack() as stack:
+        with locked(shared_by_workers / "gate.lock", fcntl.LOCK_EX):
+            room = locked(shared_by_workers / "room.lock", fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            stack.enter_context(room)
+        yield
+
+
+@contextmanager
+def locked(path: Path, kind: int) -> Iterator[None]:
+    # A lock ends with its holder, however that ends, so nothing here can wait for the dead.
+    with path.open("w") as handle:
+        fcntl.flock(handle, kind)
+        yield

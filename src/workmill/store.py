@@ -6,8 +6,8 @@ Each docstring here is the specification that `workmill.testing.conformance` tes
   store's `durability` capability says. `StoreUnavailable` means *unknown*: every verb is safe to repeat.
 - Time is the store's own clock. Callers send lengths of time, never moments, except `NewJob.run_at`.
 - A write about a claim carries the claim's token and changes nothing unless that claim is the newest.
-- A row that cannot be read never fails a batch: `claim`, `held` and `expired` settle it as `failed` with a failure of kind
-  `unreadable`, and the reading verbs leave it out.
+- A row that cannot be read never fails a batch: `claim`, `held` and `expired` settle it as `failed` with a failure of
+  kind `unreadable`, and the reading verbs leave it out.
 - Answers come in the order of what was asked.
 """
 
@@ -242,10 +242,10 @@ class Store(Protocol):
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
         """Store new jobs, all or none.
 
-        A job with a `delay` above zero or a `run_at` to come begins as `scheduled`, any other as `queued`. One whose id
-        is stored already, or whose key is stored for its task with the same arguments (byte for byte), returns the stored
-        job, unchanged. Keys hold as long as the job they name is kept, and also within the batch. A `run_at` that is past
-        is kept on the job.
+        A job with a `delay` above zero or a `run_at` to come begins as `scheduled`, any other as `queued`; a `run_at`
+        that is past is kept on the job. One whose id is stored already, or whose key is stored for its task with the
+        same arguments (byte for byte), returns the stored job, unchanged. Keys hold as long as the job they name is
+        kept, and also within the batch.
 
         Raises:
             JobConflict: A key is stored for this task with other arguments; the error bears the stored job's id, or the
@@ -271,9 +271,9 @@ class Store(Protocol):
     async def claim(self, request: ClaimRequest) -> list[Job]:
         """Take jobs under the worker's lease: `running`, with `attempt` and `token` one higher.
 
-        Only `queued` jobs of the named tasks and queues are taken: over all of them the highest priority first and, among
-        equals, the oldest first by the order in which they were stored. No job is given to two claims. Jobs of other
-        tasks neither are taken nor slow the claim.
+        Only `queued` jobs of the named tasks and queues are taken: over all of them the highest priority first and,
+        among equals, the oldest first by the order in which they were stored. No job is given to two claims. Jobs of
+        other tasks neither are taken nor slow the claim.
 
         Raises:
             LeaseLost: The worker has no live lease; nothing was claimed.
@@ -284,9 +284,9 @@ class Store(Protocol):
 
         A transition is applied if its job is `running` under its token, else it is `stale`. One that would run the job
         again is not applied while a cancel is requested. An applied one writes state, `attempt`, `deaths`, result or
-        failure; keeps an `Attempt` of it; sets `run_at` to now plus `delay` (`retrying`, `scheduled`), or `finished_at` and
-        `expires_at` (final states). A job that goes back to `queued` keeps its place in the order. `failure` stays on the
-        job until a later attempt ends with another, or with success, which removes it. Progress stays.
+        failure; keeps an `Attempt` of it; sets `run_at` to now plus `delay` (`retrying`, `scheduled`), or `finished_at`
+        and `expires_at` (final states). A job that goes back to `queued` keeps its place in the order. `failure` stays
+        on the job until a later attempt ends with another, or with success, which removes it. Progress stays.
 
         A claim that the lease no longer allows claims nothing; the transitions are settled all the same.
         """
@@ -307,13 +307,14 @@ class Store(Protocol):
         """
 
     async def prune(self, limit: int) -> int:
-        """Delete up to `limit` final jobs past `expires_at`, and workers whose lease ended a day ago; return the jobs."""
+        """Delete up to `limit` final jobs past `expires_at`; return how many. Forget workers that ended a day ago, too."""
 
     async def cancel(self, job_ids: Sequence[str], reason: str | None) -> list[Job | None]:
         """Cancel jobs and return them as they are now (None: no such job). Safe to repeat.
 
-        One that has not started becomes `cancelled` at once. A running one keeps running with `cancel_requested_at` set,
-        and its worker is told; to repeat it changes nothing, not the reason either. A final one is returned unchanged.
+        One that has not started becomes `cancelled` at once. A running one keeps running with `cancel_requested_at`
+        set, and its worker is told; to repeat it changes nothing, not the reason either. A final one is returned
+        unchanged.
         """
 
     async def get(self, job_ids: Sequence[str]) -> list[Job | None]:

@@ -1,0 +1,49 @@
+"""The tests that every store passes: the contract of `workmill.store`, sentence by sentence.
+
+A store's author runs all of it with one fixture. In a test module of their own:
+
+    import pytest
+
+    from workmill.testing.conformance import *
+    from workmill.testing.conformance import ClockedHarness
+
+    @pytest.fixture
+    def harness(tmp_path):
+        return ClockedHarness(lambda clock: MyStore(tmp_path / "jobs.db", clock=clock))
+
+`ClockedHarness` serves a store that takes its clock as an argument; any other needs an object that does what `Harness`
+says. pytest and anyio, whose pytest plugin comes with it, are all that is needed. The tests wait for events, never for
+time, and every wait has a deadline.
+"""
+
+import pytest
+
+SUBJECTS = ("claim", "enqueue", "fixtures", "making")
+pytest.register_assert_rewrite(*(f"{__name__}.{subject}" for subject in SUBJECTS))
+
+from workmill.testing.conformance.claim import (  # noqa: E402 - after the line that makes their asserts tell
+    TestClaim,
+    TestClaimOrder,
+    TestClaimRace,
+    TestClaimRight,
+    TestClaimScope,
+)
+from workmill.testing.conformance.enqueue import TestEnqueue, TestIdempotencyKey, TestRepeatedId  # noqa: E402
+from workmill.testing.conformance.fixtures import another, anyio_backend, store  # noqa: E402
+from workmill.testing.conformance.harness import ClockedHarness, Harness  # noqa: E402
+
+__all__ = [
+    "ClockedHarness",
+    "Harness",
+    "TestClaim",
+    "TestClaimOrder",
+    "TestClaimRace",
+    "TestClaimRight",
+    "TestClaimScope",
+    "TestEnqueue",
+    "TestIdempotencyKey",
+    "TestRepeatedId",
+    "another",
+    "anyio_backend",
+    "store",
+]

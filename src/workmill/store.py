@@ -307,14 +307,17 @@ class Store(Protocol):
         """
 
     async def prune(self, limit: int) -> int:
-        """Delete up to `limit` final jobs past `expires_at`; return how many. Forget workers that ended a day ago, too."""
+        """Delete up to `limit` final jobs that have reached `expires_at`, and return how many.
+
+        It forgets workers whose lease ended a day ago, too.
+        """
 
     async def cancel(self, job_ids: Sequence[str], reason: str | None) -> list[Job | None]:
         """Cancel jobs and return them as they are now (None: no such job). Safe to repeat.
 
-        One that has not started becomes `cancelled` at once. A running one keeps running with `cancel_requested_at`
-        set, and its worker is told; to repeat it changes nothing, not the reason either. A final one is returned
-        unchanged.
+        One that is not running becomes `cancelled` at once. A running one keeps running, and its worker is told. Either
+        gets `cancel_requested_at` and the reason; to repeat it changes nothing, not the reason either. A final one is
+        returned unchanged.
         """
 
     async def get(self, job_ids: Sequence[str]) -> list[Job | None]:

@@ -1,0 +1,103 @@
+"""The stored jobs with every index over them, changed in one place so that none can disagree."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeAlias
+
+from workmill.stores.memory.line import Lanes, Line
+from workmill.words.job import Attempt, Job, JobState
+
+Tally: TypeAlias = tuple[str, str, JobState]
+"""What jobs are counted by: queue, task, state."""
+
+
+class Ledger:
+    """Jobs by id, and who is next to run, next to be due, next to be pruned, and in whose hands.
+
+    A job's *place* is its number in the order of storing. It never changes.
+    """
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.attempts: dict[str, list[Attempt]] = {}
+        self.tallies: Counter[Tally] = Counter()
+        self.lanes = Lanes()
+        self.due: Line[tuple[datetime, int]] = Line()
+        self.expiring: Line[tuple[datetime, int]] = Line()
+        self._keys: dict[tuple[str, str], str] = {}
+        self._places: dict[str, int] = {}
+        self._holdings: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        self._next_place = 0
+
+    def add(self, job: Job) -> None:
+        """Store a new job, last in the order."""
+        self._places[job.id] = self._next_place
+        self._next_place += 1
+        self.jobs[job.id] = job
+        self.attempts[job.id] = []
+        if job.key is not None:
+            self._keys[job.task, job.key] = job.id
+        self._enter(job)
+
+    def write(self, job: Job) -> Job:
+        """Store a job's new state in place of its old one, and return it with its version raised."""
+        before = self.jobs[job.id]
+        after = replace(job, version=before.version + 1)
+        self._leave(before)
+        self.jobs[job.id] = after
+        self._enter(after)
+        return after
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job, its attempts and its key."""
+        job = self.jobs.pop(job_id)
+        self._leave(job)
+        del self.attempts[job_id], self._places[job_id]
+        if job.key is not None:
+            del self._keys[job.task, job.key]
+
+    def keyed(self, task: str, key: str | None) -> Job | None:
+        """Return the job that a task's key names."""
+        job_id = None if key is None else self._keys.get((task, key))
+        return None if job_id is None else self.jobs[job_id]
+
+    def held_by(self, worker_id: str) -> list[Job]:
+        """Return the running jobs of a worker, the longest held first."""
+        return [self.jobs[job_id] for job_id in self._holdings.get(worker_id, ())]
+
+    def holders(self) -> list[str]:
+        """Return the workers that hold running jobs, live or not."""
+        return list(self._holdings)
+
+    def newest_first(self, before: int | None) -> Iterator[tuple[int, Job]]:
+        """Yield the jobs stored before a place (None: all) with their places, the newest first."""
+        for job_id in reversed(self.jobs):
+            place = self._places[job_id]
+            if before is None or place < before:
+                yield place, self.jobs[job_id]
+
+    def _enter(self, job: Job) -> None:
+        self.tallies[job.queue, job.task, job.state] += 1
+        place = self._places[job.id]
+        if job.state is JobState.QUEUED:
+            self.lanes.put(job, place)
+        elif job.state is JobState.RUNNING and job.worker is not None:
+            self._holdings[job.worker][job.id] = None
+        elif job.state.is_final and job.expires_at is not None:
+            self.expiring.put(job.id, (job.expires_at, place))
+        elif job.run_at is not None:
+            self.due.put(job.id, (job.run_at, place))
+
+    def _leave(self, job: Job) -> None:
+        self.tallies[job.queue, job.task, job.state] -= 1
+        if not self.tallies[job.queue, job.task, job.state]:
+            del self.tallies[job.queue, job.task, job.state]
+        self.lanes.drop(job)
+        self.due.drop(job.id)
+        self.expiring.drop(job.id)
+        holding = self._holdings.get(job.worker or "", {})
+        holding.pop(job.id, None)
+        if not holding:
+            self._holdings.pop(job.worker or "", None)

@@ -1,0 +1,298 @@
+"""The verbs of the memory room."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from workmill.store import (
+    Capabilities,
+    ClaimRequest,
+    Count,
+    Enqueued,
+    Finding,
+    JobFilter,
+    Level,
+    Listener,
+    NewWorker,
+    Notice,
+    NoticeKind,
+    Page,
+    Promotion,
+    Renewal,
+    Report,
+    Settled,
+    Verdict,
+    Worker,
+)
+from workmill.stores.memory import changes
+from workmill.stores.memory.line import take_due
+from workmill.stores.memory.vault import Vault
+from workmill.words.clock import Clock, system_clock
+from workmill.words.errors import InvalidOption, JobConflict, LeaseLost
+from workmill.words.job import Attempt, Job, JobState, NewJob
+from workmill.words.transition import Transition
+
+WAITING_FOR_A_TIME = frozenset({JobState.SCHEDULED, JobState.RETRYING})
+CURSOR = re.compile(r"[0-9]{1,18}")
+CAPABILITIES = Capabilities(
+    name="memory",
+    crosses_processes=False,
+    durability="A returned enqueue survives nothing: all jobs end with this program.",
+)
+
+
+class MemoryStore:
+    """A store in the memory of one program. Stores over one vault are stores on one database."""
+
+    def __init__(self, vault: Vault, clock: Clock = system_clock) -> None:
+        self._vault = vault
+        self._clock = clock
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this store can do."""
+        return CAPABILITIES
+
+    async def open(self) -> None:
+        """Do nothing: a vault is always ready."""
+
+    async def close(self) -> None:
+        """Do nothing: a vault goes with whoever holds it."""
+
+    async def now(self) -> datetime:
+        """Return the clock's present moment."""
+        return self._clock()
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
+        """Store new jobs, all or none."""
+        with self._vault.lock:
+            enqueued = self._enqueue(jobs, self._clock())
+            self._tell_waiting([one.job for one in enqueued if one.created])
+        return enqueued
+
+    async def register(self, worker: NewWorker) -> None:
+        """Give a worker its lease."""
+        with self._vault.lock:
+            self._vault.roster.register(worker, self._clock())
+
+    async def renew(self, worker_id: str) -> Renewal:
+        """Prolong a live lease, and elect a leader."""
+        with self._vault.lock:
+            return self._vault.roster.renew(worker_id, self._clock())
+
+    async def leave(self, worker_id: str) -> None:
+        """End a worker's lease now."""
+        with self._vault.lock:
+            self._vault.roster.leave(worker_id, self._clock())
+
+    async def claim(self, request: ClaimRequest) -> list[Job]:
+        """Take jobs under the worker's lease."""
+        with self._vault.lock:
+            now = self._clock()
+            if not self._vault.roster.is_live(request.worker_id, now):
+                raise LeaseLost(request.worker_id)
+            return self._claim(request, now)
+
+    async def settle(self, transitions: Sequence[Transition], claim: ClaimRequest | None = None) -> Settled:
+        """End attempts and claim more."""
+        with self._vault.lock:
+            now, ledger = self._clock(), self._vault.ledger
+            verdicts = tuple(self._settle(transition, now) for transition in transitions)
+            answers = zip(transitions, verdicts, strict=True)
+            changed = [ledger.jobs[one.job_id] for one, verdict in answers if verdict is Verdict.APPLIED]
+            self._tell(NoticeKind.CHANGED, changed)
+            self._tell_waiting(changed)
+            if claim is None or not self._vault.roster.is_live(claim.worker_id, now):
+                return Settled(verdicts=verdicts, claimed=())
+            return Settled(verdicts=verdicts, claimed=tuple(self._claim(claim, now)))
+
+    async def report(self, reports: Sequence[Report]) -> list[bool]:
+        """Store progress."""
+        with self._vault.lock:
+            stored = [self._report(report) for report in reports]
+            self._tell(NoticeKind.CHANGED, [job for job in stored if job is not None])
+        return [job is not None for job in stored]
+
+    async def held(self, worker_id: str, engine: int | None = None) -> list[Job]:
+        """Return the jobs that a worker, or one of its engines, holds."""
+        with self._vault.lock:
+            jobs = self._vault.ledger.held_by(worker_id)
+        return [job for job in jobs if engine is None or job.engine == engine]
+
+    async def expired(self, limit: int) -> list[Job]:
+        """Return running jobs whose worker has no live lease."""
+        with self._vault.lock:
+            now, ledger, roster = self._clock(), self._vault.ledger, self._vault.roster
+            dead = (worker_id for worker_id in ledger.holders() if not roster.is_live(worker_id, now))
+            return list(islice((job for worker_id in dead for job in ledger.held_by(worker_id)), limit))
+
+    async def promote(self, limit: int) -> Promotion:
+        """Make waiting jobs that are due `queued`."""
+        with self._vault.lock:
+            now, ledger = self._clock(), self._vault.ledger
+            due = [ledger.jobs[job_id] for job_id in take_due(ledger.due, now, limit)]
+            promoted = [ledger.write(replace(job, state=JobState.QUEUED)) for job in due]
+            self._tell(NoticeKind.CHANGED, promoted)
+            self._tell_waiting(promoted)
+            head = ledger.due.first()
+        next_in = None if head is None else max(head[0][0] - now, timedelta(0))
+        return Promotion(count=len(promoted), next_in=next_in)
+
+    async def prune(self, limit: int) -> int:
+        """Delete final jobs past their keep time, and forget old workers."""
+        with self._vault.lock:
+            now, ledger = self._clock(), self._vault.ledger
+            self._vault.roster.forget(now)
+            past = take_due(ledger.expiring, now, limit)
+            for job_id in past:
+                ledger.delete(job_id)
+        return len(past)
+
+    async def cancel(self, job_ids: Sequence[str], reason: str | None) -> list[Job | None]:
+        """Cancel jobs and return them as they are now."""
+        with self._vault.lock:
+            now, changed = self._clock(), list[Job]()
+            answers = [self._cancel(job_id, reason, now, changed) for job_id in job_ids]
+            self._tell(NoticeKind.CHANGED, changed)
+            self._tell(NoticeKind.CANCEL, [job for job in changed if job.state is JobState.RUNNING])
+        return answers
+
+    async def get(self, job_ids: Sequence[str]) -> list[Job | None]:
+        """Return jobs by id."""
+        with self._vault.lock:
+            return [self._vault.ledger.jobs.get(job_id) for job_id in job_ids]
+
+    async def find(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> Page:
+        """List jobs, newest first."""
+        if cursor is not None and CURSOR.fullmatch(cursor) is None:
+            raise InvalidOption("cursor", cursor, "give the `next_cursor` of a page, or none for the first page")
+        with self._vault.lock:
+            stored = self._vault.ledger.newest_first(None if cursor is None else int(cursor))
+            found = list(islice(((place, job) for place, job in stored if _matches(job, wanted)), limit + 1))
+        page = found[:limit]
+        return Page(
+            jobs=tuple(job for _, job in page),
+            next_cursor=str(page[-1][0]) if page and len(found) > limit else None,
+        )
+
+    async def counts(self) -> list[Count]:
+        """Count the stored jobs by queue, task and state."""
+        with self._vault.lock:
+            tallies = sorted(self._vault.ledger.tallies.items())
+        return [Count(queue=queue, task=task, state=state, jobs=jobs) for (queue, task, state), jobs in tallies]
+
+    async def attempts(self, job_id: str) -> list[Attempt]:
+        """Return the attempts of a job that have ended."""
+        with self._vault.lock:
+            return list(self._vault.ledger.attempts.get(job_id, ()))
+
+    async def workers(self) -> list[Worker]:
+        """Return the workers that live or ended within the last day."""
+        with self._vault.lock:
+            ledger = self._vault.ledger
+            running = {worker_id: len(ledger.held_by(worker_id)) for worker_id in ledger.holders()}
+            return self._vault.roster.newest_first(running, self._clock())
+
+    async def diagnose(self) -> list[Finding]:
+        """Say what this store cannot promise."""
+        remedy = "use a sqlite:/// URL where jobs must survive the program"
+        return [Finding(level=Level.WARN, subject="durability", detail=CAPABILITIES.durability, remedy=remedy)]
+
+    def listen(self, kinds: frozenset[NoticeKind]) -> AbstractAsyncContextManager[Listener]:
+        """Open an ear for notices of these kinds."""
+        return self._listen(kinds)
+
+    @asynccontextmanager
+    async def _listen(self, kinds: frozenset[NoticeKind]) -> AsyncIterator[Listener]:
+        with self._vault.lock:
+            ear = self._vault.ears.open(kinds)
+        try:
+            yield ear
+        finally:
+            with self._vault.lock:
+                self._vault.ears.shut(ear)
+
+    # What follows is called with the vault's lock held.
+
+    def _enqueue(self, jobs: Sequence[NewJob], now: datetime) -> list[Enqueued]:
+        enqueued: list[Enqueued] = []
+        try:
+            for new in jobs:
+                enqueued.append(self._enqueue_one(new, now))  # noqa: PERF401 - a refusal must find what came before it
+        except JobConflict:
+            for one in enqueued:
+                if one.created:
+                    self._vault.ledger.delete(one.job.id)
+            raise
+        return enqueued
+
+    def _enqueue_one(self, new: NewJob, now: datetime) -> Enqueued:
+        ledger = self._vault.ledger
+        if earlier := ledger.jobs.get(new.id):
+            return Enqueued(job=earlier, created=False)
+        if named := ledger.keyed(new.task, new.key):
+            if named.args != new.args:
+                raise JobConflict(named.id, f"key {new.key!r} of task {new.task!r} names it, with other arguments")
+            return Enqueued(job=named, created=False)
+        job = changes.stored(new, now)
+        ledger.add(job)
+        return Enqueued(job=job, created=True)
+
+    def _claim(self, request: ClaimRequest, now: datetime) -> list[Job]:
+        ledger = self._vault.ledger
+        taken = [ledger.jobs[job_id] for job_id in ledger.lanes.take(request.tasks, request.queues, request.limit)]
+        claimed = [ledger.write(changes.claimed(job, request, now)) for job in taken]
+        self._tell(NoticeKind.CHANGED, claimed)
+        return claimed
+
+    def _settle(self, transition: Transition, now: datetime) -> Verdict:
+        ledger = self._vault.ledger
+        job = self._claimed_by(transition.job_id, transition.token)
+        if job is None:
+            return Verdict.STALE
+        if job.cancel_requested_at is not None and not transition.state.is_final:
+            return Verdict.CANCEL_REQUESTED
+        ledger.attempts[job.id].append(changes.attempt_ended(job, transition, now))
+        ledger.write(changes.settled(job, transition, now))
+        return Verdict.APPLIED
+
+    def _report(self, report: Report) -> Job | None:
+        job = self._claimed_by(report.job_id, report.token)
+        return None if job is None else self._vault.ledger.write(replace(job, progress=report.progress))
+
+    def _claimed_by(self, job_id: str, token: int) -> Job | None:
+        """Return the job if it runs under this token, the newest claim's."""
+        job = self._vault.ledger.jobs.get(job_id)
+        return job if job is not None and job.state is JobState.RUNNING and job.token == token else None
+
+    def _cancel(self, job_id: str, reason: str | None, now: datetime, changed: list[Job]) -> Job | None:
+        job = self._vault.ledger.jobs.get(job_id)
+        if job is None or job.state.is_final or job.cancel_requested_at is not None:
+            return job
+        after = self._vault.ledger.write(changes.cancelled(job, reason, now))
+        changed.append(after)
+        return after
+
+    def _tell(self, kind: NoticeKind, jobs: Sequence[Job]) -> None:
+        if jobs:
+            self._vault.ears.tell(Notice(kind=kind, job_ids=tuple(job.id for job in jobs)))
+
+    def _tell_waiting(self, jobs: Sequence[Job]) -> None:
+        """Tell which queues have something to claim, and whether a new time is waited for."""
+        for queue in dict.fromkeys(job.queue for job in jobs if job.state is JobState.QUEUED):
+            self._vault.ears.tell(Notice(kind=NoticeKind.QUEUED, queue=queue))
+        if any(job.state in WAITING_FOR_A_TIME for job in jobs):
+            self._vault.ears.tell(Notice(kind=NoticeKind.SCHEDULED))
+
+
+def _matches(job: Job, wanted: JobFilter) -> bool:
+    return (
+        (not wanted.states or job.state in wanted.states)
+        and (not wanted.tasks or job.task in wanted.tasks)
+        and (not wanted.queues or job.queue in wanted.queues)
+        and (wanted.created_after is None or job.created_at > wanted.created_after)
+        and (wanted.created_before is None or job.created_at < wanted.created_before)
+    )

@@ -1,0 +1,21 @@
+"""What several memory stores share: one vault is one database."""
+
+from threading import Lock
+
+from workmill.stores.memory.ears import Ears
+from workmill.stores.memory.ledger import Ledger
+from workmill.stores.memory.roster import Roster
+
+
+class Vault:
+    """Jobs, workers and listeners behind one lock.
+
+    A verb holds the lock from its first look to its last write, which is what makes it one transaction, for threads
+    with event loops of their own too. None waits while it holds it.
+    """
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.ledger = Ledger()
+        self.roster = Roster()
+        self.ears = Ears()

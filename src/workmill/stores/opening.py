@@ -1,0 +1,54 @@
+"""From a store's URL to the room that serves it."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from workmill.store import Store
+from workmill.words.clock import Clock, system_clock
+from workmill.words.config import SCHEMES, masked
+from workmill.words.errors import ConfigError
+
+
+def store_factory(url: str, clock: Clock = system_clock) -> Callable[[], Store]:
+    """Return what makes stores, not open yet, on the database that a URL names.
+
+    `sqlite:///jobs.db` is a file beside where the program was started, `sqlite:////var/jobs.db` one anywhere. Every
+    store made for a `memory://` URL by one factory shares one vault; another factory has a vault of its own.
+
+    Raises:
+        ConfigError: The URL names no store, or says what its store has no use for.
+    """
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "sqlite":
+            return partial(_sqlite_store, _file(url, parts), clock)
+        case "memory":
+            return _memory_stores(url, parts, clock)
+    known = ", ".join(f"{name}://" for name in SCHEMES)
+    raise ConfigError(f"store URL {masked(url)!r} names no store; it must begin with one of {known}")
+
+
+def _file(url: str, parts: SplitResult) -> Path:
+    path = unquote(parts.path.removeprefix("/"))
+    if parts.netloc or not path or path.endswith("/") or "\0" in path:
+        raise ConfigError(f"store URL {masked(url)!r} names no file; write sqlite:///jobs.db or sqlite:////var/jobs.db")
+    if parts.query or parts.fragment:
+        raise ConfigError(f"store URL {masked(url)!r} ends in options; there are none (write ? as %3F and # as %23)")
+    # Bound now, so that a program that changes its directory later does not change its database.
+    return Path(path).absolute()
+
+
+def _sqlite_store(path: Path, clock: Clock) -> Store:
+    from workmill.stores.sqlite import SqliteStore  # noqa: PLC0415 - a room is loaded when it is used
+
+    return SqliteStore(path, clock=clock)
+
+
+def _memory_stores(url: str, parts: SplitResult, clock: Clock) -> Callable[[], Store]:
+    from workmill.stores.memory import MemoryStore, Vault  # noqa: PLC0415 - a room is loaded when it is used
+
+    if parts.netloc or parts.path or parts.query or parts.fragment:
+        raise ConfigError(f"store URL {masked(url)!r} says too much; write memory:// alone")
+    return partial(MemoryStore, Vault(), clock)

@@ -1,1 +1,84 @@
 """Workmill turns a Python function into a durable, asynchronous API."""
+
+from workmill.app import App
+from workmill.craft.context import current_job
+from workmill.craft.document import attempt_document, job_document
+from workmill.craft.handle import JobHandle
+from workmill.craft.middleware import CallNext, Middleware
+from workmill.craft.task import AnyTask, Task
+from workmill.store import Count, Finding, Level, Page, Worker
+from workmill.words.clock import Clock, system_clock
+from workmill.words.errors import (
+    ArgumentError,
+    ConfigError,
+    DuplicateTask,
+    InvalidArguments,
+    InvalidOption,
+    JobCancelled,
+    JobConflict,
+    JobError,
+    JobFailed,
+    JobNotFound,
+    SchemaMismatch,
+    StoreError,
+    StoreUnavailable,
+    TaskError,
+    UnknownTask,
+    WaitTimeout,
+    WorkmillError,
+)
+from workmill.words.events import Event
+from workmill.words.job import Attempt, Ending, Job, JobState, NewJob, Progress
+from workmill.words.outcome import Failure, FailureKind
+from workmill.words.policy import Policy
+from workmill.words.retry import Retry
+from workmill.words.signals import Cancel, Snooze
+
+__all__ = [
+    "AnyTask",
+    "App",
+    "ArgumentError",
+    "Attempt",
+    "CallNext",
+    "Cancel",
+    "Clock",
+    "ConfigError",
+    "Count",
+    "DuplicateTask",
+    "Ending",
+    "Event",
+    "Failure",
+    "FailureKind",
+    "Finding",
+    "InvalidArguments",
+    "InvalidOption",
+    "Job",
+    "JobCancelled",
+    "JobConflict",
+    "JobError",
+    "JobFailed",
+    "JobHandle",
+    "JobNotFound",
+    "JobState",
+    "Level",
+    "Middleware",
+    "NewJob",
+    "Page",
+    "Policy",
+    "Progress",
+    "Retry",
+    "SchemaMismatch",
+    "Snooze",
+    "StoreError",
+    "StoreUnavailable",
+    "Task",
+    "TaskError",
+    "UnknownTask",
+    "WaitTimeout",
+    "Worker",
+    "WorkmillError",
+    "attempt_document",
+    "current_job",
+    "job_document",
+    "system_clock",
+]

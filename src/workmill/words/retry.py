@@ -30,7 +30,7 @@ class Backoff:
         return timedelta(seconds=min(plain, longest) * (1 + self.jitter * (2 * chance - 1)))
 
 
-class Retry(Exception):  # noqa: N818 - a signal that a task raises, not an error
+class Retry(Exception):
     """Run a failed job again: as a task's option, how often and when; raised by a task, right now.
 
     As an option, `Retry(3)` allows three more attempts after the first. Raised inside a task,

@@ -6,7 +6,7 @@ from workmill.words.duration import Duration, as_timedelta
 from workmill.words.errors import InvalidOption
 
 
-class Snooze(Exception):  # noqa: N818 - a signal, not an error
+class Snooze(Exception):
     """Run this job again after a while, without counting this run as an attempt.
 
     Raises:
@@ -20,7 +20,7 @@ class Snooze(Exception):  # noqa: N818 - a signal, not an error
             raise InvalidOption("after", after, "give 0 seconds or more")
 
 
-class Cancel(Exception):  # noqa: N818 - a signal, not an error
+class Cancel(Exception):
     """End this job as cancelled; it does not run again."""
 
     def __init__(self, reason: str | None = None) -> None:

@@ -1,0 +1,346 @@
+"""The composition root: one application, its tasks, and its store."""
+
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType, TracebackType
+from typing import ParamSpec, Self, TypeVar, overload
+
+from workmill.changes import Changes
+from workmill.craft.client import Client, Session
+from workmill.craft.handle import JobHandle
+from workmill.craft.logs import Events
+from workmill.craft.middleware import Middleware
+from workmill.craft.program import Program
+from workmill.craft.registrar import Registrar
+from workmill.craft.task import AnyTask, Options, Task, changed_policy, check_priority, plain_json
+from workmill.store import Count, Enqueued, Finding, JobFilter, Page, Worker
+from workmill.stores.opening import store_factory
+from workmill.sync import Portal
+from workmill.words.clock import Clock, system_clock
+from workmill.words.codec import Json
+from workmill.words.config import masked, store_url
+from workmill.words.duration import Duration
+from workmill.words.errors import DuplicateTask, InvalidOption, UnknownTask
+from workmill.words.events import Event
+from workmill.words.job import JobState, NewJob
+from workmill.words.names import check_name
+from workmill.words.policy import KEEP, Policy
+from workmill.words.retry import Retry
+
+P = ParamSpec("P")
+R = TypeVar("R")
+LONGEST_PAGE = 1000
+
+
+class App:
+    """One application: the tasks registered with it and the store that keeps their jobs.
+
+    Nothing is opened, created or started here: the store opens at the first call that needs it, in every process of its
+    own, also after a fork.
+
+    Example:
+        ```python
+        app = App()
+
+        @app.task
+        def add(a: int, b: int) -> int:
+            return a + b
+        ```
+
+    Args:
+        url: The store: `sqlite:///path.db` (relative), `sqlite:////absolute/path.db` or `memory://`. Without one, the
+            environment variable `WORKMILL_URL`, else `sqlite:///workmill.db`.
+        middleware: What goes around every attempt, outermost first.
+        clock: What the embedded stores take for the present; for tests.
+
+    Raises:
+        ConfigError: The URL names no store.
+    """
+
+    def __init__(
+        self, url: str | None = None, *, middleware: Sequence[Middleware] = (), clock: Clock = system_clock
+    ) -> None:
+        self.url = store_url(url, os.environ)
+        self._middleware = tuple(middleware)
+        self._open_store = store_factory(self.url, clock)
+        self._portal = Portal(self._open_store)
+        self._events = Events()
+        self._client = Client(self._portal, self._events.emit)
+        self._tasks: dict[str, AnyTask] = {}
+
+    def __repr__(self) -> str:
+        return f"<App {self.masked_url}, {len(self._tasks)} tasks>"
+
+    @property
+    def masked_url(self) -> str:
+        """The store's URL without its password."""
+        return masked(self.url)
+
+    @property
+    def tasks(self) -> Mapping[str, AnyTask]:
+        """The registered tasks by name."""
+        return MappingProxyType(self._tasks)
+
+    @property
+    def program(self) -> Program:
+        """What a worker needs of this application."""
+        return Program(
+            url=self.url,
+            tasks=self.tasks,
+            middleware=self._middleware,
+            open_store=self._open_store,
+            emit=self._events.emit,
+        )
+
+    @overload
+    def task(self, function: Callable[P, Awaitable[R]]) -> Task[P, Awaitable[R], R]: ...
+    @overload
+    def task(self, function: Callable[P, R]) -> Task[P, R, R]: ...
+    @overload
+    def task(
+        self,
+        *,
+        name: str | None = None,
+        queue: str = "default",
+        priority: int = 0,
+        retry: Retry | None = None,
+        timeout: Duration | None = None,
+        keep: Duration = KEEP,
+    ) -> Registrar: ...
+    def task(
+        self,
+        function: Callable[..., Json] | None = None,
+        *,
+        name: str | None = None,
+        queue: str = "default",
+        priority: int = 0,
+        retry: Retry | None = None,
+        timeout: Duration | None = None,
+        keep: Duration = KEEP,
+    ) -> AnyTask | Registrar:
+        """Register a function as a task; it stays a plain callable.
+
+        Args:
+            function: The function, where the decorator is used without options.
+            name: Its name in the store; else the function's own.
+            queue: The queue its jobs go to.
+            priority: From -100 to 100; higher is claimed first.
+            retry: How a failed attempt is repeated; else never.
+            timeout: How long one attempt may take. An `async def` task is interrupted; a plain function is asked to end
+                through `current_job.cancelled`, and its slot stays taken until it does.
+            keep: How long a job's record stays after its end.
+
+        Raises:
+            DuplicateTask: The name is taken.
+            InvalidOption: An option is out of its range.
+            TaskError: The function's parameters cannot be a task's.
+        """
+        options = Options(
+            queue=check_name("queue", queue),
+            priority=check_priority(priority),
+            policy=changed_policy(Policy(), retry=retry, timeout=timeout, keep=keep),
+        )
+        registrar = Registrar(self._register, name, options, (Exception,) if retry is None else retry.on)
+        return registrar if function is None else registrar(function)
+
+    def task_named(self, name: str) -> AnyTask:
+        """Return a registered task.
+
+        Raises:
+            UnknownTask: There is none of this name.
+        """
+        try:
+            return self._tasks[name]
+        except KeyError:
+            raise UnknownTask(name, tuple(self._tasks)) from None
+
+    def subscribe(self, subscriber: Callable[[Event], None]) -> None:
+        """Tell `subscriber` of every event of this process: quick, never blocking."""
+        self._events.subscribe(subscriber)
+
+    def enqueue_many(self, jobs: Sequence[NewJob]) -> list[JobHandle[Json]]:
+        """Store jobs made by `task.job(...)`, all or none, in one transaction.
+
+        Raises:
+            JobConflict: A key is in use for other arguments; nothing was stored.
+        """
+        return self._handles(self._portal.run(lambda session: self._client.enqueue(session, jobs)))
+
+    async def aenqueue_many(self, jobs: Sequence[NewJob]) -> list[JobHandle[Json]]:
+        """Do as `enqueue_many` does, awaited."""
+        return self._handles(await self._portal.arun(lambda session: self._client.enqueue(session, jobs)))
+
+    def job(self, job_id: str) -> JobHandle[Json]:
+        """Return a handle on a stored job.
+
+        Raises:
+            JobNotFound: No job has this id: never a "pending".
+        """
+        record = self._portal.run(lambda session: self._client.get(session, job_id))
+        return JobHandle(self._client, record, self._result_loader(record.task))
+
+    async def ajob(self, job_id: str) -> JobHandle[Json]:
+        """Do as `job` does, awaited."""
+        record = await self._portal.arun(lambda session: self._client.get(session, job_id))
+        return JobHandle(self._client, record, self._result_loader(record.task))
+
+    def jobs(
+        self,
+        *,
+        states: Sequence[JobState | str] = (),
+        tasks: Sequence[str] = (),
+        queues: Sequence[str] = (),
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """List stored jobs, newest first, that match every filter given.
+
+        Raises:
+            InvalidOption: The limit is not from 1 to 1,000, or the cursor is none.
+        """
+        wanted = _filter(states, tasks, queues, created_after, created_before)
+        return self._portal.run(lambda session: session.store.find(wanted, limit=_page(limit), cursor=cursor))
+
+    async def ajobs(
+        self,
+        *,
+        states: Sequence[JobState | str] = (),
+        tasks: Sequence[str] = (),
+        queues: Sequence[str] = (),
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Do as `jobs` does, awaited."""
+        wanted = _filter(states, tasks, queues, created_after, created_before)
+        return await self._portal.arun(lambda session: session.store.find(wanted, limit=_page(limit), cursor=cursor))
+
+    def counts(self) -> list[Count]:
+        """Count the stored jobs by queue, task and state."""
+        return self._portal.run(_counts)
+
+    async def acounts(self) -> list[Count]:
+        """Do as `counts` does, awaited."""
+        return await self._portal.arun(_counts)
+
+    def workers(self) -> list[Worker]:
+        """Return the workers that live or ended within the last day, newest first."""
+        return self._portal.run(_workers)
+
+    async def aworkers(self) -> list[Worker]:
+        """Do as `workers` does, awaited."""
+        return await self._portal.arun(_workers)
+
+    def diagnose(self) -> list[Finding]:
+        """Look at the store's health."""
+        return self._portal.run(_diagnose)
+
+    async def adiagnose(self) -> list[Finding]:
+        """Do as `diagnose` does, awaited."""
+        return await self._portal.arun(_diagnose)
+
+    def changes(self, job_id: str | None = None) -> Changes:
+        """Return a context in which changes of one job, or of any, can be awaited."""
+        return Changes(self._portal, job_id)
+
+    def now(self) -> datetime:
+        """Return the store's present moment: the cheapest proof that it answers, opening it where it is not yet open.
+
+        Raises:
+            StoreError: It does not answer, or cannot be opened.
+        """
+        return self._portal.run(_now)
+
+    async def anow(self) -> datetime:
+        """Do as `now` does, awaited."""
+        return await self._portal.arun(_now)
+
+    def close(self) -> None:
+        """Close the store of this process; a later call opens it again."""
+        self._portal.close()
+
+    def __enter__(self) -> Self:
+        self.now()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def after_enqueue(self) -> Callable[[], Awaitable[None]] | None:
+        """What is awaited after each enqueue, before its handle is returned; for tests that run jobs at once."""
+        return self._client.after_enqueue
+
+    @after_enqueue.setter
+    def after_enqueue(self, hook: Callable[[], Awaitable[None]] | None) -> None:
+        self._client.after_enqueue = hook
+
+    def _register(
+        self, name: str, function: Callable[..., Json], options: Options, retry_on: tuple[type[Exception], ...]
+    ) -> AnyTask:
+        task: AnyTask = Task(name, function, self._client, options, retry_on)
+        if name in self._tasks:
+            raise DuplicateTask(name)
+        self._tasks[name] = task
+        return task
+
+    def _handles(self, stored: Sequence[Enqueued]) -> list[JobHandle[Json]]:
+        return [
+            JobHandle(self._client, entry.job, self._result_loader(entry.job.task), created=entry.created)
+            for entry in stored
+        ]
+
+    def _result_loader(self, name: str) -> Callable[[bytes], Json]:
+        task = self._tasks.get(name)
+        return plain_json if task is None else task.signature.load_result
+
+
+def _filter(
+    states: Sequence[JobState | str],
+    tasks: Sequence[str],
+    queues: Sequence[str],
+    created_after: datetime | None,
+    created_before: datetime | None,
+) -> JobFilter:
+    return JobFilter(
+        states=tuple(_state(state) for state in states),
+        tasks=tuple(tasks),
+        queues=tuple(queues),
+        created_after=created_after,
+        created_before=created_before,
+    )
+
+
+def _state(state: JobState | str) -> JobState:
+    try:
+        return JobState(state)
+    except ValueError:
+        raise InvalidOption("states", state, f"name any of {', '.join(JobState)}") from None
+
+
+def _page(limit: int) -> int:
+    if not 1 <= limit <= LONGEST_PAGE:
+        raise InvalidOption("limit", limit, f"give a number from 1 to {LONGEST_PAGE}")
+    return limit
+
+
+async def _counts(session: Session) -> list[Count]:
+    return await session.store.counts()
+
+
+async def _workers(session: Session) -> list[Worker]:
+    return await session.store.workers()
+
+
+async def _diagnose(session: Session) -> list[Finding]:
+    return await session.store.diagnose()
+
+
+async def _now(session: Session) -> datetime:
+    return await session.store.now()

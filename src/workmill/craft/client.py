@@ -1,0 +1,127 @@
+"""The caller's side: store jobs, find them again, and follow them to their end."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from workmill.craft.watch import Watch
+from workmill.store import Enqueued, Store
+from workmill.words.errors import JobConflict, JobNotFound
+from workmill.words.events import Emit, JobsEnqueued
+from workmill.words.job import Attempt, Job, NewJob
+from workmill.words.names import canonical_id
+
+T = TypeVar("T")
+POLL_SECONDS = 1.0
+"""How often a waiting call looks by itself, in case a notice was lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """An open store and the process's one watch on it; both belong to the loop that opened them."""
+
+    store: Store
+    watch: Watch
+
+
+class Access(Protocol):
+    """The way to the session from any thread and any event loop; the hall provides it."""
+
+    def run(self, work: Callable[[Session], Awaitable[T]], *, timeout: float | None = ...) -> T:
+        """Do the work where the session lives and block until it is done.
+
+        Raises:
+            StoreUnavailable: It was not done within `timeout` seconds (None: a bound of the implementation's own).
+        """
+
+    async def arun(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Do the work where the session lives, without blocking the caller's loop."""
+
+
+class Client:
+    """Verbs of a caller, each one a coroutine over a session. Task and handle offer them in both colours."""
+
+    def __init__(self, access: Access, emit: Emit) -> None:
+        self.access = access
+        self._emit = emit
+        self.after_enqueue: Callable[[], Awaitable[None]] | None = None
+        """Awaited after each enqueue, where the session lives: how a test runs jobs at once."""
+
+    async def enqueue(self, session: Session, jobs: Sequence[NewJob]) -> list[Enqueued]:
+        """Store jobs, all or none.
+
+        Raises:
+            JobConflict: A key is in use for a call with other arguments.
+        """
+        stored = await session.store.enqueue(jobs)
+        self._tell(stored)
+        if self.after_enqueue is not None:
+            await self.after_enqueue()
+        return stored
+
+    async def get(self, session: Session, job_id: str) -> Job:
+        """Return a job as it is now.
+
+        Raises:
+            JobNotFound: There is none of this id, or it is not an id.
+        """
+        canonical = canonical_id(job_id)
+        found = [None] if canonical is None else await session.store.get([canonical])
+        if found[0] is None:
+            raise JobNotFound(job_id)
+        return found[0]
+
+    async def follow(self, session: Session, job_id: str, *, seconds: float, since: int | None) -> Job:
+        """Return a job when it is final, or (with `since`) its version differs, or `seconds` have passed.
+
+        Raises:
+            JobNotFound: It is not stored, or no longer.
+        """
+        job = await self.get(session, job_id)
+        ends_at = time.monotonic() + seconds
+        if seconds <= 0 or _is_awaited(job, since):
+            return job
+        async with session.watch.subscribe(job.id) as subscription:
+            while True:
+                job = await self.get(session, job_id)
+                remaining = ends_at - time.monotonic()
+                if _is_awaited(job, since) or remaining <= 0:
+                    return job
+                await subscription.next(min(remaining, POLL_SECONDS))
+
+    async def cancel(self, session: Session, job_id: str, reason: str | None) -> Job:
+        """Cancel a job, or request it of the worker that runs it.
+
+        Raises:
+            JobNotFound: It is not stored.
+            JobConflict: It ended otherwise.
+        """
+        job = await self.get(session, job_id)
+        after = (await session.store.cancel([job.id], reason))[0]
+        if after is None:
+            raise JobNotFound(job_id)
+        if after.state.is_final and after.state != "cancelled":
+            raise JobConflict(after.id, f"it has {after.state} already and cannot be cancelled")
+        return after
+
+    async def attempts(self, session: Session, job_id: str) -> list[Attempt]:
+        """Return the attempts of a job that have ended.
+
+        Raises:
+            JobNotFound: It is not stored.
+        """
+        job = await self.get(session, job_id)
+        return await session.store.attempts(job.id)
+
+    def _tell(self, stored: Sequence[Enqueued]) -> None:
+        groups: dict[tuple[str, str], list[str]] = {}
+        for entry in stored:
+            if entry.created:
+                groups.setdefault((entry.job.task, entry.job.queue), []).append(entry.job.id)
+        for (task, queue), ids in groups.items():
+            self._emit(JobsEnqueued(job_ids=tuple(ids), task=task, queue=queue))
+
+
+def _is_awaited(job: Job, since: int | None) -> bool:
+    return job.state.is_final or (since is not None and job.version != since)

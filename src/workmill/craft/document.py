@@ -1,0 +1,79 @@
+"""A job as the JSON document that every door shows: HTTP bodies, `--json` and the dashboard agree by construction."""
+
+from datetime import UTC, datetime
+
+from workmill.words.codec import Json, load
+from workmill.words.job import Attempt, Job, Progress
+from workmill.words.outcome import Failure
+
+
+def job_document(job: Job) -> dict[str, Json]:
+    """Return a job as JSON values. Times are RFC 3339 in UTC."""
+    return {
+        "id": job.id,
+        "task": job.task,
+        "queue": job.queue,
+        "priority": job.priority,
+        "state": str(job.state),
+        "done": job.state.is_final,
+        "attempt": job.attempt,
+        "max_attempts": job.policy.max_attempts,
+        "deaths": job.deaths,
+        "progress": None if job.progress is None else _progress(job.progress),
+        "args": _value(job.args),
+        "result": None if job.result is None else _value(job.result),
+        "error": None if job.failure is None else failure_document(job.failure),
+        "key": job.key,
+        "worker": job.worker,
+        "created_at": _moment(job.created_at),
+        "run_at": _moment(job.run_at),
+        "started_at": _moment(job.started_at),
+        "finished_at": _moment(job.finished_at),
+        "expires_at": _moment(job.expires_at),
+        "cancel_requested_at": _moment(job.cancel_requested_at),
+        "cancel_reason": job.cancel_reason,
+        "version": job.version,
+    }
+
+
+def attempt_document(attempt: Attempt) -> dict[str, Json]:
+    """Return one attempt as JSON values."""
+    return {
+        "number": attempt.number,
+        "worker": attempt.worker,
+        "started_at": _moment(attempt.started_at),
+        "ended_at": _moment(attempt.ended_at),
+        "ending": str(attempt.ending),
+        "error": None if attempt.failure is None else failure_document(attempt.failure),
+    }
+
+
+def failure_document(failure: Failure) -> dict[str, Json]:
+    """Return a failure as JSON values."""
+    return {
+        "kind": str(failure.kind),
+        "type": failure.type,
+        "message": failure.message,
+        "traceback": failure.traceback,
+    }
+
+
+def _progress(progress: Progress) -> dict[str, Json]:
+    share = progress.current / progress.total if progress.total else None
+    return {
+        "value": None if share is None else min(max(share, 0.0), 1.0),
+        "current": progress.current,
+        "total": progress.total,
+        "message": progress.message,
+    }
+
+
+def _value(text: bytes) -> Json:
+    try:
+        return load(text)
+    except ValueError:
+        return None  # A damaged row is still shown; what is wrong with it stands in its error.
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

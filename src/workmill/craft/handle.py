@@ -1,0 +1,137 @@
+"""A job in the caller's hand."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from workmill.craft.client import Client, Session
+from workmill.craft.document import job_document
+from workmill.words.codec import Json
+from workmill.words.errors import JobCancelled, JobFailed, WaitTimeout
+from workmill.words.job import Attempt, Job, JobState
+
+R = TypeVar("R")
+LONG_WAIT_SECONDS = 3600.0
+"""A wait without a limit of its own is made of waits of this length, in seconds."""
+
+
+class JobHandle(Generic[R]):
+    """One job: the record as it was last read, and the calls that read, await or cancel it.
+
+    Every method that asks the store blocks; its twin with an `a` before the name is awaited instead. All of them raise
+    `JobNotFound` once the job's keep time is over, and `StoreUnavailable` where the store does not answer.
+    """
+
+    __slots__ = ("_client", "_load", "created", "record")
+
+    def __init__(self, client: Client, record: Job, load: Callable[[bytes], Json], *, created: bool = False) -> None:
+        self._client = client
+        self._load = load
+        self.record = record
+        self.created = created
+        """Whether this enqueue stored the job; not so when an earlier one with the same key came back."""
+
+    def __repr__(self) -> str:
+        return f"<JobHandle {self.id} {self.record.task} {self.state}>"
+
+    @property
+    def id(self) -> str:
+        """The job's id, a UUID."""
+        return self.record.id
+
+    @property
+    def state(self) -> JobState:
+        """The state when the record was last read."""
+        return self.record.state
+
+    @property
+    def done(self) -> bool:
+        """Whether that state is final."""
+        return self.record.state.is_final
+
+    def document(self) -> dict[str, Json]:
+        """Return the record as the JSON document that HTTP and the command line show."""
+        return job_document(self.record)
+
+    def refresh(self, wait: float = 0.0, *, since: int | None = None) -> "JobHandle[R]":
+        """Read the record again and return this handle.
+
+        Args:
+            wait: Seconds to wait for the job to end before reading.
+            since: With it, the wait also ends when the record's `version` is not this one.
+        """
+        self.record = self._client.access.run(self._follow(wait, since), timeout=wait + 60)
+        return self
+
+    async def arefresh(self, wait: float = 0.0, *, since: int | None = None) -> "JobHandle[R]":
+        """Do as `refresh` does, awaited."""
+        self.record = await self._client.access.arun(self._follow(wait, since))
+        return self
+
+    def result(self, timeout: float | None = None) -> R:
+        """Wait for the job and return its result, as the task's return type where the task is known here.
+
+        Args:
+            timeout: Seconds to wait at most; None waits as long as it takes.
+
+        Raises:
+            JobFailed: It failed; the error has the failure with its traceback.
+            JobCancelled: It was cancelled.
+            WaitTimeout: It is not done in time; it goes on.
+        """
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self.refresh(_remaining(ends_at))
+            if self.done or ends_at is not None:
+                return self._outcome(timeout or 0.0)
+
+    async def aresult(self, timeout: float | None = None) -> R:
+        """Do as `result` does, awaited."""
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        while True:
+            await self.arefresh(_remaining(ends_at))
+            if self.done or ends_at is not None:
+                return self._outcome(timeout or 0.0)
+
+    def cancel(self, reason: str | None = None) -> "JobHandle[R]":
+        """Cancel the job. One that has not started ends at once; a running one is asked, see `record`.
+
+        Safe to repeat.
+
+        Raises:
+            JobConflict: It ended otherwise.
+        """
+        self.record = self._client.access.run(lambda session: self._client.cancel(session, self.id, reason))
+        return self
+
+    async def acancel(self, reason: str | None = None) -> "JobHandle[R]":
+        """Do as `cancel` does, awaited."""
+        self.record = await self._client.access.arun(lambda session: self._client.cancel(session, self.id, reason))
+        return self
+
+    def attempts(self) -> list[Attempt]:
+        """Return the attempts that have ended, oldest first, each with its failure and traceback."""
+        return self._client.access.run(lambda session: self._client.attempts(session, self.id))
+
+    async def aattempts(self) -> list[Attempt]:
+        """Do as `attempts` does, awaited."""
+        return await self._client.access.arun(lambda session: self._client.attempts(session, self.id))
+
+    def _follow(self, wait: float, since: int | None) -> Callable[[Session], Awaitable[Job]]:
+        return lambda session: self._client.follow(session, self.id, seconds=wait, since=since)
+
+    def _outcome(self, waited: float) -> R:
+        match self.record.state:
+            case JobState.SUCCEEDED:
+                result: R = self._load(self.record.result or b"null")
+                return result
+            case JobState.FAILED:
+                raise JobFailed(self.id, self.record.failure)
+            case JobState.CANCELLED:
+                raise JobCancelled(self.id, self.record.cancel_reason)
+            case _:
+                raise WaitTimeout(self.id, self.record.state, waited)
+
+
+def _remaining(ends_at: float | None) -> float:
+    return LONG_WAIT_SECONDS if ends_at is None else max(0.0, ends_at - time.monotonic())

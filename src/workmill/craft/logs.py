@@ -1,0 +1,136 @@
+"""Events become log lines here and nowhere else. Arguments and results are never logged."""
+
+import logging
+from collections.abc import Callable
+from typing import assert_never
+
+from workmill.words.events import (
+    DutyFailed,
+    EngineDied,
+    Event,
+    JobsEnqueued,
+    JobSettled,
+    JobsPruned,
+    JobsRescued,
+    JobStarted,
+    StaleWriteRefused,
+    StoreFailing,
+    WorkerLeaseLost,
+    WorkerStarted,
+    WorkerStopped,
+    WorkerStopping,
+)
+from workmill.words.job import JobState
+
+_log = logging.getLogger("workmill")
+
+
+class Events:
+    """The way out for what happened: every subscriber is told of each event, in the thread where it happened."""
+
+    def __init__(self) -> None:
+        self._subscribers: tuple[Callable[[Event], None], ...] = (log_event,)
+
+    def subscribe(self, subscriber: Callable[[Event], None]) -> None:
+        """Tell `subscriber` of every event from now on. It must be quick and must not block."""
+        self._subscribers = (*self._subscribers, subscriber)
+
+    def emit(self, event: Event) -> None:
+        """Tell all subscribers. One that raises is logged and harms nobody."""
+        for subscriber in self._subscribers:
+            try:
+                subscriber(event)
+            except Exception:  # noqa: BLE001 - a stranger's code at the edge
+                _log.exception("a subscriber failed on %s", type(event).__name__)
+
+
+def log_event(event: Event) -> None:
+    """Write one line for an event, where its level is wanted."""
+    level = _level(event)
+    if not _log.isEnabledFor(level):
+        return
+    _log.log(level, "%s", _line(event), extra={"event": type(event).__name__})
+
+
+def _level(event: Event) -> int:
+    match event:
+        case JobsEnqueued() | JobStarted():
+            return logging.DEBUG
+        case JobSettled():
+            return logging.WARNING if event.transition.state is JobState.FAILED else logging.INFO
+        case JobsPruned() | WorkerStarted() | WorkerStopping() | WorkerStopped():
+            return logging.INFO
+        case StaleWriteRefused() | JobsRescued() | WorkerLeaseLost() | StoreFailing():
+            return logging.WARNING
+        case EngineDied() | DutyFailed():
+            return logging.ERROR
+    assert_never(event)
+
+
+def _line(event: Event) -> str:
+    match event:
+        case JobsEnqueued() | JobStarted() | JobSettled() | StaleWriteRefused() | JobsRescued() | JobsPruned():
+            return _job_line(event)
+        case _:
+            return _worker_line(event)
+
+
+def _job_line(
+    event: JobsEnqueued | JobStarted | JobSettled | StaleWriteRefused | JobsRescued | JobsPruned,
+) -> str:
+    match event:
+        case JobsEnqueued():
+            return f"enqueued {len(event.job_ids)} of {event.task} on {event.queue}, first {event.job_ids[0]}"
+        case JobStarted():
+            return f"{_name(event)} started, attempt {event.job.attempt}"
+        case JobSettled():
+            return _settled(event)
+        case StaleWriteRefused():
+            return f"job {event.job_id}: {event.verb} with token {event.token} refused, another claim is newer"
+        case JobsRescued():
+            return f"took back {len(event.job_ids)} jobs: {event.why}; first {event.job_ids[0]}"
+        case JobsPruned():
+            return f"pruned {event.count} finished jobs past their keep time"
+    assert_never(event)
+
+
+def _worker_line(
+    event: WorkerStarted | WorkerStopping | WorkerStopped | WorkerLeaseLost | EngineDied | StoreFailing | DutyFailed,
+) -> str:
+    match event:
+        case WorkerStarted():
+            return _started(event)
+        case WorkerStopping():
+            return f"worker takes no more jobs: {event.why}"
+        case WorkerStopped():
+            return f"worker stopped; {event.returned} jobs given back"
+        case WorkerLeaseLost():
+            return f"worker {event.worker_id} lost its lease; it stops its jobs and begins anew"
+        case EngineDied():
+            return f"engine {event.engine} (pid {event.pid}) died: {event.how}"
+        case StoreFailing():
+            return f"store failed to {event.verb}: {event.error}; again in {event.retry_seconds:.1f} s"
+        case DutyFailed():
+            return f"{event.duty} failed: {event.error}; it goes on with its next round"
+    assert_never(event)
+
+
+def _started(event: WorkerStarted) -> str:
+    queues = "all queues" if event.queues is None else "queues " + ", ".join(event.queues)
+    tasks = ", ".join(event.tasks) or "none"
+    return f"worker {event.name} takes {queues} of {event.store}, {event.concurrency} at a time; tasks: {tasks}"
+
+
+def _name(event: JobStarted | JobSettled) -> str:
+    return f"job {event.job.id} {event.job.task}"
+
+
+def _settled(event: JobSettled) -> str:
+    change, seconds = event.transition, event.seconds
+    line = f"{_name(event)} {change.state} after {seconds:.3f} s, attempt {event.job.attempt}"
+    if change.failure is not None:
+        # One event is one line whatever an exception's text holds; the traceback is kept with the job.
+        line += f": {change.failure.type}: {change.failure.message!r:.300}"
+    if change.delay is not None:
+        line += f"; again in {change.delay.total_seconds():.1f} s"
+    return line

@@ -1,0 +1,34 @@
+"""The decorator that turns a function into a task."""
+
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar, overload
+
+from workmill.craft.task import AnyTask, Options, Task
+from workmill.words.codec import Json
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Registrar:
+    """What `app.task(...)` returns: a decorator that keeps the function's own types."""
+
+    def __init__(
+        self,
+        register: Callable[[str, Callable[..., Json], Options, tuple[type[Exception], ...]], AnyTask],
+        name: str | None,
+        options: Options,
+        retry_on: tuple[type[Exception], ...],
+    ) -> None:
+        self._register = register
+        self._name = name
+        self._options = options
+        self._retry_on = retry_on
+
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[R]]) -> Task[P, Awaitable[R], R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R]) -> Task[P, R, R]: ...
+    def __call__(self, function: Callable[..., Json]) -> AnyTask:
+        """Register the function."""
+        return self._register(self._name or function.__name__, function, self._options, self._retry_on)

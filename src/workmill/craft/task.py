@@ -1,0 +1,250 @@
+"""A registered function: still a plain callable, and the door to its jobs."""
+
+import functools
+import inspect
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Generic, ParamSpec, TypeAlias, TypeVar
+
+from workmill.craft.client import Client
+from workmill.craft.handle import JobHandle
+from workmill.craft.signature import Signature
+from workmill.store import Enqueued
+from workmill.words.codec import Json, load
+from workmill.words.duration import Duration, as_timedelta
+from workmill.words.errors import InvalidOption, TaskError
+from workmill.words.job import NewJob
+from workmill.words.names import check_key, check_name, job_id
+from workmill.words.policy import Policy
+from workmill.words.retry import Retry
+
+P = ParamSpec("P")
+C = TypeVar("C")
+R = TypeVar("R")
+LOWEST, HIGHEST = -100, 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What is set beside a call's arguments: where, when and how often it runs."""
+
+    queue: str = "default"
+    priority: int = 0
+    policy: Policy = field(default_factory=Policy)
+    key: str | None = None
+    delay: timedelta | None = None
+    run_at: datetime | None = None
+
+
+class Task(Generic[P, C, R]):
+    """A function with a name, to be called here or enqueued.
+
+    Calling the task calls the function, here and now. `enqueue` stores a job of it; `using(...)` returns the same task
+    with other options, so that options never mix with arguments.
+
+    Example:
+        ```python
+        job = resize.using(queue="images", delay=60).enqueue("a.png", width=400)
+        job.result(timeout=120)
+        ```
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[P, C],
+        client: Client,
+        options: Options,
+        retry_on: tuple[type[Exception], ...],
+    ) -> None:
+        self.name = check_name("name", name)
+        self.function = function
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.signature = Signature(name, function)
+        self.options = options
+        self.retry_on = retry_on
+        self._client = client
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TaskError(f"task {name!r} is a generator; return a list, or report progress, instead of yielding")
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
+        """Call the function here and now, without a job."""
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+    @property
+    def queue(self) -> str:
+        """The queue that its jobs go to."""
+        return self.options.queue
+
+    @property
+    def policy(self) -> Policy:
+        """The rules that its jobs carry."""
+        return self.options.policy
+
+    @property
+    def doc(self) -> str:
+        """The function's docstring, without its indentation."""
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def schema(self) -> dict[str, Json]:
+        """The JSON Schema of the arguments."""
+        return self.signature.schema
+
+    @property
+    def result_schema(self) -> dict[str, Json]:
+        """The JSON Schema of the result."""
+        return self.signature.result_schema
+
+    def using(
+        self,
+        *,
+        queue: str | None = None,
+        priority: int | None = None,
+        delay: Duration | None = None,
+        run_after: datetime | None = None,
+        key: str | None = None,
+        retry: Retry | None = None,
+        timeout: Duration | None = None,
+        keep: Duration | None = None,
+    ) -> "Task[P, C, R]":
+        """Return this task with other options; what is not given stays as it was.
+
+        Args:
+            queue: The queue to go to.
+            priority: From -100 to 100; higher is claimed first.
+            delay: Do not start before this long from now, by the store's clock.
+            run_after: Do not start before this moment, an aware datetime.
+            key: An idempotency key: enqueueing again with it and the same arguments gives the same job.
+            retry: How a failed attempt is repeated.
+            timeout: How long one attempt may take.
+            keep: How long the job's record stays after its end.
+
+        Raises:
+            InvalidOption: An option is out of its range.
+        """
+        if delay is not None and run_after is not None:
+            raise InvalidOption("run_after", run_after, "give either delay or run_after")
+        if retry is not None and retry.on != (Exception,):
+            raise InvalidOption("retry.on", retry.on, "exceptions are no data; set `on` where the task is declared")
+        changed = Options(
+            queue=self.queue if queue is None else check_name("queue", queue),
+            priority=self.options.priority if priority is None else check_priority(priority),
+            policy=changed_policy(self.policy, retry=retry, timeout=timeout, keep=keep),
+            key=self.options.key if key is None else check_key(key),
+            delay=self.options.delay if delay is None else _length("delay", delay),
+            run_at=self.options.run_at if run_after is None else _aware("run_after", run_after),
+        )
+        twin: Task[P, C, R] = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.options = changed
+        return twin
+
+    def job(self, *args: P.args, **kwargs: P.kwargs) -> NewJob:
+        """Make a job of a call without storing it.
+
+        Raises:
+            InvalidArguments: The arguments do not match the type hints.
+        """
+        return self._new(self.signature.dump_call(args, kwargs))
+
+    def job_from_json(self, raw: bytes) -> NewJob:
+        """Make a job of arguments that came as one JSON object, checked strictly, without storing it.
+
+        Raises:
+            InvalidArguments: They are not JSON, or do not match the type hints.
+        """
+        return self._new(self.signature.dump_json_call(raw))
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
+        """Store a job of this call. On return it is committed.
+
+        Raises:
+            InvalidArguments: The arguments do not match the type hints; nothing was stored.
+            JobConflict: The key is in use for other arguments; nothing was stored.
+            StoreUnavailable: Unknown whether it was stored; repeat it with a key to be sure of one job.
+        """
+        new = self.job(*args, **kwargs)
+        return self.handles(self._client.access.run(lambda session: self._client.enqueue(session, [new])))[0]
+
+    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
+        """Do as `enqueue` does, awaited."""
+        new = self.job(*args, **kwargs)
+        return self.handles(await self._client.access.arun(lambda session: self._client.enqueue(session, [new])))[0]
+
+    def handles(self, stored: Sequence[Enqueued]) -> list[JobHandle[R]]:
+        """Return handles on jobs of this task."""
+        load_result = self.signature.load_result
+        return [JobHandle(self._client, entry.job, load_result, created=entry.created) for entry in stored]
+
+    def _new(self, args: bytes) -> NewJob:
+        options = self.options
+        return NewJob(
+            id=job_id(time.time_ns() // 1_000_000, os.urandom(10)),
+            task=self.name,
+            queue=options.queue,
+            priority=options.priority,
+            args=args,
+            policy=options.policy,
+            key=options.key,
+            delay=options.delay,
+            run_at=options.run_at,
+        )
+
+
+AnyTask: TypeAlias = Task[..., Json, Json]
+"""A task of whatever signature."""
+
+
+def check_priority(priority: int) -> int:
+    """Return `priority` if it may be one.
+
+    Raises:
+        InvalidOption: It is not a whole number from -100 to 100.
+    """
+    if isinstance(priority, bool) or not isinstance(priority, int) or not LOWEST <= priority <= HIGHEST:
+        raise InvalidOption("priority", priority, f"give a whole number from {LOWEST} to {HIGHEST}; higher runs first")
+    return priority
+
+
+def changed_policy(policy: Policy, *, retry: Retry | None, timeout: Duration | None, keep: Duration | None) -> Policy:
+    """Return a policy with what is given in place of what it had.
+
+    Raises:
+        InvalidOption: A length of time is negative, or a time limit is zero.
+    """
+    if retry is not None:
+        policy = replace(policy, max_attempts=retry.times + 1, backoff=retry.backoff)
+    if timeout is not None:
+        policy = replace(policy, timeout=_length("timeout", timeout, above_zero=True))
+    if keep is not None:
+        policy = replace(policy, keep=_length("keep", keep))
+    return policy
+
+
+def plain_json(text: bytes) -> Json:
+    """Read the result of a task that is not registered here."""
+    return load(text)
+
+
+def _length(option: str, duration: Duration, *, above_zero: bool = False) -> timedelta:
+    try:
+        length = as_timedelta(duration)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidOption(option, duration, "give a timedelta or a number of seconds") from None
+    if length < timedelta(0) or (above_zero and not length):
+        raise InvalidOption(option, duration, "give more than 0 seconds" if above_zero else "give 0 seconds or more")
+    return length
+
+
+def _aware(option: str, moment: datetime) -> datetime:
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise InvalidOption(option, moment, "give a datetime with a time zone, such as datetime.now(UTC)")
+    return moment

@@ -1,0 +1,106 @@
+"""One ear at the store for a whole process, shared by everybody who waits for a job."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from workmill.store import Notice, NoticeKind, Store
+from workmill.words.errors import StoreError
+
+LISTEN_SECONDS = 30.0
+"""How long one wait of the shared listener lasts; only the bound of a loop, not a poll."""
+AGAIN_SECONDS = 1.0
+"""How long after a failure the listener is opened anew; waiters poll in the meantime."""
+
+
+class Subscription:
+    """One waiter's view: whether something has changed since it last asked."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Event()
+
+    def tell(self) -> None:
+        """Note that something may have changed."""
+        self._changed.set()
+
+    async def next(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for a change since the last call; it may be a needless one."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._changed.wait()
+        changed = self._changed.is_set()
+        self._changed.clear()
+        return changed
+
+
+class Watch:
+    """Fans the store's notices out to subscriptions. The listener is open only while somebody subscribes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._by_job: defaultdict[str | None, set[Subscription]] = defaultdict(set)
+        self._listening: asyncio.Task[None] | None = None
+        self._is_open = asyncio.Event()
+
+    @asynccontextmanager
+    async def subscribe(self, job_id: str | None) -> AsyncIterator[Subscription]:
+        """Hear of one job, or of all (None), until the context ends.
+
+        Whatever is committed after entering is heard, unless the store loses the notice: poll as well.
+        """
+        subscription = Subscription()
+        self._by_job[job_id].add(subscription)
+        try:
+            await self._listen()
+            yield subscription
+        finally:
+            self._forget(job_id, subscription)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+            self._listening = None
+
+    async def _listen(self) -> None:
+        if self._listening is None or self._listening.done():
+            self._is_open.clear()
+            self._listening = asyncio.create_task(self._run())
+        with suppress(TimeoutError):  # Without an ear the waiter polls.
+            async with asyncio.timeout(AGAIN_SECONDS):
+                await self._is_open.wait()
+
+    async def _run(self) -> None:
+        while self._by_job:
+            try:
+                await self._hear()
+            except StoreError:
+                self._tell_all()
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _hear(self) -> None:
+        async with self._store.listen(frozenset({NoticeKind.CHANGED})) as ear:
+            self._is_open.set()
+            while self._by_job:
+                for notice in await ear.next(LISTEN_SECONDS):
+                    self._tell(notice)
+
+    def _tell(self, notice: Notice) -> None:
+        if not notice.job_ids:
+            self._tell_all()
+            return
+        for job_id in (*notice.job_ids, None):
+            for subscription in self._by_job.get(job_id, ()):
+                subscription.tell()
+
+    def _tell_all(self) -> None:
+        for subscriptions in self._by_job.values():
+            for subscription in subscriptions:
+                subscription.tell()
+
+    def _forget(self, job_id: str | None, subscription: Subscription) -> None:
+        self._by_job[job_id].discard(subscription)
+        if not self._by_job[job_id]:
+            del self._by_job[job_id]

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Mapping
 from concurrent.futures import Executor as Threads
 from datetime import timedelta
+from types import TracebackType
 
 from workmill.craft.context import Run
 from workmill.craft.middleware import Middleware, chain
@@ -139,10 +140,22 @@ def _signalled(signal: Retry | Snooze | Cancel) -> Outcome:
 
 
 def _failure(kind: FailureKind, error: BaseException) -> Failure:
-    trace = "".join(traceback.format_exception(error))
+    trace = "".join(traceback.format_exception(type(error), error, _from_the_task(error.__traceback__)))
     return Failure(
         kind=kind, type=type(error).__qualname__, message=_text(error), traceback=trace[-TRACEBACK_CHARACTERS:]
     )
+
+
+def _from_the_task(trace: TracebackType | None) -> TracebackType | None:
+    """Skip the frames that lead to the task: a reader wants the task's own."""
+    last_of_ours = None
+    step = trace
+    while step is not None:
+        if step.tb_frame.f_globals.get("__name__") == __name__:
+            last_of_ours = step
+        step = step.tb_next
+    own = trace if last_of_ours is None else last_of_ours.tb_next
+    return own or trace
 
 
 def _text(error: BaseException) -> str:

@@ -1,8 +1,7 @@
 """The engine: claims jobs in batches sized to its free slots, runs them, and settles what ended, in one exchange.
 
 One exchange with the store is under way at any time. What ends meanwhile is settled by the next one, which also claims
-for the slots that became free: batches grow by themselves with the load, and nothing waits for a timer. What is done
-but
+for the slots that became free: batches grow by themselves with the load, and nothing waits for a timer. What is done and
 not yet recorded when the process is killed, and therefore runs again, is what ended during one exchange.
 """
 

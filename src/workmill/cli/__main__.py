@@ -1,0 +1,33 @@
+"""The entry point. What needs no application answers before anything slow is imported."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from workmill.cli.commands import overview
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (default: this process's) and return its exit code."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(tokens)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader left, as in `workmill jobs list | head -1`; the interpreter's last flush must not meet the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
+
+
+def _run(tokens: list[str]) -> int:
+    if tokens in ([], ["-h"], ["--help"]):
+        print(overview())
+        return 0
+    from workmill.cli.dispatch import dispatch  # noqa: PLC0415 - it imports everything that `--help` must not wait for
+
+    return dispatch(tokens)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

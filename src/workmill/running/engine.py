@@ -93,6 +93,7 @@ class Engine:
         self._notices = 0
         self._may_have_more = True
         self._is_draining = False
+        self._is_stopping = False
         self._given_back = 0
 
     @property
@@ -110,13 +111,14 @@ class Engine:
         self._is_draining = True
         self._wake.set()
 
-    async def stop(self, why: str = "the worker stops") -> None:
+    async def stop(self, why: str = "the worker stops", *, grace: float | None = None) -> None:
         """Take no more jobs, ask what runs to end, and give back uncounted what has not ended after the grace."""
+        self._is_stopping = True
         self.drain()
         for run, task in self._running.values():
             self._ask(run, task, why, gives_back=True)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._grace):
+            async with asyncio.timeout(self._grace if grace is None else grace):
                 await asyncio.gather(*(task for _, task in self._running.values()), return_exceptions=True)
         for run, _ in list(self._running.values()):
             self._end(run, Returned(), seconds=0.0)
@@ -196,9 +198,16 @@ class Engine:
 
     def _start(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
+            if self._is_stopping:  # Claimed by the exchange that was under way when the word came.
+                self._give_back(job)
+                continue
             run = Run(job, self._note_progress)
             self._running[job.id] = (run, asyncio.create_task(self._perform(run), name=f"workmill {job.id}"))
             self._emit(JobStarted(job=job))
+
+    def _give_back(self, job: Job) -> None:
+        self._given_back += 1
+        self._ended.append(_Ended(job, Returned(), decide(job, Returned(), chance=0.0), 0.0))
 
     async def _perform(self, run: Run) -> None:
         began = time.monotonic()

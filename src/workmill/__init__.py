@@ -4,9 +4,11 @@ from workmill.app import App
 from workmill.craft.context import current_job
 from workmill.craft.document import attempt_document, job_document
 from workmill.craft.handle import JobHandle
+from workmill.craft.log_format import configure_logs
 from workmill.craft.middleware import CallNext, Middleware
 from workmill.craft.task import AnyTask, Task
 from workmill.store import Count, Finding, Level, Page, Worker
+from workmill.words.bind import check_bind
 from workmill.words.clock import Clock, system_clock
 from workmill.words.errors import (
     ArgumentError,
@@ -78,6 +80,8 @@ __all__ = [
     "Worker",
     "WorkmillError",
     "attempt_document",
+    "check_bind",
+    "configure_logs",
     "current_job",
     "job_document",
     "system_clock",

@@ -1,5 +1,6 @@
 """The composition root: one application, its tasks, and its store."""
 
+import math
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
@@ -14,6 +15,7 @@ from workmill.craft.middleware import Middleware
 from workmill.craft.program import Program
 from workmill.craft.registrar import Registrar
 from workmill.craft.task import AnyTask, Options, Task, changed_policy, check_priority, plain_json
+from workmill.running.drain import drain
 from workmill.store import Count, Enqueued, Finding, JobFilter, Page, Worker
 from workmill.stores.opening import store_factory
 from workmill.sync import Portal
@@ -247,6 +249,27 @@ class App:
         """Return a context in which changes of one job, or of any, can be awaited."""
         return Changes(self._portal, job_id)
 
+    def drain(
+        self, *, queues: Sequence[str] | None = None, skip_delays: bool = False, limit: int | None = None
+    ) -> int:
+        """Run here and now what is queued, one job after another, until nothing is claimable.
+
+        Args:
+            queues: The queues to take from; None for all.
+            skip_delays: Repeat failed jobs at once instead of after their delay.
+            limit: Start no more attempts than this.
+
+        Returns:
+            How many attempts were started.
+        """
+        return self._portal.run(self._drain(queues, limit, skip_delays=skip_delays), timeout=math.inf)
+
+    async def adrain(
+        self, *, queues: Sequence[str] | None = None, skip_delays: bool = False, limit: int | None = None
+    ) -> int:
+        """Do as `drain` does, awaited."""
+        return await self._portal.arun(self._drain(queues, limit, skip_delays=skip_delays))
+
     def now(self) -> datetime:
         """Return the store's present moment: the cheapest proof that it answers, opening it where it is not yet open.
 
@@ -289,6 +312,13 @@ class App:
             raise DuplicateTask(name)
         self._tasks[name] = task
         return task
+
+    def _drain(
+        self, queues: Sequence[str] | None, limit: int | None, *, skip_delays: bool
+    ) -> Callable[[Session], Awaitable[int]]:
+        chosen = None if queues is None else tuple(queues)
+        program = self.program
+        return lambda session: drain(program, session.store, queues=chosen, skip_delays=skip_delays, limit=limit)
 
     def _handles(self, stored: Sequence[Enqueued]) -> list[JobHandle[Json]]:
         return [

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import math
 import os
 import threading
 from collections.abc import Awaitable, Callable
@@ -37,7 +38,7 @@ class Portal:
         """Do the work where the store lives and block until it is done.
 
         Raises:
-            StoreUnavailable: It was not done within `timeout` seconds.
+            StoreUnavailable: It was not done within `timeout` seconds; infinity waits as long as it takes.
             WorkmillError: This is the very thread that would have to do it; await the call's twin instead.
         """
         loop = self._running_loop()
@@ -45,7 +46,7 @@ class Portal:
             raise WorkmillError(
                 "a blocking call inside async code of an inline job; await its twin with the `a` before it"
             )
-        seconds = CALL_SECONDS if timeout is None else timeout
+        seconds = None if timeout == math.inf else timeout or CALL_SECONDS
         future = asyncio.run_coroutine_threadsafe(self._do(work), loop)
         try:
             return future.result(seconds)
@@ -53,7 +54,7 @@ class Portal:
             if future.done():
                 raise
             future.cancel()
-            said = f"the store did not answer within {seconds:g} s; whether it acted is unknown"
+            said = f"the store did not answer within {seconds} s; whether it acted is unknown"
             raise StoreUnavailable(said) from None
 
     async def arun(self, work: Callable[[Session], Awaitable[T]]) -> T:

@@ -21,7 +21,7 @@ from workmill.words.errors import StoreError
 from workmill.words.events import JobSettled, JobStarted, StaleWriteRefused, StoreFailing
 from workmill.words.job import Job, Progress
 from workmill.words.outcome import Outcome, Returned
-from workmill.words.transition import Transition, decide
+from workmill.words.transition import Decide, Transition, decide
 
 POLL_SECONDS = 5.0
 """How often an engine looks by itself, in case a notice was lost."""
@@ -61,6 +61,7 @@ class Engine:
         queues: The queues it takes; None for all.
         concurrency: How many jobs run at a time.
         grace: Seconds that `stop` leaves to the code it asked to end.
+        decide: The rule for what follows an attempt; a test may skip delays.
     """
 
     def __init__(
@@ -73,8 +74,10 @@ class Engine:
         queues: tuple[str, ...] | None = None,
         concurrency: int = 16,
         grace: float = GRACE_SECONDS,
+        decide: Decide = decide,
     ) -> None:
         self._store = store
+        self._decide = decide
         self._emit = program.emit
         self._tasks = program.tasks
         self._request = ClaimRequest(
@@ -193,7 +196,7 @@ class Engine:
             case Verdict.CANCEL_REQUESTED:
                 # The request came after the decision: decide again, knowing of it.
                 asked = replace(entry.job, cancel_requested_at=entry.job.started_at or entry.job.created_at)
-                transition = decide(asked, entry.outcome, chance=0.0)
+                transition = self._decide(asked, entry.outcome, chance=0.0)
                 self._ended.append(replace(entry, transition=transition))
 
     def _start(self, jobs: Sequence[Job]) -> None:
@@ -220,7 +223,7 @@ class Engine:
             return  # Given back already; what came of it since is nobody's business.
         del self._running[run.job.id]
         self._given_back += isinstance(outcome, Returned)
-        transition = decide(run.job, outcome, chance=random.random())  # noqa: S311 - spreads retries, no secret
+        transition = self._decide(run.job, outcome, chance=random.random())  # noqa: S311 - spreads retries, no secret
         self._ended.append(_Ended(run.job, outcome, transition, seconds))
         self._wake.set()
 

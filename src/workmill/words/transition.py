@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from workmill.words.job import Ending, Job, JobState
 from workmill.words.outcome import (
@@ -35,6 +35,13 @@ class Transition:
     result: bytes | None = None
     failure: Failure | None = None
     reason: str | None = None
+
+
+class Decide(Protocol):
+    """The shape of `decide`."""
+
+    def __call__(self, job: Job, outcome: Outcome, *, chance: float) -> Transition:
+        """Return what follows."""
 
 
 def decide(job: Job, outcome: Outcome, *, chance: float) -> Transition:

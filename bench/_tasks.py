@@ -1,0 +1,23 @@
+"""The tasks that the benches run: they do nothing, or tell when they began."""
+
+import time
+
+from workmill import App
+
+app = App()
+
+
+@app.task
+async def nothing() -> None:
+    """End at once, on the engine's loop."""
+
+
+@app.task
+def nothing_in_thread() -> None:
+    """End at once, in a thread."""
+
+
+@app.task
+async def begin() -> int:
+    """Return the machine's monotonic clock, which all its processes share, in nanoseconds."""
+    return time.monotonic_ns()

@@ -18,31 +18,58 @@ time, and every wait has a deadline.
 
 import pytest
 
-SUBJECTS = ("claim", "enqueue", "fixtures", "making")
+SUBJECTS = (
+    "cancel",
+    "claim",
+    "enqueue",
+    "fence",
+    "fixtures",
+    "lease",
+    "making",
+    "rescue",
+    "settle",
+    "waiting",
+)
 pytest.register_assert_rewrite(*(f"{__name__}.{subject}" for subject in SUBJECTS))
 
-from workmill.testing.conformance.claim import (  # noqa: E402 - after the line that makes their asserts tell
-    TestClaim,
-    TestClaimOrder,
-    TestClaimRace,
-    TestClaimRight,
-    TestClaimScope,
-)
+from workmill.testing.conformance.cancel import TestCancel  # noqa: E402 - after the line that makes their asserts tell
+from workmill.testing.conformance.claim import TestClaim, TestClaimOrder, TestClaimRace, TestClaimRight, TestClaimScope  # noqa: E402
 from workmill.testing.conformance.enqueue import TestEnqueue, TestIdempotencyKey, TestRepeatedId  # noqa: E402
+from workmill.testing.conformance.fence import TestCancelRequested, TestFence, TestProgress  # noqa: E402
 from workmill.testing.conformance.fixtures import another, anyio_backend, store  # noqa: E402
 from workmill.testing.conformance.harness import ClockedHarness, Harness  # noqa: E402
+from workmill.testing.conformance.lease import TestLeader, TestLease, TestWorkers  # noqa: E402
+from workmill.testing.conformance.rescue import TestExpired, TestHeld, TestRescue  # noqa: E402
+from workmill.testing.conformance.settle import TestAttempts, TestFailureStays, TestSettle, TestSettleAndClaim  # noqa: E402
+from workmill.testing.conformance.waiting import TestPromote, TestPrune  # noqa: E402
 
 __all__ = [
     "ClockedHarness",
     "Harness",
+    "TestAttempts",
+    "TestCancel",
+    "TestCancelRequested",
     "TestClaim",
     "TestClaimOrder",
     "TestClaimRace",
     "TestClaimRight",
     "TestClaimScope",
     "TestEnqueue",
+    "TestExpired",
+    "TestFailureStays",
+    "TestFence",
+    "TestHeld",
     "TestIdempotencyKey",
+    "TestLeader",
+    "TestLease",
+    "TestProgress",
+    "TestPromote",
+    "TestPrune",
     "TestRepeatedId",
+    "TestRescue",
+    "TestSettle",
+    "TestSettleAndClaim",
+    "TestWorkers",
     "another",
     "anyio_backend",
     "store",

@@ -22,8 +22,11 @@ insert into job (id, task, queue, priority, state, args, policy, created_at)
 """
 CLAIM = """
 update job set state = 'running', attempt = attempt + 1, token = token + 1, version = version + 1, worker = 'w',
-  engine = 0, started_at = ? where seq in (select seq from job where state = 'queued' and queue = 'default' and task = 'nothing'
-  order by priority desc, seq limit ?) returning seq, id, args, token
+  engine = 0, started_at = ?
+  where seq in (
+    select seq from job where state = 'queued' and queue = 'default' and task = 'nothing'
+    order by priority desc, seq limit ?
+  ) returning seq, id, args, token
 """
 SETTLE = """
 update job set state = 'succeeded', version = version + 1, result = 'null', finished_at = ?, expires_at = ?

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from workmill.craft.watch import Watch
@@ -56,9 +56,11 @@ class Client:
         """
         stored = await session.store.enqueue(jobs)
         self._tell(stored)
-        if self.after_enqueue is not None:
-            await self.after_enqueue()
-        return stored
+        if self.after_enqueue is None:
+            return stored
+        await self.after_enqueue()
+        now = await session.store.get([entry.job.id for entry in stored])
+        return [replace(entry, job=job or entry.job) for entry, job in zip(stored, now, strict=True)]
 
     async def get(self, session: Session, job_id: str) -> Job:
         """Return a job as it is now.

@@ -1,0 +1,81 @@
+"""The HTTP door: routes, guard and lifespan in one ASGI application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
+
+from workmill import App, ConfigError
+from workmill.http.guard import Guard
+from workmill.http.health import is_alive, is_ready
+from workmill.http.jobs import cancel_job, list_attempts, list_counts, list_jobs, show_job, show_result
+from workmill.http.openapi import show_openapi
+from workmill.http.refusals import REFUSALS
+from workmill.http.resource import Resource
+from workmill.http.stream import follow_job
+from workmill.http.submit import submit_job
+from workmill.http.tasks import list_tasks, show_task
+
+
+def asgi(app: App, *, token: str | None = None, hosts: Iterable[str] = (), prefix: str = "") -> ASGIApp:
+    """Return the HTTP API of an application, to be served alone or mounted in another ASGI application.
+
+    Nothing is opened before the first request. Served alone, it closes the store when the server ends.
+
+    Example:
+        ```python
+        api = Starlette(routes=[Mount("/tasks", workmill.http.asgi(app, hosts=["example.com"]))])
+        ```
+
+    Args:
+        app: Whose tasks and jobs it offers.
+        token: What `Authorization: Bearer` must carry; None lets everybody in who reaches it.
+        hosts: The host names, with or without a port, that it answers for beside loopback names and its own address;
+            `*` for any.
+        prefix: The path it lives under where the server or proxy before it does not take that away; "" for none.
+
+    Raises:
+        ConfigError: The token or the prefix cannot be one.
+    """
+    if token is not None and not (token and token.isascii() and token.isprintable() and " " not in token):
+        raise ConfigError("the token must be one or more printable ASCII characters without spaces")
+    if prefix and not (prefix.startswith("/") and not prefix.endswith("/")):
+        raise ConfigError(f"prefix={prefix!r} must begin with / and not end with one")
+    routes = _routes(app, has_token=token is not None)
+    api = Starlette(
+        routes=[Mount(prefix, routes=routes)] if prefix else routes,
+        exception_handlers=REFUSALS,
+        lifespan=partial(_lifespan, app),
+    )
+    api.router.redirect_slashes = False
+    return Guard(api, token=token, hosts=hosts, prefix=prefix)
+
+
+def _routes(app: App, *, has_token: bool) -> list[BaseRoute]:
+    resources = {
+        "/v1/tasks": Resource(get=partial(list_tasks, app=app)),
+        "/v1/tasks/{task}": Resource(get=partial(show_task, app=app)),
+        "/v1/tasks/{task}/jobs": Resource(post=partial(submit_job, app=app)),
+        "/v1/jobs": Resource(get=partial(list_jobs, app=app)),
+        "/v1/jobs/{id}": Resource(get=partial(show_job, app=app)),
+        "/v1/jobs/{id}/result": Resource(get=partial(show_result, app=app)),
+        "/v1/jobs/{id}/attempts": Resource(get=partial(list_attempts, app=app)),
+        "/v1/jobs/{id}/cancel": Resource(post=partial(cancel_job, app=app)),
+        "/v1/jobs/{id}/events": Resource(get=partial(follow_job, app=app)),
+        "/v1/counts": Resource(get=partial(list_counts, app=app)),
+        "/openapi.json": Resource(get=partial(show_openapi, app=app, has_token=has_token)),
+        "/livez": Resource(get=is_alive),
+        "/readyz": Resource(get=partial(is_ready, app=app)),
+    }
+    return [Route(path, resource) for path, resource in resources.items()]
+
+
+@asynccontextmanager
+async def _lifespan(app: App, _: Starlette) -> AsyncIterator[None]:
+    yield
+    # Only whoever is served alone gets here; a mounted application hears nothing of its host's life.
+    await asyncio.to_thread(app.close)

@@ -1,0 +1,66 @@
+"""Starting this door by its name alone, with what it needs in the environment; and what may be bound."""
+
+import importlib
+import os
+from collections.abc import Mapping
+
+from starlette.types import ASGIApp
+
+from workmill import App, ConfigError
+from workmill.http.door import asgi
+from workmill.http.guard import is_loopback
+
+APP_VARIABLE = "WORKMILL_APP"
+TOKEN_VARIABLE = "WORKMILL_TOKEN"  # noqa: S105 - the name, not the token
+HOSTS_VARIABLE = "WORKMILL_HOSTS"
+PREFIX_VARIABLE = "WORKMILL_PREFIX"
+
+
+def from_environment() -> ASGIApp:
+    """Return the API of the application that the environment names, for `uvicorn --factory`.
+
+    `WORKMILL_APP` is its `module:attribute`; `WORKMILL_TOKEN` the bearer token; `WORKMILL_HOSTS` the host names, parted
+    by commas, that the server answers for beside loopback ones; `WORKMILL_PREFIX` the path it lives under.
+
+    Raises:
+        ConfigError: One of them is missing or wrong.
+    """
+    return _from(os.environ)
+
+
+def check_bind(host: str, token: str | None) -> None:
+    """Refuse to let everybody in: an address that others reach needs a token.
+
+    Raises:
+        ConfigError: `host` is not a loopback address and there is no token.
+    """
+    if not token and not is_loopback(host):
+        shown = host or "every address"
+        raise ConfigError(
+            f"binding {shown} would let anyone who reaches it run tasks; set {TOKEN_VARIABLE}, or bind 127.0.0.1"
+        )
+
+
+def _from(environ: Mapping[str, str]) -> ASGIApp:
+    hosts = [host.strip() for host in environ.get(HOSTS_VARIABLE, "").split(",")]
+    return asgi(
+        _application(environ.get(APP_VARIABLE, "")),
+        token=environ.get(TOKEN_VARIABLE) or None,
+        hosts=[host for host in hosts if host],
+        prefix=environ.get(PREFIX_VARIABLE, ""),
+    )
+
+
+def _application(spec: str) -> App:
+    module_name, _, attribute = spec.partition(":")
+    if not module_name or not attribute:
+        raise ConfigError(f"{APP_VARIABLE}={spec!r} names no application; set it to module:attribute, such as main:app")
+    try:
+        found: object = importlib.import_module(module_name)
+        for name in attribute.split("."):
+            found = getattr(found, name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{APP_VARIABLE}={spec!r} cannot be imported: {error}") from error
+    if not isinstance(found, App):
+        raise ConfigError(f"{APP_VARIABLE}={spec!r} is a {type(found).__name__}, not a workmill.App")
+    return found

@@ -1,0 +1,219 @@
+"""The OpenAPI 3.1 document: one typed path for each task, beside the paths that all tasks share."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from workmill import AnyTask, App
+from workmill.http import body, problem, stream
+from workmill.http.answer import address, json_answer
+from workmill.http.jobs import FILTERS
+from workmill.http.operation import (
+    IDEMPOTENCY_KEY,
+    IF_NONE_MATCH,
+    JOB_HEADERS,
+    JOB_LINKS,
+    LAST_EVENT_ID,
+    PREFER,
+    SUBMITTED_HEADERS,
+    Operation,
+    answer,
+    in_path,
+    in_query,
+)
+from workmill.http.parameters import AFTER, QUEUES, STATE, TASK, WAIT
+from workmill.http.problem import Document
+from workmill.http.query import Query
+from workmill.http.schemas import SCHEMAS, reference
+from workmill.http.submit import OPTIONS
+from workmill.http.task_schemas import arguments_schema, submitted_schema
+
+_ID = in_path("id", {"type": "string", "format": "uuid"}, "The job's id.")
+_BODY_PROBLEMS = (
+    problem.MALFORMED_JSON,
+    problem.REQUEST_TIMEOUT,
+    problem.BODY_TOO_LARGE,
+    problem.UNSUPPORTED_MEDIA_TYPE,
+    problem.VALIDATION_FAILED,
+)
+
+
+async def show_openapi(request: Request, app: App, *, has_token: bool) -> Response:
+    """Answer `GET /openapi.json`."""
+    Query(request, ())
+    return json_answer(openapi_document(app, root=address(request, ""), has_token=has_token))
+
+
+def openapi_document(app: App, *, root: str, has_token: bool) -> Document:
+    """Return the document of an application's API that lives under `root`."""
+    schemas = dict(SCHEMAS)
+    paths = {
+        path: {method: operation.document(_common(path, method, has_token=has_token))}
+        for path, method, operation in [*_operations(), *_submissions(app, schemas)]
+    }
+    components: Document = {"schemas": schemas}
+    document: Document = {
+        "openapi": "3.1.0",
+        "info": {"title": "Workmill", "version": "1", "description": "Tasks and their jobs."},
+        "servers": [{"url": root or "/"}],
+        "paths": paths,
+        "components": components,
+    }
+    if has_token:
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"token": []}]
+    return document
+
+
+def _common(path: str, method: str, *, has_token: bool) -> list[problem.Kind]:
+    if path in {"/livez", "/readyz"}:
+        return []
+    kinds = [problem.MALFORMED_REQUEST, problem.WRONG_HOST, problem.INVALID_PARAMETER, problem.STORE_UNAVAILABLE]
+    if has_token:
+        return [*kinds, problem.UNAUTHENTICATED]
+    return kinds if method == "get" else [*kinds, problem.CROSS_SITE_REQUEST]
+
+
+def _operations() -> list[tuple[str, str, Operation]]:
+    return [
+        ("/v1/tasks", "get", _LIST_TASKS),
+        ("/v1/tasks/{task}", "get", _GET_TASK),
+        ("/v1/jobs", "get", _LIST_JOBS),
+        ("/v1/jobs/{id}", "get", _GET_JOB),
+        ("/v1/jobs/{id}/result", "get", _GET_RESULT),
+        ("/v1/jobs/{id}/attempts", "get", _LIST_ATTEMPTS),
+        ("/v1/jobs/{id}/cancel", "post", _CANCEL_JOB),
+        ("/v1/jobs/{id}/events", "get", _FOLLOW_JOB),
+        ("/v1/counts", "get", _LIST_COUNTS),
+        ("/openapi.json", "get", _GET_OPENAPI),
+        ("/livez", "get", _GET_LIVENESS),
+        ("/readyz", "get", _GET_READINESS),
+    ]
+
+
+def _submissions(app: App, schemas: Document) -> list[tuple[str, str, Operation]]:
+    return [(f"/v1/tasks/{name}/jobs", "post", _submission(app.tasks[name], schemas)) for name in sorted(app.tasks)]
+
+
+def _submission(task: AnyTask, schemas: Document) -> Operation:
+    arguments, job = arguments_schema(task, schemas), submitted_schema(task, schemas)
+    more: Document = {"headers": SUBMITTED_HEADERS, "links": JOB_LINKS}
+    return Operation(
+        id=f"submit_{task.name}",
+        summary=task.doc.partition("\n")[0] or f"Submit a job of {task.name}.",
+        tag="tasks",
+        parameters=[*in_query(OPTIONS), PREFER, IDEMPOTENCY_KEY],
+        body={"required": bool(arguments.get("required")), "content": {body.MEDIA_TYPE: {"schema": arguments}}},
+        answers={
+            "200": answer("The job, which has ended.", job, **more),
+            "202": answer("The job, which will run.", job, **more),
+        },
+        problems=[problem.TASK_NOT_FOUND, *_BODY_PROBLEMS, problem.IDEMPOTENCY_KEY_REUSED],
+    )
+
+
+_LIST_TASKS = Operation(
+    id="list_tasks",
+    summary="List the registered tasks.",
+    tag="tasks",
+    answers={"200": answer("The tasks, by name.", reference("TaskList"))},
+)
+_GET_TASK = Operation(
+    id="get_task",
+    summary="Show a task and the schemas of its arguments and result.",
+    tag="tasks",
+    parameters=[in_path("task", {"type": "string"}, "The task's name.")],
+    answers={"200": answer("The task.", reference("Task"))},
+    problems=[problem.TASK_NOT_FOUND],
+)
+_LIST_JOBS = Operation(
+    id="list_jobs",
+    summary="List jobs, newest first.",
+    tag="jobs",
+    parameters=in_query(FILTERS, repeated=(STATE, TASK, QUEUES)),
+    answers={
+        "200": answer(
+            "One page of jobs.",
+            reference("JobPage"),
+            headers={"Link": {"description": 'The next page, `rel="next"`.', "schema": {"type": "string"}}},
+        )
+    },
+    problems=[problem.INVALID_CURSOR],
+)
+_GET_JOB = Operation(
+    id="get_job",
+    summary="Show a job: now, when it ends, or when it has changed.",
+    tag="jobs",
+    parameters=[_ID, *in_query([WAIT]), PREFER, IF_NONE_MATCH],
+    answers={
+        "200": answer("The job.", reference("Job"), headers=JOB_HEADERS),
+        "304": {"description": "It is the version that the client has.", "headers": JOB_HEADERS},
+    },
+    problems=[problem.JOB_NOT_FOUND],
+)
+_GET_RESULT = Operation(
+    id="get_result",
+    summary="Show the result of a job.",
+    tag="jobs",
+    parameters=[_ID, *in_query([WAIT]), PREFER],
+    answers={"200": answer("The result itself.", {}, headers=JOB_HEADERS)},
+    problems=[problem.JOB_NOT_FOUND, problem.JOB_NOT_FINISHED, problem.JOB_FAILED, problem.JOB_CANCELLED],
+)
+_LIST_ATTEMPTS = Operation(
+    id="list_attempts",
+    summary="List the attempts of a job that are over.",
+    tag="jobs",
+    parameters=[_ID],
+    answers={"200": answer("The attempts, oldest first.", reference("AttemptList"))},
+    problems=[problem.JOB_NOT_FOUND],
+)
+_CANCEL_JOB = Operation(
+    id="cancel_job",
+    summary="Cancel a job; safe to repeat.",
+    tag="jobs",
+    parameters=[_ID],
+    body={"required": False, "content": {body.MEDIA_TYPE: {"schema": reference("Cancellation")}}},
+    answers={
+        "200": answer("The job, which is cancelled.", reference("Job"), headers=JOB_HEADERS),
+        "202": answer("The job, whose worker was asked to end it.", reference("Job"), headers=JOB_HEADERS),
+    },
+    problems=[problem.JOB_NOT_FOUND, problem.JOB_ALREADY_FINISHED, *_BODY_PROBLEMS],
+)
+_FOLLOW_JOB = Operation(
+    id="follow_job",
+    summary="Follow a job to its end by server-sent events.",
+    tag="jobs",
+    parameters=[_ID, *in_query([AFTER]), LAST_EVENT_ID],
+    answers={
+        "200": {
+            "description": "Events `state`, `progress` and `done`; their ids are the job's versions.",
+            "content": {stream.MEDIA_TYPE: {"schema": {"type": "string"}}},
+        },
+        "204": {"description": "The job has ended and the client knows: do not reconnect."},
+    },
+    problems=[problem.JOB_NOT_FOUND, problem.NOT_ACCEPTABLE],
+)
+_LIST_COUNTS = Operation(
+    id="list_counts",
+    summary="Count the stored jobs by queue, task and state.",
+    tag="jobs",
+    answers={"200": answer("The counts, without zeros.", reference("CountList"))},
+)
+_GET_OPENAPI = Operation(
+    id="get_openapi",
+    summary="Show this document.",
+    tag="server",
+    answers={"200": answer("An OpenAPI 3.1 document.", {"type": "object"})},
+)
+_GET_LIVENESS = Operation(
+    id="get_liveness",
+    summary="Say that the process answers.",
+    tag="server",
+    answers={"200": answer("It does.", reference("Alive"))},
+)
+_GET_READINESS = Operation(
+    id="get_readiness",
+    summary="Say whether the store answers.",
+    tag="server",
+    answers={"200": answer("It does.", reference("Ready"))},
+    problems=[problem.STORE_UNAVAILABLE],
+)

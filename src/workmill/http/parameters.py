@@ -1,0 +1,82 @@
+"""Every query parameter of the API."""
+
+from workmill import JobState
+from workmill.http.problem import Document
+from workmill.http.query import Parameter, read_integer, read_moment, read_name, read_seconds, read_text
+
+LONGEST_PAGE = 200
+USUAL_PAGE = 50
+LOWEST_PRIORITY, HIGHEST_PRIORITY = -100, 100
+LONGEST_WAIT_SECONDS = 60.0
+"""Below the time after which common proxies give up."""
+
+_NAME: Document = {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,128}$"}
+_MOMENT: Document = {"type": "string", "format": "date-time"}
+_SECONDS: Document = {"type": "number", "minimum": 0}
+
+
+def _read_state(text: str) -> JobState:
+    try:
+        return JobState(text)
+    except ValueError:
+        raise ValueError(f"give one of {', '.join(JobState)}") from None
+
+
+def _read_limit(text: str) -> int:
+    return read_integer(text, least=1, most=LONGEST_PAGE)
+
+
+def _read_priority(text: str) -> int:
+    return read_integer(text, least=LOWEST_PRIORITY, most=HIGHEST_PRIORITY)
+
+
+STATE = Parameter(
+    name="state",
+    description="A state; repeat it for jobs in any of several.",
+    schema={"type": "string", "enum": [str(state) for state in JobState]},
+    read=_read_state,
+)
+TASK = Parameter(name="task", description="A task; repeat it for several.", schema=_NAME, read=read_name)
+QUEUES = Parameter(name="queue", description="A queue; repeat it for several.", schema=_NAME, read=read_name)
+CREATED_AFTER = Parameter(
+    name="created_after", description="Only jobs created at or after this moment.", schema=_MOMENT, read=read_moment
+)
+CREATED_BEFORE = Parameter(
+    name="created_before", description="Only jobs created before this moment.", schema=_MOMENT, read=read_moment
+)
+LIMIT = Parameter(
+    name="limit",
+    description="How many jobs a page has.",
+    schema={"type": "integer", "minimum": 1, "maximum": LONGEST_PAGE, "default": USUAL_PAGE},
+    read=_read_limit,
+)
+CURSOR = Parameter(
+    name="cursor",
+    description="The `next_cursor` of a page: where the next one begins.",
+    schema={"type": "string"},
+    read=read_text,
+)
+
+QUEUE = Parameter(name="queue", description="The queue to go to, in place of the task's.", schema=_NAME, read=read_name)
+PRIORITY = Parameter(
+    name="priority",
+    description="Higher runs first.",
+    schema={"type": "integer", "minimum": LOWEST_PRIORITY, "maximum": HIGHEST_PRIORITY},
+    read=_read_priority,
+)
+RUN_AT = Parameter(name="run_at", description="Do not start before this moment.", schema=_MOMENT, read=read_moment)
+DELAY = Parameter(
+    name="delay", description="Do not start before this many seconds from now.", schema=_SECONDS, read=read_seconds
+)
+WAIT = Parameter(
+    name="wait",
+    description=f"Seconds to wait for the job before answering, cut to {LONGEST_WAIT_SECONDS:g}; goes before `Prefer`.",
+    schema=_SECONDS,
+    read=read_seconds,
+)
+AFTER = Parameter(
+    name="after",
+    description="The id of the last event seen, for clients that cannot send `Last-Event-ID`.",
+    schema={"type": "string"},
+    read=read_text,
+)

@@ -1,0 +1,154 @@
+"""The JSON Schemas of what this API answers with."""
+
+from workmill import Ending, FailureKind, JobState
+from workmill.http.problem import KINDS, TYPE_PREFIX, Document
+
+_TEXT: Document = {"type": "string"}
+_TEXT_OR_NULL: Document = {"type": ["string", "null"]}
+_NUMBER_OR_NULL: Document = {"type": ["number", "null"]}
+_COUNT: Document = {"type": "integer", "minimum": 0}
+_MOMENT: Document = {"type": "string", "format": "date-time"}
+_MOMENT_OR_NULL: Document = {"type": ["string", "null"], "format": "date-time"}
+_ID: Document = {"type": "string", "format": "uuid"}
+
+
+def reference(name: str) -> Document:
+    """Return a reference to one of the document's schemas."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def record(properties: dict[str, Document], *, description: str) -> Document:
+    """Return the schema of an object that always has all of these members, and in later versions perhaps more."""
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": sorted(properties),
+    }
+
+
+def _nullable(name: str) -> Document:
+    return {"anyOf": [reference(name), {"type": "null"}]}
+
+
+def _list(name: str) -> Document:
+    return {"type": "array", "items": reference(name)}
+
+
+def _words(words: list[str], *, description: str) -> Document:
+    return {"type": "string", "enum": words, "description": description}
+
+
+_PROGRESS = record(
+    {
+        "value": {"type": ["number", "null"], "minimum": 0, "maximum": 1, "description": "The share done, if known."},
+        "current": {"type": "number"},
+        "total": _NUMBER_OR_NULL,
+        "message": _TEXT_OR_NULL,
+    },
+    description="How far a job says it is.",
+)
+_ERROR = record(
+    {
+        "kind": _words([str(kind) for kind in FailureKind], description="What a program branches on."),
+        "type": _TEXT,
+        "message": _TEXT,
+        "traceback": _TEXT,
+    },
+    description="Why an attempt has no result.",
+)
+_JOB = record(
+    {
+        "id": _ID,
+        "task": _TEXT,
+        "queue": _TEXT,
+        "priority": {"type": "integer"},
+        "state": _words([str(state) for state in JobState], description="Expect further states in later versions."),
+        "done": {"type": "boolean", "description": "Whether the state is final."},
+        "attempt": _COUNT,
+        "max_attempts": _COUNT,
+        "deaths": _COUNT,
+        "progress": _nullable("Progress"),
+        "args": {"type": ["object", "null"], "description": "The arguments; null where they cannot be read."},
+        "result": {"description": "The result of a job that succeeded, else null."},
+        "error": _nullable("Error"),
+        "key": _TEXT_OR_NULL,
+        "worker": _TEXT_OR_NULL,
+        "created_at": _MOMENT,
+        "run_at": _MOMENT_OR_NULL,
+        "started_at": _MOMENT_OR_NULL,
+        "finished_at": _MOMENT_OR_NULL,
+        "expires_at": _MOMENT_OR_NULL,
+        "cancel_requested_at": _MOMENT_OR_NULL,
+        "cancel_reason": _TEXT_OR_NULL,
+        "version": {"type": "integer", "description": "Rises with every change; also the ETag."},
+    },
+    description="One persisted call of a task.",
+)
+_ATTEMPT = record(
+    {
+        "number": _COUNT,
+        "worker": _TEXT_OR_NULL,
+        "started_at": _MOMENT_OR_NULL,
+        "ended_at": _MOMENT,
+        "ending": _words([str(ending) for ending in Ending], description="How it ended."),
+        "error": _nullable("Error"),
+    },
+    description="One run of a job that is over.",
+)
+_TASK = record(
+    {
+        "name": _TEXT,
+        "doc": _TEXT,
+        "queue": _TEXT,
+        "schema": {"type": "object", "description": "The JSON Schema of the arguments."},
+        "result_schema": {"type": ["object", "boolean"], "description": "The JSON Schema of the result."},
+        "max_attempts": _COUNT,
+        "timeout_seconds": _NUMBER_OR_NULL,
+        "keep_seconds": {"type": "number"},
+    },
+    description="A registered function.",
+)
+_JOB_COUNT = record(
+    {"queue": _TEXT, "task": _TEXT, "state": _TEXT, "jobs": _COUNT},
+    description="How many stored jobs of one task on one queue are in one state.",
+)
+_ERROR_PLACE: Document = {
+    "type": "object",
+    "description": "One wrong place: a JSON Pointer into the body, or the name of a parameter or header.",
+    "properties": {"pointer": _TEXT, "parameter": _TEXT, "detail": _TEXT, "type": _TEXT},
+    "required": ["detail", "type"],
+}
+_PROBLEM: Document = {
+    "type": "object",
+    "description": "Why a request was refused (RFC 9457).",
+    "properties": {
+        "type": {"type": "string", "enum": [TYPE_PREFIX + kind.slug for kind in KINDS]},
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "errors": {"type": "array", "items": _ERROR_PLACE},
+    },
+    "required": ["type", "title", "status", "detail"],
+}
+
+SCHEMAS: Document = {
+    "Job": _JOB,
+    "Progress": _PROGRESS,
+    "Error": _ERROR,
+    "Attempt": _ATTEMPT,
+    "Task": _TASK,
+    "Count": _JOB_COUNT,
+    "Problem": _PROBLEM,
+    "JobPage": record({"items": _list("Job"), "next_cursor": _TEXT_OR_NULL}, description="Jobs, newest first."),
+    "AttemptList": record({"items": _list("Attempt")}, description="Attempts, oldest first."),
+    "TaskList": record({"items": _list("Task")}, description="The registered tasks."),
+    "CountList": record({"items": _list("Count")}, description="The stored jobs, counted."),
+    "Alive": record({"alive": {"const": True}}, description="The process answers."),
+    "Ready": record({"ready": {"const": True}}, description="The store answers, too."),
+    "Cancellation": {
+        "type": "object",
+        "properties": {"reason": {"type": ["string", "null"], "maxLength": 1000}},
+        "additionalProperties": False,
+    },
+}

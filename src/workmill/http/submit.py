@@ -1,0 +1,70 @@
+"""`POST /v1/tasks/{task}/jobs`: the body is the arguments, all else stands in the query and the headers."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from workmill import AnyTask, App, InvalidArguments, InvalidOption, Job, JobConflict
+from workmill.http.answer import address, job_answer
+from workmill.http.body import read_json
+from workmill.http.parameters import DELAY, PRIORITY, QUEUE, RUN_AT, WAIT
+from workmill.http.preconditions import idempotency_key
+from workmill.http.problem import (
+    IDEMPOTENCY_KEY_REUSED,
+    MALFORMED_JSON,
+    VALIDATION_FAILED,
+    Problem,
+    invalid_parameter,
+)
+from workmill.http.query import Query
+from workmill.http.waiting import Wait, requested_wait, wait_for_job
+
+OPTIONS = (QUEUE, PRIORITY, RUN_AT, DELAY, WAIT)
+
+
+async def submit_job(request: Request, app: App) -> Response:
+    """Answer 202 with the job, or 200 where it has ended: within the wait, or before, under the same key."""
+    task = app.task_named(request.path_params["task"])
+    query = Query(request, OPTIONS)
+    wait = requested_wait(request, query)
+    chosen = _with_options(task, query, idempotency_key(request))
+    job, created = await _enqueue(app, chosen, await read_json(request))
+    if wait.seconds and not job.state.is_final:
+        job = await wait_for_job(request, app, job.id, wait)
+    return _accepted(request, job, wait, created=created)
+
+
+def _with_options(task: AnyTask, query: Query, key: str | None) -> AnyTask:
+    delay, run_at = query.one(DELAY), query.one(RUN_AT)
+    if delay is not None and run_at is not None:
+        raise invalid_parameter(DELAY.name, f"{delay:g}", "give either delay or run_at")
+    try:
+        return task.using(queue=query.one(QUEUE), priority=query.one(PRIORITY), delay=delay, run_after=run_at, key=key)
+    except InvalidOption as error:
+        raise invalid_parameter(error.option, str(error.value), error.remedy) from None
+
+
+async def _enqueue(app: App, task: AnyTask, raw: bytes) -> tuple[Job, bool]:
+    try:
+        handles = await app.aenqueue_many([task.job_from_json(raw)])
+    except InvalidArguments as error:
+        raise _refusal(error) from None
+    except JobConflict as error:
+        detail = f"this Idempotency-Key belongs to job {error.job_id} with other arguments: choose another"
+        raise Problem(IDEMPOTENCY_KEY_REUSED, detail, members={"id": error.job_id}) from None
+    return handles[0].record, handles[0].created
+
+
+def _refusal(error: InvalidArguments) -> Problem:
+    """Return the refusal of a body: 400 where it is no JSON at all, else 422 with each wrong place."""
+    errors = [{"pointer": each.pointer, "detail": each.detail, "type": each.type} for each in error.errors]
+    malformed = [each.detail for each in error.errors if each.type == "json_invalid"]
+    if malformed:
+        return Problem(MALFORMED_JSON, f"the body is {malformed[0]}", errors=errors, members={"task": error.task})
+    return Problem(VALIDATION_FAILED, str(error), errors=errors, members={"task": error.task})
+
+
+def _accepted(request: Request, job: Job, wait: Wait, *, created: bool) -> Response:
+    headers = {"Location": address(request, f"/v1/jobs/{job.id}"), **wait.headers}
+    if not created:
+        headers["Idempotent-Replayed"] = "true"
+    return job_answer(job, status=200 if job.state.is_final else 202, headers=headers)

@@ -113,14 +113,18 @@ def depth_of(statement: ast.stmt) -> int:
         return 0
     if isinstance(statement, ast.Match):
         return 1 + max(nesting_of(case.body) for case in statement.cases)
-    chained = isinstance(statement, ast.If) and len(statement.orelse) == 1 and isinstance(statement.orelse[0], ast.If)
-    orelse = statement.orelse if isinstance(statement, ast.If | ast.For | ast.AsyncFor | ast.While | ast.Try) else []
+    orelse = statement.orelse if isinstance(statement, ast.If | ast.For | ast.AsyncFor | ast.While) else []
     inner = [nesting_of(statement.body)]
     if isinstance(statement, ast.Try | ast.TryStar):
         inner += [nesting_of(handler.body) for handler in statement.handlers]
         inner += [nesting_of(statement.orelse), nesting_of(statement.finalbody)]
-    inner.append(nesting_of(orelse) - 1 if chained else nesting_of(orelse))
+    inner.append(nesting_of(orelse) - is_elif(statement, orelse))
     return 1 + max(inner)
+
+
+def is_elif(statement: ast.stmt, orelse: list[ast.stmt]) -> bool:
+    """Say whether this `else` is the next `elif`: an `if` which stands no further in."""
+    return len(orelse) == 1 and isinstance(orelse[0], ast.If) and orelse[0].col_offset == statement.col_offset
 
 
 if __name__ == "__main__":

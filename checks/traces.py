@@ -23,7 +23,7 @@ TRACES = {
 
 def main() -> int:
     """Print every trace found; answer 1 when there is one."""
-    findings = [finding for path in files(ROOT) for finding in search(path)]
+    findings = [f"{path.relative_to(ROOT)}:{trace}" for path in files(ROOT) for trace in traces_in(text_of(path))]
     print(*findings, f"traces: {len(findings)} found", sep="\n")
     return 1 if findings else 0
 
@@ -39,16 +39,19 @@ def files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def search(path: Path) -> Iterator[str]:
-    """Find the traces in one file; a file that is not text has none."""
+def text_of(path: Path) -> str:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        return
-    for number, line in enumerate(lines, start=1):
+        return ""
+
+
+def traces_in(text: str) -> Iterator[str]:
+    """Find the traces in a text, each with its line."""
+    for number, line in enumerate(text.splitlines(), start=1):
         for meaning, pattern in TRACES.items():
             if pattern.search(line):
-                yield f"{path.relative_to(ROOT)}:{number}: {meaning}: {line.strip()[:100]}"
+                yield f"{number}: {meaning}: {line.strip()[:100]}"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,42 @@
+"""Cancelling: at once what has not started, by request what runs."""
+
+from collections.abc import Sequence
+
+from workmill.store import NoticeKind
+from workmill.stores.sqlite.moments import later
+from workmill.stores.sqlite.reading import get
+from workmill.stores.sqlite.rows import pack
+from workmill.stores.sqlite.statements import statements
+from workmill.stores.sqlite.transaction import Transaction
+from workmill.words.job import Job, JobState
+
+
+def cancel(job_ids: Sequence[str], reason: str | None, transaction: Transaction) -> list[Job | None]:
+    """See `Store.cancel`."""
+    found = {job.id: job for job in get(job_ids, transaction) if job is not None}
+    open_jobs = [job for job in found.values() if not job.state.is_final and job.cancel_requested_at is None]
+    finish([job for job in open_jobs if job.state is not JobState.RUNNING], reason, transaction)
+    ask([job for job in open_jobs if job.state is JobState.RUNNING], reason, transaction)
+    return get(job_ids, transaction)
+
+
+def finish(jobs: Sequence[Job], reason: str | None, transaction: Transaction) -> None:
+    """Cancel jobs that do not run."""
+    if not jobs:
+        return
+    rows = [(job.id, later(transaction.now, job.policy.keep)) for job in jobs]
+    transaction.run(statements("cancel")["finish"], pack(rows), transaction.now, reason)
+    for job in jobs:
+        transaction.count((job.state, job.task, job.queue), -1)
+        transaction.count((JobState.CANCELLED, job.task, job.queue), 1)
+    transaction.tell(NoticeKind.CHANGED, job_ids=[job.id for job in jobs])
+
+
+def ask(jobs: Sequence[Job], reason: str | None, transaction: Transaction) -> None:
+    """Request the cancel of jobs that run."""
+    if not jobs:
+        return
+    ids = [job.id for job in jobs]
+    transaction.run(statements("cancel")["ask"], pack(ids), transaction.now, reason)
+    transaction.tell(NoticeKind.CANCEL, job_ids=ids)
+    transaction.tell(NoticeKind.CHANGED, job_ids=ids)

@@ -1,0 +1,117 @@
+"""Opening the file: its modes, its settings, its schema."""
+
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+
+from workmill.stores.sqlite.statements import migrations
+from workmill.words.errors import SchemaMismatch, StoreUnavailable
+
+APPLICATION = 0x4D494C4C  # "MILL", in the header of every file that is ours
+PATIENCE_SECONDS = 10.0
+LONGEST_PAUSE_SECONDS = 0.01
+MEBIBYTE = 1 << 20
+
+SETTINGS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA mmap_size = 0",
+    "PRAGMA foreign_keys = OFF",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -65536",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+def open_writer(path: Path) -> apsw.Connection:
+    """Open the file for writing, making it and bringing its schema up to date.
+
+    Raises:
+        SchemaMismatch: A newer version wrote it.
+        StoreUnavailable: It is another program's.
+        apsw.Error: SQLite cannot open or write it.
+    """
+    create(path)
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        connection.set_busy_handler(patience())
+        for setting in SETTINGS:
+            connection.execute(setting)
+        migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> apsw.Connection:
+    """Open the file for reading, after `open_writer` has."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.set_busy_handler(patience())
+    connection.execute("PRAGMA mmap_size = 0")
+    return connection
+
+
+def create(path: Path) -> None:
+    """Make an empty file that only its owner reads; what SQLite makes beside it gets the same mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        remedy = "its folder must exist and be writable by this user"
+        raise StoreUnavailable(f"{path}: {error.strerror}; {remedy}") from error
+
+
+def patience() -> Callable[[int], bool]:
+    """Make a busy handler: short pauses that grow and differ, until the deadline."""
+    deadline = 0.0
+
+    def wait(tries: int) -> bool:
+        nonlocal deadline
+        if tries == 0:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+        if time.monotonic() > deadline:
+            return False
+        longest = min(LONGEST_PAUSE_SECONDS, 0.0002 * 2 ** min(tries, 10))
+        time.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads waits, guards nothing
+        return True
+
+    return wait
+
+
+def migrate(connection: apsw.Connection, path: Path) -> None:
+    """Bring the schema from whatever version it is to ours; many processes may do so at once."""
+    scripts = migrations()
+    if version_of(connection, path) == len(scripts):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = version_of(connection, path)
+        for script in scripts[version:]:
+            connection.execute(script)
+        connection.pragma("application_id", APPLICATION)
+        connection.pragma("user_version", len(scripts))
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def version_of(connection: apsw.Connection, path: Path) -> int:
+    """Return the version of the file's schema.
+
+    Raises:
+        SchemaMismatch: It is newer than ours.
+        StoreUnavailable: The file is another program's.
+    """
+    version, application = connection.pragma("user_version"), connection.pragma("application_id")
+    if version and application != APPLICATION:
+        raise StoreUnavailable(f"{path}: the database is another program's; name another file")
+    if version > len(migrations()):
+        raise SchemaMismatch(
+            f"{path}: its schema has version {version} and this program knows {len(migrations())}; upgrade this program"
+        )
+    return int(version)

@@ -1,0 +1,48 @@
+"""The leases of workers, and who of them leads."""
+
+from workmill.store import NewWorker, Renewal, Worker
+from workmill.stores.sqlite.moments import LAST, TICK
+from workmill.stores.sqlite.rows import pack, worker_of
+from workmill.stores.sqlite.statements import statements
+from workmill.stores.sqlite.tending import DAY
+from workmill.stores.sqlite.transaction import Transaction
+
+
+def register(worker: NewWorker, transaction: Transaction) -> None:
+    """See `Store.register`."""
+    transaction.run(
+        statements("lease")["register"],
+        worker.id,
+        worker.name,
+        worker.host,
+        worker.pid,
+        None if worker.queues is None else pack(worker.queues),
+        pack(worker.tasks),
+        worker.concurrency,
+        min(worker.lease // TICK, LAST - transaction.now),
+        transaction.now,
+    )
+
+
+def renew(worker_id: str, transaction: Transaction) -> Renewal:
+    """See `Store.renew`."""
+    sql = statements("lease")
+    if not transaction.run(sql["renew"], worker_id, transaction.now):
+        return Renewal(is_live=False, is_leader=False)
+    leader = transaction.value(sql["leader"], transaction.now)
+    if leader is None:
+        # The old leader's mark goes first: no two rows may bear it.
+        transaction.run(sql["depose"])
+        transaction.run(sql["elect"], worker_id)
+    return Renewal(is_live=True, is_leader=leader in {None, worker_id})
+
+
+def leave(worker_id: str, transaction: Transaction) -> None:
+    """See `Store.leave`."""
+    transaction.run(statements("lease")["leave"], worker_id, transaction.now)
+
+
+def workers(transaction: Transaction) -> list[Worker]:
+    """See `Store.workers`."""
+    rows = transaction.batch(statements("lease")["workers"], transaction.now - DAY)
+    return [worker_of(row, transaction.now) for row in rows]

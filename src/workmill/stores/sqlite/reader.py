@@ -1,0 +1,73 @@
+"""The one thread of a store that only reads. In WAL mode it neither waits for writers nor makes them wait."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from workmill.stores.sqlite.calls import Calls, Waiting, tell
+from workmill.stores.sqlite.connecting import open_reader
+from workmill.stores.sqlite.failures import translated
+from workmill.stores.sqlite.moments import ticks
+from workmill.stores.sqlite.transaction import Transaction
+from workmill.words.clock import Clock
+
+T = TypeVar("T")
+
+
+class Reader:
+    """Runs reading verbs, one after another. Each sees all that was committed before it was asked for."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        loop = asyncio.get_running_loop()
+        self._path = path
+        self._clock = clock
+        self._calls: Calls[Transaction] = Calls(loop)
+        self._opened: asyncio.Future[None] = loop.create_future()
+        self._closed: asyncio.Future[None] = loop.create_future()
+
+    async def open(self) -> None:
+        """Start the thread and wait until the file is open.
+
+        Raises:
+            StoreUnavailable: It cannot be opened.
+        """
+        threading.Thread(target=self._work, name="workmill-reader", daemon=True).start()
+        await self._opened
+
+    def do(self, verb: Callable[[Transaction], T]) -> asyncio.Future[T]:
+        """Run a verb that only reads."""
+        return self._calls.put(verb)
+
+    async def close(self) -> None:
+        """Finish what was put before, then let go of the file."""
+        self._calls.end()
+        await self._closed
+
+    def _work(self) -> None:
+        # The connection is a local of this thread, so that a forked child never closes it.
+        try:
+            connection = open_reader(self._path)
+        except Exception as error:  # noqa: BLE001 - raised again by whoever waits for the opening
+            tell(self._opened, translated(error, self._path))
+            return
+        tell(self._opened)
+        goes_on = True
+        while goes_on:
+            calls, goes_on = self._calls.take()
+            self._serve(connection, calls)
+        with contextlib.suppress(apsw.Error):
+            connection.close()
+        tell(self._closed)
+
+    def _serve(self, connection: apsw.Connection, calls: Sequence[Waiting[Transaction]]) -> None:
+        for call in calls:
+            try:
+                call.run(Transaction(connection, ticks(self._clock())))
+            except Exception as error:  # noqa: BLE001 - raised again by whoever waits for this call
+                call.fail(translated(error, self._path))
+            self._calls.answer([call])

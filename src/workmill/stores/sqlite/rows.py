@@ -1,0 +1,129 @@
+"""Rows and records, one into the other.
+
+Whole batches cross between Python and SQLite as one JSON text each way: every step of a statement gives up the
+interpreter's lock, and beside a busy thread getting it back takes milliseconds, so a batch must not cost a step a row.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+
+from workmill.store import Worker
+from workmill.stores.sqlite.moments import moment, moment_or_none
+from workmill.words.codec import Json, load_failure, load_policy, load_progress
+from workmill.words.job import Attempt, Ending, Job, JobState, Progress
+from workmill.words.outcome import Failure
+
+_write = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+
+
+def pack(value: Json) -> str:
+    """Write a batch for a statement to read."""
+    return _write(value)
+
+
+@lru_cache(maxsize=256)
+def pack_names(names: tuple[str, ...]) -> str:
+    """Write names of tasks or queues, each once. They are the same for every claim of a worker."""
+    return _write(list(dict.fromkeys(names)))
+
+
+def unpack(text: bytes) -> Json:
+    """Read a batch that a statement wrote.
+
+    Bytes that are no UTF-8 come as lone surrogates, so that one damaged row does not take the batch with it.
+    """
+    return json.loads(text.decode(errors="surrogateescape"))
+
+
+def job_of(row: Sequence[Json]) -> Job:
+    """Read one job from the array that the view `job_row` makes.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    return Job(
+        id=row[1],
+        task=row[2],
+        queue=row[3],
+        priority=row[4],
+        state=JobState(row[5]),
+        args=row[6].encode(),
+        policy=load_policy(row[7]),
+        key=row[8],
+        attempt=row[9],
+        deaths=row[10],
+        token=row[11],
+        version=row[12],
+        progress=progress_of(row[13]),
+        result=None if row[14] is None else row[14].encode(),
+        failure=failure_of(row[15]),
+        worker=row[16],
+        engine=row[17],
+        created_at=moment(row[18]),
+        run_at=moment_or_none(row[19]),
+        started_at=moment_or_none(row[20]),
+        finished_at=moment_or_none(row[21]),
+        expires_at=moment_or_none(row[22]),
+        cancel_requested_at=moment_or_none(row[23]),
+        cancel_reason=row[24],
+    )
+
+
+def readable(rows: Sequence[Sequence[Json]]) -> list[Job]:
+    """Read jobs and leave out those that cannot be read."""
+    jobs = []
+    for row in rows:
+        try:
+            jobs.append(job_of(row))
+        except ValueError:
+            continue
+    return jobs
+
+
+def progress_of(text: str | None) -> Progress | None:
+    """Read a progress that may be missing."""
+    return None if text is None else load_progress(text)
+
+
+def failure_of(text: str | None) -> Failure | None:
+    """Read a failure that may be missing."""
+    return None if text is None else load_failure(text)
+
+
+def attempt_of(row: Sequence[Json]) -> Attempt:
+    """Read one ended attempt.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    number, token, worker, started_at, ended_at, ending, failure = row
+    return Attempt(
+        number=number,
+        token=token,
+        worker=worker,
+        started_at=moment_or_none(started_at),
+        ended_at=moment(ended_at),
+        ending=Ending(ending),
+        failure=failure_of(failure),
+    )
+
+
+def worker_of(row: Sequence[Json], now: int) -> Worker:
+    """Read one worker."""
+    identity, name, host, pid, queues, tasks, concurrency, running, leads, started_at, lease_ends_at = row
+    is_live = lease_ends_at > now
+    return Worker(
+        id=identity,
+        name=name,
+        host=host,
+        pid=pid,
+        queues=None if queues is None else tuple(queues),
+        tasks=tuple(tasks),
+        concurrency=concurrency,
+        running=running,
+        is_live=is_live,
+        is_leader=is_live and leads == 1,
+        started_at=moment(started_at),
+        lease_ends_at=moment(lease_ends_at),
+    )

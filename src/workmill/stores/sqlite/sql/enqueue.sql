@@ -1,0 +1,13 @@
+-- :name insert
+INSERT INTO job (id, task, queue, priority, state, args, policy, key, created_at, run_at)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, ?2, value ->> 8
+FROM json_each(?1);
+
+-- :name same_id
+SELECT CAST(json_group_array(json(body)) AS BLOB)
+FROM json_each(?1) AS wanted CROSS JOIN job_row ON job_row.seq = (SELECT seq FROM job WHERE id = wanted.value);
+
+-- :name same_key
+SELECT CAST(json_group_array(json(body)) AS BLOB)
+FROM json_each(?1) AS wanted CROSS JOIN job_row
+    ON job_row.seq = (SELECT seq FROM job WHERE task = wanted.value ->> 0 AND key = wanted.value ->> 1);

@@ -1,0 +1,31 @@
+-- :name register
+INSERT INTO worker (id, name, host, pid, queues, tasks, concurrency, lease, started_at, lease_ends_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 + ?8)
+ON CONFLICT (id) DO UPDATE SET lease_ends_at = max(lease_ends_at, ?9 + lease) WHERE lease_ends_at > ?9;
+
+-- :name renew
+UPDATE worker SET lease_ends_at = max(lease_ends_at, ?2 + lease) WHERE id = ?1 AND lease_ends_at > ?2;
+
+-- :name leader
+SELECT id FROM worker WHERE leads = 1 AND lease_ends_at > ?1;
+
+-- :name depose
+UPDATE worker SET leads = 0 WHERE leads = 1;
+
+-- :name elect
+UPDATE worker SET leads = 1 WHERE id = ?1;
+
+-- :name leave
+UPDATE worker SET lease_ends_at = ?2, leads = 0 WHERE id = ?1 AND lease_ends_at > ?2;
+
+-- :name workers
+SELECT json_group_array(json_array(
+    id, name, host, pid, json(queues), json(tasks), concurrency, running, leads, started_at, lease_ends_at
+)) FROM (
+    SELECT *, (SELECT count(*) FROM job WHERE job.state = 'running' AND job.worker = worker.id) AS running
+    FROM worker WHERE lease_ends_at > ?1 ORDER BY seq DESC
+);
+
+-- :name forget
+DELETE FROM worker WHERE lease_ends_at <= ?1
+AND NOT EXISTS (SELECT 1 FROM job WHERE job.state = 'running' AND job.worker = worker.id);

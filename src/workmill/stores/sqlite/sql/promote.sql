@@ -1,0 +1,11 @@
+-- :name due
+SELECT json_group_array(json_array(seq, id, state, task, queue)) FROM (
+    SELECT seq, id, state, task, queue FROM job INDEXED BY job_due
+    WHERE state IN ('scheduled', 'retrying') AND run_at <= ?1 ORDER BY run_at, seq LIMIT ?2
+);
+
+-- :name queue
+UPDATE job SET state = 'queued', version = version + 1 WHERE seq IN (SELECT value FROM json_each(?1));
+
+-- :name next
+SELECT min(run_at) FROM job INDEXED BY job_due WHERE state IN ('scheduled', 'retrying');

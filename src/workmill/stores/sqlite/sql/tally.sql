@@ -1,0 +1,12 @@
+-- :name add
+INSERT INTO tally (state, task, queue, jobs)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true
+ON CONFLICT (state, task, queue) DO UPDATE SET jobs = jobs + excluded.jobs;
+
+-- :name drop_zeros
+DELETE FROM tally WHERE jobs = 0;
+
+-- :name counts
+SELECT json_group_array(json_array(queue, task, state, jobs)) FROM (
+    SELECT * FROM tally WHERE jobs > 0 ORDER BY queue, task, state
+);

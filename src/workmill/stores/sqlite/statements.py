@@ -1,0 +1,22 @@
+"""The SQL of this room, read once from the files beside it. No statement is ever built from values."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+
+PART = "-- :name "
+
+
+@lru_cache
+def statements(verb: str) -> Mapping[str, str]:
+    """Return the statements of `sql/<verb>.sql` by the names that their `-- :name` lines give."""
+    text = (resources.files(__package__) / "sql" / f"{verb}.sql").read_text()
+    parts = text.split(PART)[1:]
+    return {name: body.strip() for name, _, body in (part.partition("\n") for part in parts)}
+
+
+@lru_cache
+def migrations() -> tuple[str, ...]:
+    """Return the scripts of `migrations/`: the one at place n brings a file from version n to n + 1."""
+    files = (resources.files(__package__) / "migrations").iterdir()
+    return tuple(file.read_text() for file in sorted(files, key=lambda file: file.name) if file.name.endswith(".sql"))

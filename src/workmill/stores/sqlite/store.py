@@ -1,0 +1,199 @@
+"""The contract on one SQLite file."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from workmill.store import (
+    Capabilities,
+    ClaimRequest,
+    Count,
+    Enqueued,
+    Finding,
+    JobFilter,
+    Listener,
+    NewWorker,
+    NoticeKind,
+    Page,
+    Promotion,
+    Renewal,
+    Report,
+    Settled,
+    Worker,
+)
+from workmill.stores.sqlite import (
+    cancelling,
+    claiming,
+    enqueueing,
+    finding,
+    health,
+    leasing,
+    reading,
+    settling,
+    tending,
+)
+from workmill.stores.sqlite.moments import moment
+from workmill.stores.sqlite.reader import Reader
+from workmill.stores.sqlite.transaction import Transaction
+from workmill.stores.sqlite.wake import Bells, Ear
+from workmill.stores.sqlite.writer import Writer
+from workmill.words.clock import Clock, system_clock
+from workmill.words.errors import StoreError
+from workmill.words.job import Attempt, Job, NewJob
+from workmill.words.transition import Transition
+
+T = TypeVar("T")
+
+CAPABILITIES = Capabilities(
+    name="sqlite",
+    crosses_processes=True,
+    durability="a returned enqueue is on the disk (WAL, synchronous=FULL): it survives a crash and a power cut",
+)
+
+
+class SqliteStore:
+    """One SQLite file, shared by any number of processes of one machine."""
+
+    def __init__(self, path: str | Path, *, clock: Clock = system_clock) -> None:
+        self._path = Path(path).absolute()
+        self._clock = clock
+        self._pid = 0
+        self._bells = Bells(self.wake_folder)
+        self._writer: Writer | None = None
+        self._reader: Reader | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this store can do."""
+        return CAPABILITIES
+
+    @property
+    def wake_folder(self) -> Path:
+        """Where the sockets of the listeners are."""
+        return self._path.with_name(f"{self._path.name}-wake")
+
+    async def open(self) -> None:
+        """See `Store.open`."""
+        writer = Writer(self._path, self._clock, self._bells)
+        await writer.open()
+        reader = Reader(self._path, self._clock)
+        await reader.open()
+        self._writer, self._reader, self._pid = writer, reader, os.getpid()
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        reader, writer = self._reader, self._writer
+        self._reader = self._writer = None
+        if reader is not None:
+            await reader.close()
+        if writer is not None:
+            await writer.close()
+
+    async def now(self) -> datetime:
+        """See `Store.now`."""
+        return moment(await self._read(reading.touch))
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
+        """See `Store.enqueue`."""
+        return await self._write(partial(enqueueing.enqueue, jobs))
+
+    async def register(self, worker: NewWorker) -> None:
+        """See `Store.register`."""
+        await self._write(partial(leasing.register, worker))
+
+    async def renew(self, worker_id: str) -> Renewal:
+        """See `Store.renew`."""
+        return await self._write(partial(leasing.renew, worker_id))
+
+    async def leave(self, worker_id: str) -> None:
+        """See `Store.leave`."""
+        await self._write(partial(leasing.leave, worker_id))
+
+    async def claim(self, request: ClaimRequest) -> list[Job]:
+        """See `Store.claim`."""
+        return await self._write(partial(claiming.claim, request))
+
+    async def settle(self, transitions: Sequence[Transition], claim: ClaimRequest | None = None) -> Settled:
+        """See `Store.settle`."""
+        return await self._write(partial(settling.settle, transitions, claim))
+
+    async def report(self, reports: Sequence[Report]) -> list[bool]:
+        """See `Store.report`."""
+        return await self._write(partial(settling.report, reports))
+
+    async def held(self, worker_id: str, engine: int | None = None) -> list[Job]:
+        """See `Store.held`."""
+        return await self._write(partial(claiming.held, worker_id, engine))
+
+    async def expired(self, limit: int) -> list[Job]:
+        """See `Store.expired`."""
+        return await self._write(partial(claiming.expired, limit))
+
+    async def promote(self, limit: int) -> Promotion:
+        """See `Store.promote`."""
+        return await self._write(partial(tending.promote, limit))
+
+    async def prune(self, limit: int) -> int:
+        """See `Store.prune`."""
+        return await self._write(partial(tending.prune, limit))
+
+    async def cancel(self, job_ids: Sequence[str], reason: str | None) -> list[Job | None]:
+        """See `Store.cancel`."""
+        return await self._write(partial(cancelling.cancel, job_ids, reason))
+
+    async def get(self, job_ids: Sequence[str]) -> list[Job | None]:
+        """See `Store.get`."""
+        return await self._read(partial(reading.get, job_ids))
+
+    async def find(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> Page:
+        """See `Store.find`."""
+        return await self._read(partial(finding.find, wanted, limit, cursor))
+
+    async def counts(self) -> list[Count]:
+        """See `Store.counts`."""
+        return await self._read(reading.counts)
+
+    async def attempts(self, job_id: str) -> list[Attempt]:
+        """See `Store.attempts`."""
+        return await self._read(partial(reading.attempts, job_id))
+
+    async def workers(self) -> list[Worker]:
+        """See `Store.workers`."""
+        return await self._read(leasing.workers)
+
+    async def diagnose(self) -> list[Finding]:
+        """See `Store.diagnose`."""
+        return await self._read(health.diagnose)
+
+    @asynccontextmanager
+    async def listen(self, kinds: frozenset[NoticeKind]) -> AsyncIterator[Listener]:
+        """See `Store.listen`."""
+        ear = Ear(self.wake_folder, kinds)
+        ear.open()
+        try:
+            yield ear
+        finally:
+            ear.close()
+
+    def _write(self, verb: Callable[[Transaction], T]) -> asyncio.Future[T]:
+        if self._writer is None or self._pid != os.getpid():
+            raise self._unusable()
+        return self._writer.do(verb)
+
+    def _read(self, verb: Callable[[Transaction], T]) -> asyncio.Future[T]:
+        if self._reader is None or self._pid != os.getpid():
+            raise self._unusable()
+        return self._reader.do(verb)
+
+    def _unusable(self) -> StoreError:
+        if self._pid in {0, os.getpid()}:
+            return StoreError(f"{self._path}: the store is not open; await its open() first")
+        return StoreError(
+            f"{self._path}: the store was opened by process {self._pid} and this is its fork {os.getpid()}; "
+            "open a store of its own here"
+        )

@@ -1,0 +1,46 @@
+"""The duties that keep the file in order: promote what is due, prune what is past its keep time."""
+
+from datetime import timedelta
+
+from workmill.store import NoticeKind, Promotion
+from workmill.stores.sqlite.moments import TICK
+from workmill.stores.sqlite.rows import pack
+from workmill.stores.sqlite.statements import statements
+from workmill.stores.sqlite.transaction import Transaction
+from workmill.words.job import JobState
+
+DAY = timedelta(days=1) // TICK
+
+
+def promote(limit: int, transaction: Transaction) -> Promotion:
+    """See `Store.promote`."""
+    sql = statements("promote")
+    due = transaction.batch(sql["due"], transaction.now, limit)
+    if due:
+        transaction.run(sql["queue"], pack([row[0] for row in due]))
+    for _, _, state, task, queue in due:
+        transaction.count((state, task, queue), -1)
+        transaction.count((JobState.QUEUED, task, queue), 1)
+    for queue in dict.fromkeys(row[4] for row in due):
+        transaction.tell(NoticeKind.QUEUED, queue=queue)
+    if due:
+        transaction.tell(NoticeKind.CHANGED, job_ids=[row[1] for row in due])
+    run_at = transaction.value(sql["next"])
+    next_in = None if run_at is None else max(int(run_at) - transaction.now, 0) * TICK
+    return Promotion(count=len(due), next_in=next_in)
+
+
+def prune(limit: int, transaction: Transaction) -> int:
+    """See `Store.prune`."""
+    sql = statements("prune")
+    due = transaction.batch(sql["due"], transaction.now, limit)
+    if due:
+        seqs = pack([row[0] for row in due])
+        transaction.run(sql["attempts"], seqs)
+        transaction.run(sql["jobs"], seqs)
+    for _, state, task, queue in due:
+        transaction.count((state, task, queue), -1)
+    transaction.flush()
+    transaction.run(statements("tally")["drop_zeros"])
+    transaction.run(statements("lease")["forget"], transaction.now - DAY)
+    return len(due)

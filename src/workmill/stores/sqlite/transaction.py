@@ -1,0 +1,90 @@
+"""The write transaction as a verb sees it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import apsw
+
+from workmill.store import Notice, NoticeKind
+from workmill.stores.sqlite.rows import pack, unpack
+from workmill.stores.sqlite.statements import statements
+from workmill.words.codec import Json
+
+Value = str | int | float | bytes | None
+Lane = tuple[str, str, str]
+"""A line of the tally: state, task, queue."""
+
+
+class Transaction:
+    """One write transaction, shared by the verbs of a group.
+
+    Attributes:
+        now: The moment of the transaction, in microseconds.
+    """
+
+    def __init__(self, connection: apsw.Connection, now: int) -> None:
+        self.now = now
+        self._connection = connection
+        self._tally: Counter[Lane] = Counter()
+        self._notices: list[Notice] = []
+
+    def run(self, statement: str, *values: Value) -> int:
+        """Run a statement that answers nothing and return how many rows it changed."""
+        self._connection.execute(statement, values)
+        return self._connection.changes()
+
+    def value(self, statement: str, *values: Value) -> Value:
+        """Return the one value that a statement answers; None also when it answers no row."""
+        cursor = self._connection.execute(statement, values)
+        row = cursor.fetchone()
+        cursor.close()
+        return None if row is None else row[0]
+
+    def batch(self, statement: str, *values: Value) -> Json:
+        """Return the JSON that a statement answers."""
+        text = self.value(statement, *values)
+        return unpack(text if isinstance(text, bytes) else str(text).encode())
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let several reading statements see one state of the file."""
+        self.run("BEGIN")
+        try:
+            yield
+        finally:
+            self.run("COMMIT")
+
+    def count(self, lane: Lane, jobs: int) -> None:
+        """Remember that there are so many jobs more of one kind."""
+        self._tally[lane] += jobs
+
+    def flush(self) -> None:
+        """Write what `count` remembered, so that the next statement sees it."""
+        changed = [(*lane, jobs) for lane, jobs in self._tally.items() if jobs]
+        if changed:
+            self.run(statements("tally")["add"], pack(changed))
+        self._tally.clear()
+
+    def tell(self, kind: NoticeKind, *, queue: str = "", job_ids: Iterable[str] = ()) -> None:
+        """Remember to send a notice once the transaction is committed."""
+        self._notices.append(Notice(kind=kind, queue=queue, job_ids=tuple(job_ids)))
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What is to be told after the commit."""
+        return self._notices
+
+    def mark(self) -> tuple[Counter[Lane], int]:
+        """Return a point that `back_to` can return to."""
+        return self._tally.copy(), len(self._notices)
+
+    def back_to(self, mark: tuple[Counter[Lane], int]) -> None:
+        """Forget what was counted and told since a point."""
+        self._tally, told = mark
+        del self._notices[told:]
+
+    def forget(self) -> None:
+        """Forget all that was counted and told: the transaction came to nothing."""
+        self._tally.clear()
+        self._notices.clear()

@@ -1,0 +1,128 @@
+"""The one thread of a store that writes: all that waits goes into one transaction, answered after its commit."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from workmill.stores.sqlite.calls import Calls, Waiting, tell
+from workmill.stores.sqlite.connecting import open_writer
+from workmill.stores.sqlite.failures import is_the_verbs_own, translated
+from workmill.stores.sqlite.moments import ticks
+from workmill.stores.sqlite.transaction import Transaction
+from workmill.stores.sqlite.wake import Bells
+from workmill.words.clock import Clock
+
+T = TypeVar("T")
+
+
+class Writer:
+    """Runs verbs in groups: one transaction, one sync of the disk and one turn of the event loop for all of a group.
+
+    A verb that raises takes back only its own part. When the transaction as a whole fails, all of the group fail.
+    """
+
+    def __init__(self, path: Path, clock: Clock, bells: Bells) -> None:
+        self._path = path
+        self._clock = clock
+        self._bells = bells
+        self._calls: Calls[Transaction] = Calls(asyncio.get_running_loop())
+        self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def open(self) -> None:
+        """Start the thread and wait until the file is ready.
+
+        Raises:
+            StoreError: It is not.
+        """
+        # A daemon, so that a program which never closed its store still ends.
+        threading.Thread(target=self._work, name="workmill-writer", daemon=True).start()
+        await self._opened
+
+    def do(self, verb: Callable[[Transaction], T]) -> asyncio.Future[T]:
+        """Run a verb in the next transaction; the answer comes after its commit."""
+        return self._calls.put(verb)
+
+    async def close(self) -> None:
+        """Finish what was put before, then let go of the file."""
+        self._calls.end()
+        await self._closed
+
+    def _work(self) -> None:
+        # The connection is a local of this thread, so that a forked child never closes it.
+        try:
+            connection = open_writer(self._path)
+        except Exception as error:  # noqa: BLE001 - raised again by whoever waits for the opening
+            tell(self._opened, translated(error, self._path))
+            return
+        tell(self._opened)
+        goes_on = True
+        while goes_on:
+            calls, goes_on = self._calls.take()
+            self._serve(connection, calls)
+        with contextlib.suppress(apsw.Error):
+            connection.close()
+        tell(self._closed)
+
+    def _serve(self, connection: apsw.Connection, calls: Sequence[Waiting[Transaction]]) -> None:
+        transaction = Transaction(connection, ticks(self._clock()))
+        try:
+            if calls:
+                self._commit(connection, calls, transaction)
+        except Exception as error:  # noqa: BLE001 - raised again by all who wait for this transaction
+            _roll_back(connection)
+            for call in calls:
+                call.fail(translated(error, self._path))
+            transaction.forget()
+        self._calls.answer(calls)
+        self._bells.ring(transaction.notices)
+
+    def _commit(
+        self, connection: apsw.Connection, calls: Sequence[Waiting[Transaction]], transaction: Transaction
+    ) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        if len(calls) == 1:
+            if not self._alone(connection, calls[0], transaction):
+                return
+        else:
+            for call in calls:
+                self._beside_others(connection, call, transaction)
+        transaction.flush()
+        connection.execute("COMMIT")
+
+    def _alone(self, connection: apsw.Connection, call: Waiting[Transaction], transaction: Transaction) -> bool:
+        try:
+            call.run(transaction)
+        except Exception as error:
+            if not is_the_verbs_own(error):
+                raise
+            call.fail(translated(error, self._path))
+            connection.execute("ROLLBACK")
+            transaction.forget()
+            return False
+        return True
+
+    def _beside_others(self, connection: apsw.Connection, call: Waiting[Transaction], transaction: Transaction) -> None:
+        mark = transaction.mark()
+        connection.execute("SAVEPOINT verb")
+        try:
+            call.run(transaction)
+        except Exception as error:
+            if not is_the_verbs_own(error) or not connection.in_transaction:
+                raise
+            call.fail(translated(error, self._path))
+            connection.execute("ROLLBACK TO verb")
+            transaction.back_to(mark)
+        connection.execute("RELEASE verb")
+
+
+def _roll_back(connection: apsw.Connection) -> None:
+    # After a failure of the disk SQLite may have rolled back by itself, or be unable to.
+    with contextlib.suppress(apsw.Error):
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

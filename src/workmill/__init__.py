@@ -7,6 +7,7 @@ from workmill.craft.handle import JobHandle
 from workmill.craft.log_format import configure_logs
 from workmill.craft.middleware import CallNext, Middleware
 from workmill.craft.task import AnyTask, Task
+from workmill.craft.task_document import task_document
 from workmill.store import Count, Finding, Level, Page, Worker
 from workmill.words.bind import check_bind
 from workmill.words.clock import Clock, system_clock
@@ -85,4 +86,5 @@ __all__ = [
     "current_job",
     "job_document",
     "system_clock",
+    "task_document",
 ]

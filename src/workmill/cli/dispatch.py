@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
+from workmill.cli.call import call
 from workmill.cli.commands import COMMANDS
 from workmill.cli.exits import EXPECTED, Exit, exit_for
 from workmill.cli.terminal import say
@@ -12,6 +13,8 @@ from workmill.cli.terminal import say
 def dispatch(tokens: list[str]) -> int:
     """Run one command and return its exit code; messages about errors go to stderr."""
     try:
+        if tokens[0] == "call":
+            return call(tokens[1:])  # Its flags depend on the task, so it parses its words itself.
         code = _app()(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         say(f"workmill: {error}\nSee: workmill {_help_for(tokens)}")

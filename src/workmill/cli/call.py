@@ -1,0 +1,113 @@
+"""`workmill call TASK`: enqueue a job, with flags made from the task's own signature."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from workmill import AnyTask, App, InvalidArguments, JobHandle, JobState
+from workmill.cli.call_words import CallOptions, HelpShown, parse_options, parse_task_words, split, take_app
+from workmill.cli.exits import Exit, UsageError
+from workmill.cli.follow import follow, say_ending, warn_if_nobody_takes
+from workmill.cli.loading import load_app
+from workmill.cli.output import show_json, show_value
+from workmill.cli.terminal import say
+
+
+def call(words: Sequence[str]) -> int:
+    """Enqueue the job that the words describe and return the exit code.
+
+    Raises:
+        CycloptsError: A word fits neither the task's signature nor the options.
+        UsageError: No task is named, or the arguments given as JSON cannot be read.
+        WorkmillError: The application, the task, the arguments or the store is not as it should be.
+    """
+    try:
+        return _call(words)
+    except HelpShown:
+        return Exit.OK
+
+
+def _call(words: Sequence[str]) -> int:
+    before, name, after = split(words)
+    options = parse_options(before)
+    if name is None:
+        raise UsageError("name the task to call, as in `workmill call TASK`; `workmill tasks list` lists them")
+    address, after = take_app(after)
+    app = load_app(address or _text(options.get("app")))
+    task = app.task_named(name)
+    arguments, later = parse_task_words(task, after, has_json="json_args" in options)
+    given = CallOptions(**{**options, **later})  # type: ignore[arg-type] # the parser checked each
+    handle = _enqueue(app, task, arguments, given)
+    say(f"workmill: {_what_happened(handle)}")
+    if given.wait is not None:
+        warn_if_nobody_takes(handle, app)
+        return _awaited(handle, given.wait, as_json=given.json)
+    if given.json:
+        show_json(handle.document())
+    else:
+        print(handle.id)
+    return Exit.OK
+
+
+def _enqueue(app: App, task: AnyTask, arguments: Mapping[str, object], given: CallOptions) -> JobHandle[object]:
+    chosen = task.using(queue=given.queue, priority=given.priority, delay=given.delay, key=given.key)
+    text = _dumped(arguments) if given.json_args is None else _read_json(given.json_args)
+    try:
+        return app.enqueue_many([chosen.job_from_json(text)])[0]
+    except InvalidArguments as error:
+        raise UsageError(_refusal(error, as_flags=given.json_args is None)) from None
+
+
+def _dumped(arguments: Mapping[str, object]) -> bytes:
+    try:
+        return json.dumps(arguments, allow_nan=False).encode()
+    except ValueError as error:  # a float written as 1e999
+        raise UsageError(f"an argument has no JSON form: {error}") from None
+
+
+def _read_json(source: str) -> bytes:
+    """Return the text that `--json-args` names."""
+    if source == "-":
+        return sys.stdin.buffer.read()
+    if not source.startswith("@"):
+        return source.encode(errors="surrogateescape")
+    try:
+        return Path(source[1:]).read_bytes()
+    except OSError as error:
+        raise UsageError(f"--json-args {source}: {error.strerror}; give @FILE, - or the JSON itself") from None
+
+
+def _refusal(error: InvalidArguments, *, as_flags: bool) -> str:
+    lines = [f"  {_flag(each.pointer) if as_flags else each.pointer}: {each.detail}" for each in error.errors]
+    return "\n".join([f"the arguments of task {error.task!r} are refused; nothing was enqueued:", *lines])
+
+
+def _flag(pointer: str) -> str:
+    """Return the flag that a JSON Pointer stands for: `#/opts/max_depth` is `--opts.max-depth`."""
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    return "--" + ".".join(steps).replace("_", "-") if steps else "arguments"
+
+
+def _what_happened(handle: JobHandle[object]) -> str:
+    job = handle.record
+    if handle.created:
+        return f"enqueued {job.task} on {job.queue} as {job.id}, {job.state}"
+    return f"the key {job.key!r} names job {job.id} already, {job.state}"
+
+
+def _awaited(handle: JobHandle[object], seconds: float, *, as_json: bool) -> int:
+    try:
+        follow(handle, seconds)
+    except KeyboardInterrupt:
+        say(f"workmill: no longer waiting; job {handle.id} goes on")
+        raise
+    if as_json:
+        show_json(handle.document())
+    elif handle.state is JobState.SUCCEEDED:
+        show_value(handle.document()["result"])
+    return say_ending(handle)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,63 @@
+"""What can be wrong between an application and its store, as findings. What was read goes in, findings come out."""
+
+from collections.abc import Iterator, Sequence
+
+from workmill import App, Count, Finding, JobState, Level, TaskError, Worker
+
+
+def look_at_tasks(app: App) -> Iterator[Finding]:
+    """Check that every task can be described: its type hints may name what does not exist."""
+    if not app.tasks:
+        yield Finding(
+            level=Level.WARN,
+            subject="tasks",
+            detail="none is registered",
+            remedy="decorate a function with @app.task, and import its module where the application is made",
+        )
+        return
+    broken = [finding for name in sorted(app.tasks) for finding in _look_at_task(app, name)]
+    listed = f"{len(app.tasks)} registered: {', '.join(sorted(app.tasks))}"
+    yield from broken or [Finding(level=Level.OK, subject="tasks", detail=listed)]
+
+
+def look_at_workers(workers: Sequence[Worker]) -> Iterator[Finding]:
+    """Check that somebody works."""
+    live = [worker for worker in workers if worker.is_live]
+    if not live:
+        yield Finding(
+            level=Level.WARN, subject="workers", detail="none is live", remedy="start one with `workmill worker`"
+        )
+        return
+    slots = sum(worker.concurrency for worker in live)
+    running = sum(worker.running for worker in live)
+    yield Finding(level=Level.OK, subject="workers", detail=f"{len(live)} live, {running} of {slots} slots taken")
+
+
+def look_at_queues(app: App, counts: Sequence[Count], workers: Sequence[Worker]) -> Iterator[Finding]:
+    """Check that every job that waits for a worker has one that would take it."""
+    live = [worker for worker in workers if worker.is_live]
+    for count in counts:
+        if count.state is JobState.QUEUED and not any(_takes(worker, count) for worker in live):
+            yield _stranded(count, is_known=count.task in app.tasks)
+
+
+def _look_at_task(app: App, name: str) -> Iterator[Finding]:
+    try:
+        _ = app.tasks[name].schema, app.tasks[name].result_schema
+    except TaskError as error:
+        yield Finding(
+            level=Level.FAIL, subject=f"task {name}", detail=str(error), remedy="correct the function's type hints"
+        )
+
+
+def _takes(worker: Worker, count: Count) -> bool:
+    return count.task in worker.tasks and (worker.queues is None or count.queue in worker.queues)
+
+
+def _stranded(count: Count, *, is_known: bool) -> Finding:
+    detail = f"{count.jobs} queued jobs of task {count.task}, which no live worker takes"
+    if is_known:
+        remedy = f"start one with `workmill worker --queues {count.queue}`, or without --queues for all"
+    else:
+        remedy = f"the application has no task {count.task} either: register it again, or cancel these jobs"
+    return Finding(level=Level.WARN, subject=f"queue {count.queue}", detail=detail, remedy=remedy)

@@ -1,0 +1,174 @@
+"""`workmill jobs`: list, show, wait for and cancel jobs."""
+
+import math
+import time
+from datetime import datetime
+from typing import Annotated
+
+from cyclopts import App as Parser
+from cyclopts import Parameter
+
+from workmill import App, Attempt, JobConflict, JobHandle, JobState, attempt_document, job_document
+from workmill.cli.exits import Exit, UsageError
+from workmill.cli.follow import follow, say_ending
+from workmill.cli.loading import load_app
+from workmill.cli.options import LISTING, SHOWING, Listing, Names, Seconds, Showing, Whole
+from workmill.cli.output import Column, Document, json_text, show_fields, show_items, show_json, show_value
+from workmill.cli.terminal import clean, say
+
+jobs = Parser(name="jobs", help="List, show, wait for and cancel jobs.", version_flags=())
+
+_COLUMNS = (
+    Column(heading="ID", read=lambda job: job["id"]),
+    Column(heading="TASK", read=lambda job: job["task"]),
+    Column(heading="QUEUE", read=lambda job: job["queue"]),
+    Column(heading="STATE", read=lambda job: job["state"]),
+    Column(heading="ATTEMPT", read=lambda job: f"{job['attempt']}/{job['max_attempts']}"),
+    Column(heading="CREATED", read=lambda job: _moment(job["created_at"])),
+    Column(heading="FINISHED", read=lambda job: _moment(job["finished_at"])),
+)
+
+
+@jobs.command(name="list")
+def list_jobs(
+    *,
+    state: Annotated[
+        list[JobState] | None, Parameter(negative=(), help="Only jobs in this state; may be repeated.")
+    ] = None,
+    task: Annotated[Names, Parameter(help="Only jobs of these tasks.")] = (),
+    queue: Annotated[Names, Parameter(help="Only jobs of these queues.")] = (),
+    created_after: Annotated[datetime | None, Parameter(help="Local time, unless it has an offset.")] = None,
+    created_before: Annotated[datetime | None, Parameter(help="Local time, unless it has an offset.")] = None,
+    limit: Annotated[Whole, Parameter(help="How many at most, from 1 to 1000.")] = 50,
+    cursor: Annotated[str | None, Parameter(help="Where an earlier list said that the next page begins.")] = None,
+    listing: Listing = LISTING,
+) -> int:
+    """List jobs, newest first."""
+    page = load_app(listing.app).jobs(
+        states=state or (),
+        tasks=task,
+        queues=queue,
+        created_after=_aware(created_after),
+        created_before=_aware(created_before),
+        limit=limit,
+        cursor=cursor,
+    )
+    body = {"items": [job_document(job) for job in page.jobs], "next_cursor": page.next_cursor}
+    show_items(body, _COLUMNS, listing.form)
+    if page.next_cursor and listing.form != "json":
+        say(f"workmill: there are more; go on with --cursor {page.next_cursor}")
+    return Exit.OK
+
+
+@jobs.command
+def show(*ids: Annotated[str, Parameter(name="ID")], showing: Showing = SHOWING) -> int:
+    """Show jobs with their arguments, attempts and result."""
+    handles = _handles(ids, load_app(showing.app))
+    if showing.json:
+        _show_documents(handles)
+        return Exit.OK
+    for number, handle in enumerate(handles):
+        if number:
+            print()
+        _show_job(handle)
+    return Exit.OK
+
+
+@jobs.command
+def wait(
+    *ids: Annotated[str, Parameter(name="ID")],
+    timeout: Annotated[Seconds, Parameter(help="Wait no longer than this, over all of them.")] = math.inf,
+    showing: Showing = SHOWING,
+) -> int:
+    """Wait until jobs have ended, and write their results to stdout.
+
+    The exit code is that of the first job that did not succeed.
+    """
+    handles = _handles(ids, load_app(showing.app))
+    _follow_all(handles, timeout)
+    if showing.json:
+        _show_documents(handles)
+    codes = []
+    for handle in handles:
+        if handle.state is JobState.SUCCEEDED and not showing.json:
+            show_value(handle.document()["result"])
+        codes.append(say_ending(handle))
+    return next((code for code in codes if code), Exit.OK)
+
+
+@jobs.command
+def cancel(
+    *ids: Annotated[str, Parameter(name="ID")],
+    reason: Annotated[str | None, Parameter(help="Why; it is kept with the job.")] = None,
+    showing: Showing = SHOWING,
+) -> int:
+    """Cancel jobs: those that have not started end at once, running ones are asked to end."""
+    handles = _handles(ids, load_app(showing.app))
+    code = Exit.OK
+    for handle in handles:
+        try:
+            handle.cancel(reason)
+        except JobConflict as error:
+            say(f"workmill: {error}")
+            code = Exit.CONFLICT
+            continue
+        if not showing.json:
+            print(f"{handle.id} {handle.state if handle.done else 'was asked to end'}")
+    if showing.json:
+        _show_documents(handles)
+    return code
+
+
+def _handles(ids: tuple[str, ...], app: App) -> list[JobHandle[object]]:
+    if not ids:
+        raise UsageError("name one job or more by id; `workmill jobs list` lists them")
+    return [app.job(each) for each in ids]
+
+
+def _show_documents(handles: list[JobHandle[object]]) -> None:
+    documents = [handle.document() for handle in handles]
+    show_json(documents[0] if len(documents) == 1 else {"items": documents})
+
+
+def _show_job(handle: JobHandle[object]) -> None:
+    job = handle.document()
+    show_fields([(name.replace("_", " "), _shown(name, value)) for name, value in job.items() if name != "error"])
+    for attempt in handle.attempts():
+        print(_attempt_line(attempt))
+    if error := job["error"]:
+        say_error = f"{error['type']}: {error['message']}\n{error['traceback']}".rstrip()
+        print("\n" + "\n".join(clean(line) for line in say_error.splitlines()))
+
+
+def _shown(name: str, value: object) -> str:
+    if name in {"args", "result", "progress"}:
+        return "" if value is None else json_text(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _moment(value) if name.endswith("_at") else _plain(value)
+
+
+def _attempt_line(attempt: Attempt) -> str:
+    document: Document = attempt_document(attempt)
+    error = document["error"]
+    why = f"  {error['type']}: {error['message']}" if isinstance(error, dict) else ""
+    return clean(f"attempt {document['number']}: {document['ending']} {_moment(document['ended_at'])}{why}")
+
+
+def _follow_all(handles: list[JobHandle[object]], timeout: float) -> None:
+    ends_at = time.monotonic() + timeout
+    for handle in handles:
+        follow(handle, max(0.0, ends_at - time.monotonic()))
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.astimezone() if moment is not None and moment.tzinfo is None else moment
+
+
+def _moment(text: object) -> str:
+    """Return a document's time to the second: people compare by eye."""
+    return f"{str(text)[:19].replace('T', ' ')}Z" if text else ""
+
+
+def _plain(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,113 @@
+"""Data on its way to stdout: tables for people, JSON equal to the HTTP bodies for programs."""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from workmill.cli.terminal import clean
+
+Document: TypeAlias = Mapping[str, object]
+"""A JSON object as the other doors show it."""
+Format: TypeAlias = Literal["table", "json", "ndjson", "plain"]
+
+# What JSON lets through and a terminal would obey or hide. It can stand inside strings only, where escapes mean the same.
+_OBEYED = re.compile(
+    "[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+_STYLES = {
+    "running": "cyan",
+    "succeeded": "green",
+    "ok": "green",
+    "retrying": "yellow",
+    "warn": "yellow",
+    "failed": "red",
+    "fail": "red",
+    "cancelled": "dim",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a table: its heading, and how its text is read from a document."""
+
+    heading: str
+    read: Callable[[Document], object]
+
+
+def show_items(body: Document, columns: Sequence[Column], form: Format) -> None:
+    """Write a list: `body` is its JSON form, with the documents under `items`."""
+    items = body["items"]
+    assert isinstance(items, list)  # noqa: S101 - the caller made the body; for the type checker
+    match form:
+        case "json":
+            show_json(body)
+        case "ndjson":
+            for item in items:
+                print(json_text(item))
+        case "plain":
+            for item in items:
+                print("\t".join(clean(_text(column.read(item))) for column in columns))
+        case "table":
+            _table(items, columns)
+
+
+def show_json(value: object) -> None:
+    """Write one JSON value, indented."""
+    print(json_text(value, indent=2))
+
+
+def show_value(value: object) -> None:
+    """Write a result: JSON, indented where a person reads it and on one line where a program does."""
+    print(json_text(value, indent=2 if sys.stdout.isatty() else None))
+
+
+def show_fields(fields: Sequence[tuple[str, str]]) -> None:
+    """Write what is known of one thing, a line for each field that has something to say."""
+    shown = [(name, text) for name, text in fields if text]
+    width = max(len(name) for name, _ in shown) + 1
+    console = _console()
+    for name, text in shown:
+        console.print(
+            Text(f"{name + ':':<{width}} ", style="bold").append(clean(text), style=_STYLES.get(text, "not bold"))
+        )
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """Return JSON that means the same and that no terminal obeys."""
+    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    text = json.dumps(value, ensure_ascii=not is_unicode, indent=indent)
+    return _OBEYED.sub(lambda found: json.dumps(found.group())[1:-1], text)
+
+
+def _table(items: Sequence[Document], columns: Sequence[Column]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.heading, overflow="fold")
+    for item in items:
+        table.add_row(*(_cell(column.read(item)) for column in columns))
+    _console().print(table)
+
+
+def _cell(value: object) -> Text:
+    text = _text(value)
+    return Text(clean(text), style=_STYLES.get(text, ""))
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _console() -> Console:
+    # Where nobody looks, nothing is folded: one row stays one line.
+    width = None if sys.stdout.isatty() else 100_000
+    return Console(
+        file=sys.stdout, width=width, highlight=False, markup=False, emoji=False, soft_wrap=width is not None
+    )

@@ -1,0 +1,1 @@
+"""Example applications, each built on the public names of Workmill only."""

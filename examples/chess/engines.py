@@ -1,0 +1,110 @@
+"""The warm engines of one process, each lent to one search at a time."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import chess
+
+from examples.chess.engine import DEATH_SECONDS, Engine, Limits
+from examples.chess.lines import Best, Line
+
+LOOK_SECONDS = 0.1
+
+
+class Stopped(Exception):
+    """The search was stopped on request."""
+
+
+class Engines:
+    """Engines that are started when first needed and kept for the next search.
+
+    An engine goes back on the shelf only after a search that ended by itself. One event loop, in a thread of its
+    own, serves them all: the thread is a daemon, so that idle engines never keep a worker from ending.
+
+    Args:
+        find: Returns the command that starts an engine.
+    """
+
+    def __init__(self, find: Callable[[], list[str]]) -> None:
+        self._find = find
+        self._shelf: list[Engine] = []  # only ever touched on the loop
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+
+    def analyse(
+        self,
+        board: chess.Board,
+        limits: Limits,
+        *,
+        report: Callable[[Best], None] = lambda best: None,  # noqa: ARG005 - nobody listens
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> list[Line]:
+        """Return the best lines, best first; none where the side to move has no move.
+
+        Blocks; `report` and `is_stopped` are called on this thread while it waits.
+
+        Raises:
+            EngineFailed: The engine died, hung past its limits, or would not start.
+            Stopped: `is_stopped` said so.
+        """
+        if not any(board.legal_moves):
+            return []
+        news: queue.SimpleQueue[Best | None] = queue.SimpleQueue()
+        search = asyncio.run_coroutine_threadsafe(self._search(board, limits, news.put), self._running_loop())
+        search.add_done_callback(lambda _: news.put(None))
+        try:
+            return _follow(search, news, report, is_stopped)
+        finally:
+            search.cancel()
+
+    def close(self) -> None:
+        """End the idle engines. A later search starts new ones."""
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self._clear_shelf(), self._loop).result(DEATH_SECONDS)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="chess-engines", daemon=True).start()
+            return self._loop
+
+    async def _search(self, board: chess.Board, limits: Limits, tell: Callable[[Best], None]) -> list[Line]:
+        engine = await self._take()
+        lines = await engine.search(board, limits, tell)
+        self._shelf.append(engine)
+        return lines
+
+    async def _take(self) -> Engine:
+        while self._shelf:
+            engine = self._shelf.pop()
+            if engine.is_alive:
+                return engine
+        return await Engine.start(self._find())
+
+    async def _clear_shelf(self) -> None:
+        while self._shelf:
+            engine = self._shelf.pop()
+            engine.kill()
+            await engine.protocol.returncode
+
+
+def _follow(
+    search: Future[list[Line]],
+    news: "queue.SimpleQueue[Best | None]",
+    report: Callable[[Best], None],
+    is_stopped: Callable[[], bool],
+) -> list[Line]:
+    while not search.done():
+        if is_stopped():
+            raise Stopped
+        try:
+            best = news.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            continue
+        if best is not None:
+            report(best)
+    return search.result()

@@ -4,7 +4,8 @@ Each docstring here is the specification that `workmill.testing.conformance` tes
 
 - A verb is one transaction: it takes effect whole or not at all, and returning means committed and durable as the
   store's `durability` capability says. `StoreUnavailable` means *unknown*: every verb is safe to repeat.
-- Time is the store's own clock. Callers send lengths of time, never moments, except `NewJob.run_at`.
+- Time is the store's own clock. Callers send lengths of time, never moments, except `NewJob.run_at`. What would lie
+  beyond the calendar's end is kept as the last moment there is.
 - A write about a claim carries the claim's token and changes nothing unless that claim is the newest.
 - A row that cannot be read never fails a batch: `claim`, `held` and `expired` settle it as `failed` with a failure of
   kind `unreadable`, and the reading verbs leave it out.

@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workmill.store import ClaimRequest
+from workmill.words.clock import later
 from workmill.words.job import Attempt, Ending, Job, JobState, NewJob
 from workmill.words.transition import Transition
 
 
 def stored(new: NewJob, now: datetime) -> Job:
     """Return a new job as it begins."""
-    run_at = now + new.delay if new.delay else new.run_at
+    run_at = later(now, new.delay) if new.delay else new.run_at
     return Job(
         id=new.id,
         task=new.task,
@@ -68,7 +69,7 @@ def settled(job: Job, transition: Transition, now: datetime) -> Job:
         return finished(after, transition.state, transition.keep, now)
     if transition.state is JobState.QUEUED:
         return after
-    return replace(after, run_at=now + (transition.delay or timedelta(0)))
+    return replace(after, run_at=later(now, transition.delay or timedelta(0)))
 
 
 def cancelled(job: Job, reason: str | None, now: datetime) -> Job:
@@ -81,7 +82,7 @@ def cancelled(job: Job, reason: str | None, now: datetime) -> Job:
 
 def finished(job: Job, state: JobState, keep: timedelta, now: datetime) -> Job:
     """Return a job in a final state."""
-    return replace(job, state=state, finished_at=now, expires_at=now + keep)
+    return replace(job, state=state, finished_at=now, expires_at=later(now, keep))
 
 
 def attempt_ended(job: Job, transition: Transition, now: datetime) -> Attempt:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from workmill.store import NewWorker, Renewal, Worker
+from workmill.words.clock import later
 
 REMEMBERED = timedelta(days=1)
 """How long a worker is listed after its lease ended."""
@@ -35,7 +36,7 @@ class Roster:
         if self.is_live(worker.id, now):
             self._prolong(worker.id, now)
         elif worker.id not in self._leases:
-            self._leases[worker.id] = Lease(worker=worker, started_at=now, ends_at=now + worker.lease)
+            self._leases[worker.id] = Lease(worker=worker, started_at=now, ends_at=later(now, worker.lease))
 
     def renew(self, worker_id: str, now: datetime) -> Renewal:
         """Prolong a live lease; its worker leads when no live one does."""
@@ -53,16 +54,16 @@ class Roster:
 
     def forget(self, now: datetime) -> None:
         """Drop the workers that ended too long ago to be listed."""
-        self._leases = {id: lease for id, lease in self._leases.items() if now < lease.ends_at + REMEMBERED}
+        self._leases = {id: lease for id, lease in self._leases.items() if now < later(lease.ends_at, REMEMBERED)}
 
     def newest_first(self, running: dict[str, int], now: datetime) -> list[Worker]:
         """List the workers with how many jobs each runs."""
-        kept = [lease for lease in self._leases.values() if now < lease.ends_at + REMEMBERED]
+        kept = [lease for lease in self._leases.values() if now < later(lease.ends_at, REMEMBERED)]
         return [self._listed(lease, running.get(lease.worker.id, 0), now) for lease in reversed(kept)]
 
     def _prolong(self, worker_id: str, now: datetime) -> None:
         lease = self._leases[worker_id]
-        self._leases[worker_id] = replace(lease, ends_at=now + lease.worker.lease)
+        self._leases[worker_id] = replace(lease, ends_at=later(now, lease.worker.lease))
 
     def _listed(self, lease: Lease, running: int, now: datetime) -> Worker:
         worker = lease.worker

@@ -1,8 +1,10 @@
 """The contract, kept by the SQLite room."""
 
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import apsw
 import pytest
 
 from workmill.stores.sqlite import SqliteStore
@@ -13,4 +15,12 @@ from workmill.testing.conformance import ClockedHarness
 @pytest.fixture
 def harness(tmp_path: Path) -> ClockedHarness:
     path = tmp_path / "jobs.db"
-    return ClockedHarness(lambda clock: SqliteStore(path, clock=clock), opener=partial(SqliteStore, path))
+
+    def corrupt(job_id: str) -> None:
+        with closing(apsw.Connection(str(path))) as connection:
+            connection.set_busy_timeout(10_000)
+            connection.execute("UPDATE job SET policy = '{' WHERE id = ?", (job_id,))
+
+    return ClockedHarness(
+        lambda clock: SqliteStore(path, clock=clock), opener=partial(SqliteStore, path), corrupt=corrupt
+    )

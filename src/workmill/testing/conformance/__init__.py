@@ -21,54 +21,93 @@ import pytest
 SUBJECTS = (
     "cancel",
     "claim",
+    "counts",
     "enqueue",
     "fence",
+    "find",
     "fixtures",
     "lease",
+    "lifecycle",
     "making",
+    "model",
+    "notices",
+    "payloads",
+    "processes",
     "rescue",
     "settle",
+    "unreadable",
     "waiting",
+    "walk",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{subject}" for subject in SUBJECTS))
 
 from workmill.testing.conformance.cancel import TestCancel  # noqa: E402 - after the line that makes their asserts tell
 from workmill.testing.conformance.claim import TestClaim, TestClaimOrder, TestClaimRace, TestClaimRight, TestClaimScope  # noqa: E402
+from workmill.testing.conformance.counts import TestCounts  # noqa: E402
 from workmill.testing.conformance.enqueue import TestEnqueue, TestIdempotencyKey, TestRepeatedId  # noqa: E402
 from workmill.testing.conformance.fence import TestCancelRequested, TestFence, TestProgress  # noqa: E402
+from workmill.testing.conformance.find import TestFind, TestGet, TestPages  # noqa: E402
 from workmill.testing.conformance.fixtures import another, anyio_backend, store  # noqa: E402
 from workmill.testing.conformance.harness import ClockedHarness, Harness  # noqa: E402
 from workmill.testing.conformance.lease import TestLeader, TestLease, TestWorkers  # noqa: E402
+from workmill.testing.conformance.lifecycle import TestLifecycle, TestSelfDescription  # noqa: E402
+from workmill.testing.conformance.notices import (  # noqa: E402
+    TestCancelNotice,
+    TestChangedNotice,
+    TestListener,
+    TestQueuedNotice,
+    TestScheduledNotice,
+)
+from workmill.testing.conformance.payloads import TestLargeBatches, TestPayloads  # noqa: E402
+from workmill.testing.conformance.processes import TestProcesses  # noqa: E402
 from workmill.testing.conformance.rescue import TestExpired, TestHeld, TestRescue  # noqa: E402
 from workmill.testing.conformance.settle import TestAttempts, TestFailureStays, TestSettle, TestSettleAndClaim  # noqa: E402
+from workmill.testing.conformance.unreadable import TestUnreadable  # noqa: E402
 from workmill.testing.conformance.waiting import TestPromote, TestPrune  # noqa: E402
+from workmill.testing.conformance.walk import TestRandomWalk  # noqa: E402
 
 __all__ = [
     "ClockedHarness",
     "Harness",
     "TestAttempts",
     "TestCancel",
+    "TestCancelNotice",
     "TestCancelRequested",
+    "TestChangedNotice",
     "TestClaim",
     "TestClaimOrder",
     "TestClaimRace",
     "TestClaimRight",
     "TestClaimScope",
+    "TestCounts",
     "TestEnqueue",
     "TestExpired",
     "TestFailureStays",
     "TestFence",
+    "TestFind",
+    "TestGet",
     "TestHeld",
     "TestIdempotencyKey",
+    "TestLargeBatches",
     "TestLeader",
     "TestLease",
+    "TestLifecycle",
+    "TestListener",
+    "TestPages",
+    "TestPayloads",
+    "TestProcesses",
     "TestProgress",
     "TestPromote",
     "TestPrune",
+    "TestQueuedNotice",
+    "TestRandomWalk",
     "TestRepeatedId",
     "TestRescue",
+    "TestScheduledNotice",
+    "TestSelfDescription",
     "TestSettle",
     "TestSettleAndClaim",
+    "TestUnreadable",
     "TestWorkers",
     "another",
     "anyio_backend",

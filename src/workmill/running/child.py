@@ -1,0 +1,149 @@
+"""The engine child: the process in which tasks run. Started by a supervisor only.
+
+It loads the target, says hello, waits for its worker's lease, and runs one engine until it is told to end. What is said
+when is drawn in `protocol`.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from asyncio import AbstractEventLoop
+from pathlib import Path
+from types import FrameType
+from typing import assert_never
+
+from workmill.craft.program import Program
+from workmill.running.engine import Engine
+from workmill.running.lifeline import Lifeline
+from workmill.running.parent_death import end_soon_after_parent
+from workmill.running.patience import until_done
+from workmill.running.protocol import REFUSED, Bye, Drain, Go, Hello, Message, Prolong, Stop
+from workmill.running.race import race
+from workmill.running.target import load_program
+from workmill.store import Store
+from workmill.words.errors import ConfigError
+
+
+class EngineChild:
+    """One engine under a supervisor's orders, from hello to bye."""
+
+    def __init__(self, line: socket.socket, loop: AbstractEventLoop) -> None:
+        self.lifeline = Lifeline(line, loop, self._hear)
+        self.is_stopped = False
+        """Whether it was told to stop, so that code of its tasks may still run in threads."""
+        self._go: Go | None = None
+        self._is_ordered = asyncio.Event()
+        self._is_ended = asyncio.Event()
+        self._engine: Engine | None = None
+        self._stopping: set[asyncio.Task[None]] = set()
+
+    async def run(self, program: Program) -> None:
+        """Say hello, wait for the lease, work until told to end, and say bye."""
+        self.lifeline.say(Hello(url=program.url, tasks=tuple(sorted(program.tasks))))
+        store = program.open_store()
+        try:
+            await race(until_done("open", store.open, emit=program.emit), self._is_ended.wait())
+            await self._is_ordered.wait()
+            returned = await self._work(program, store)
+            await asyncio.gather(*self._stopping)
+        finally:
+            await store.close()
+        self.lifeline.say(Bye(returned=returned))
+
+    async def _work(self, program: Program, store: Store) -> int:
+        go = self._go
+        if go is None or self._is_ended.is_set():
+            return 0
+        self._engine = Engine(
+            program=program,
+            store=store,
+            worker_id=go.worker_id,
+            number=go.engine,
+            queues=go.queues,
+            concurrency=go.concurrency,
+        )
+        await self._engine.run()
+        return self._engine.given_back
+
+    def _hear(self, message: Message) -> None:
+        match message:
+            case Go():
+                self._go = message
+            case Drain():
+                self._is_ended.set()
+                if self._engine is not None:
+                    self._engine.drain()
+            case Stop():
+                self._is_ended.set()
+                self._stop(message.grace_seconds)
+            case Hello() | Prolong() | Bye():
+                return
+            case _:
+                assert_never(message)
+        self._is_ordered.set()
+
+    def _stop(self, grace_seconds: float) -> None:
+        self.is_stopped = True
+        if self._engine is not None:
+            self._stopping.add(asyncio.create_task(self._engine.stop(grace=grace_seconds)))
+
+
+def main(arguments: list[str]) -> int:
+    """Be an engine child; the exit code is 0 after a bye."""
+    options = _read(arguments)
+    _leave_signals_to_the_supervisor()
+    if options.log_level:
+        logging.basicConfig(level=options.log_level.upper(), format=options.log_format)
+    with asyncio.Runner() as runner:
+        line = socket.socket(fileno=options.line)
+        line.set_inheritable(False)
+        child = EngineChild(line, runner.get_loop())
+        end_soon_after_parent(options.parent)
+        child.lifeline.start()
+        try:
+            program = load_program(options.target, Path(options.folder))
+        except ConfigError as error:
+            sys.stderr.write(f"workmill: {error}\n")
+            return REFUSED
+        runner.run(child.run(program))
+        if child.is_stopped:
+            _end_now()
+    return 0
+
+
+def _read(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="workmill.running.child", description="Started by a supervisor only.")
+    parser.add_argument("target")
+    parser.add_argument("--line", type=int, required=True)
+    parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--folder", required=True)
+    parser.add_argument("--log-level")
+    parser.add_argument("--log-format")
+    return parser.parse_args(arguments)
+
+
+def _leave_signals_to_the_supervisor() -> None:
+    # Ctrl-C and a service manager's TERM reach every process of the tree, but the supervisor's word counts. Not
+    # SIG_IGN: that would be inherited by the programs that tasks start, which then could not be ended by a signal.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _do_nothing)
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    return
+
+
+def _end_now() -> None:
+    """End without waiting for threads that did not heed the stop: their jobs were given back."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    logging.shutdown()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,154 @@
+"""The supervisor's end of one engine child: start it, speak to it, hear it, kill it, know how it ended."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from workmill.running.protocol import Bye, Hello, Message, read, split, write
+from workmill.running.reaper import Reaper, how_it_ended
+
+HELLO_SECONDS = 300.0
+"""How long a child may take to import its target before it is killed as hung."""
+EXIT_SECONDS = 5.0
+"""How long a child may take to exit after its bye."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What the engine children of a worker load: `module:attribute`, from where, and how they log."""
+
+    name: str
+    folder: Path
+    log_level: str | None = None
+    log_format: str | None = None
+
+    def command(self, line: int) -> list[str]:
+        """Return the words that start a child with its end of the line."""
+        words = [sys.executable, "-P", "-m", "workmill.running.child", f"--line={line}", f"--parent={os.getpid()}"]
+        words.append(f"--folder={self.folder}")
+        words += [f"--log-level={self.log_level}"] if self.log_level else []
+        words += [f"--log-format={self.log_format}"] if self.log_format else []
+        return [*words, self.name]
+
+
+class EngineProcess:
+    """One engine child, from its start to its end. Only in the main thread: the kernel ties a child to that thread.
+
+    It leads a process group of its own: Ctrl-C in a terminal reaches the supervisor alone and not the programs that
+    tasks have started, and to kill it is to kill them with it.
+
+    Attributes:
+        number: Which of the supervisor's children it is; never used again, so that the jobs of one that died are never
+            taken for those of its successor.
+        bye: What it said before it ended in order.
+        has_gone: Whether it was told to go, so that it may hold jobs.
+        exit_code: How it ended: minus the signal's number if one killed it; None while it lives.
+    """
+
+    def __init__(self, target: Target, number: int, reaper: Reaper) -> None:
+        self.number = number
+        self.bye: Bye | None = None
+        self.has_gone = False
+        self.exit_code: int | None = None
+        self._loop = asyncio.get_running_loop()
+        self._rest = b""
+        self._hello: asyncio.Future[Hello | None] = self._loop.create_future()
+        self._ended: asyncio.Future[int] = self._loop.create_future()
+        self._overdue: asyncio.TimerHandle | None = None
+        self._line, theirs = socket.socketpair()
+        self._line.setblocking(False)
+        with theirs:
+            self._process = subprocess.Popen(
+                target.command(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, process_group=0
+            )
+        reaper.watch(self._process.pid).add_done_callback(self._note_end)
+        self._loop.add_reader(self._line, self._receive)
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is also its group's."""
+        return self._process.pid
+
+    @property
+    def how_it_ended(self) -> str:
+        """How it ended, in words."""
+        return "it runs" if self.exit_code is None else how_it_ended(self.exit_code)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is gone."""
+        return self.exit_code is not None
+
+    async def hello(self) -> Hello | None:
+        """Wait for its hello; None when it ended before. One that takes too long is killed."""
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._hello), HELLO_SECONDS)
+        except TimeoutError:
+            self.kill()
+            return await self._hello
+
+    async def ended(self) -> None:
+        """Wait until it is gone."""
+        await asyncio.wait([self._ended])
+
+    def say(self, message: Message) -> None:
+        """Tell it. One that has ended, or has not listened for hours, is told nothing."""
+        with suppress(OSError):
+            self._line.send(write(message))
+
+    def kill(self) -> None:
+        """Kill it and what it started, at once."""
+        if self.exit_code is None:
+            self._kill_group()
+
+    def _receive(self) -> bool:
+        """Read what it has said; return whether there was anything."""
+        try:
+            received = self._line.recv(65536)
+        except BlockingIOError:
+            return False
+        except OSError:
+            received = b""
+        lines, self._rest = split(self._rest + received)
+        for line in lines:
+            self._heed(read(line))
+        if not received:
+            # It is ending; or its code has closed what is not its own, and it is deaf now.
+            self._loop.remove_reader(self._line)
+            self._expect_exit()
+        return bool(received)
+
+    def _heed(self, message: Message) -> None:
+        if isinstance(message, Hello) and not self._hello.done():
+            self._hello.set_result(message)
+        elif isinstance(message, Bye):
+            self.bye = message
+            self._expect_exit()
+
+    def _expect_exit(self) -> None:
+        if self._overdue is None:
+            self._overdue = self._loop.call_later(EXIT_SECONDS, self.kill)
+
+    def _note_end(self, exited: asyncio.Future[int]) -> None:
+        self.exit_code = self._process.returncode = exited.result()
+        while self._receive():
+            pass  # What it said last.
+        self._loop.remove_reader(self._line)
+        self._line.close()
+        if self._overdue is not None:
+            self._overdue.cancel()
+        if self.bye is None:
+            self._kill_group()  # What it started.
+        if not self._hello.done():
+            self._hello.set_result(None)
+        self._ended.set_result(self.exit_code)
+
+    def _kill_group(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)

@@ -1,0 +1,102 @@
+"""What a worker may be told: how long its lease is, what it takes, and for a supervisor, what it runs."""
+
+import os
+import socket
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from workmill.running.extras import Extra
+from workmill.running.health import health_address
+from workmill.store import NewWorker
+from workmill.words.errors import InvalidOption
+from workmill.words.names import check_name
+
+LEASE = timedelta(seconds=15)
+SHORTEST_LEASE = timedelta(seconds=1)
+GRACE = timedelta(seconds=25)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """How one worker works.
+
+    Attributes:
+        name: What people call it; the host and the process id unless given.
+        queues: The queues it takes, or None for all.
+        concurrency: How many jobs run at a time in each engine.
+        lease: How long after its last sign of life its jobs are taken from it.
+
+    Raises:
+        InvalidOption: One of them is out of its range.
+    """
+
+    name: str | None = None
+    queues: tuple[str, ...] | None = None
+    concurrency: int = 16
+    lease: timedelta = LEASE
+
+    def __post_init__(self) -> None:
+        if self.name is not None:
+            check_name("name", self.name)
+        for queue in self.queues or ():
+            check_name("queues", queue)
+        if self.queues == ():
+            raise InvalidOption("queues", self.queues, "name at least one queue, or None for all")
+        if self.concurrency < 1:
+            raise InvalidOption("concurrency", self.concurrency, "give 1 or more")
+        if self.lease < SHORTEST_LEASE:
+            raise InvalidOption("lease", self.lease, "give 1 second or more")
+
+    def new_worker(self, worker_id: str, tasks: tuple[str, ...], *, engines: int = 1) -> NewWorker:
+        """Make the worker that will ask for a lease."""
+        host = socket.gethostname()
+        return NewWorker(
+            id=worker_id,
+            name=self.name or f"{host}:{os.getpid()}",
+            host=host,
+            pid=os.getpid(),
+            queues=self.queues,
+            tasks=tasks,
+            concurrency=self.concurrency * engines,
+            lease=self.lease,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisorOptions:
+    """What a supervisor runs, and how.
+
+    Attributes:
+        target: The application, `module:attribute`; only the engine children import it.
+        folder: Where it is imported from.
+        worker: How the worker works.
+        engines: How many engine children there are.
+        grace: How long a drain may take before it becomes a stop.
+        health: Where `/livez` and `/readyz` are served, `host:port` on this machine; None: nowhere.
+        extras: Commands that start and end with the worker.
+        log_level: What engine children log; None: they set up no logging.
+        log_format: In which form, as `logging` understands it.
+
+    Raises:
+        InvalidOption: A number is out of its range.
+        ConfigError: `health` is no address of this machine.
+    """
+
+    target: str
+    folder: Path = field(default_factory=Path.cwd)
+    worker: WorkerOptions = WorkerOptions()
+    engines: int = 1
+    grace: timedelta = GRACE
+    health: str | None = None
+    extras: tuple[Extra, ...] = ()
+    log_level: str | None = None
+    log_format: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.engines < 1:
+            raise InvalidOption("engines", self.engines, "give 1 or more")
+        if self.grace < timedelta(0):
+            raise InvalidOption("grace", self.grace, "give 0 seconds or more")
+        if self.health is not None:
+            health_address(self.health)

@@ -1,0 +1,114 @@
+"""What a supervisor and its engine children say to each other: JSON, one message a line, over a socket pair.
+
+```
+supervisor                                        engine child
+    │ spawn ───────────────────────────────────────► loading the target ──cannot──► exit 3, said on stderr
+    │ ◄──────────────────────────── hello(url, tasks) │
+    │ has a lease                                  ready
+    │ go(worker, engine, queues, …, term) ─────────► working
+    │ term, after every renewal ───────────────────► working
+    │ drain ───────────────────────────────────────► draining: claims no more, finishes what runs
+    │ stop ────────────────────────────────────────► stopping: asks what runs to end, gives back the rest
+    │ ◄──────────────────────────────── bye(returned) │ every job is settled
+    │ ◄─────────────────────────────────── exit 0 ─── ended
+```
+
+From any state of the child:
+
+- The line closes: the supervisor is dead. As `stop`, and the child is gone within a second, whatever its code does.
+- `term.stop_at` passes without a newer term: the supervisor is frozen or cannot renew. As `stop`.
+- `term.over_at` passes: the lease may have ended. The child kills itself.
+
+From any state of the supervisor: the child ends without `bye`: it died, and the jobs it holds are settled as
+interrupted. A child that has not said hello is killed when the worker ends; it has no jobs.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import TypeAlias
+
+from workmill.running.keeper import Term
+from workmill.words.codec import Json, dump, load
+
+REFUSED = 3
+"""The exit code of a child that cannot load its target, and of a worker that ends for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """The child has loaded the target: where its jobs are stored, and which tasks it knows."""
+
+    url: str
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Go:
+    """Take jobs, under this worker's lease."""
+
+    worker_id: str
+    engine: int
+    queues: tuple[str, ...] | None
+    concurrency: int
+    term: Term
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prolong:
+    """The lease was renewed."""
+
+    term: Term
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """Take no more jobs and finish what runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """End now; what has not ended after the grace is given back."""
+
+    grace_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bye:
+    """Nothing runs any more and all is settled; so many jobs were given back."""
+
+    returned: int
+
+
+Message: TypeAlias = Hello | Go | Prolong | Drain | Stop | Bye
+
+_KINDS: dict[str, type[Message]] = {kind.__name__.lower(): kind for kind in (Hello, Go, Prolong, Drain, Stop, Bye)}
+
+
+def write(message: Message) -> bytes:
+    """Write a message as one line."""
+    return dump({"say": type(message).__name__.lower(), **asdict(message)}) + b"\n"
+
+
+def read(line: bytes) -> Message:
+    """Read the line of a message.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        fields = load(line)
+        kind = _KINDS[fields.pop("say")]
+        return kind(**{name: _field(name, value) for name, value in fields.items()})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"not a message: {line[:80]!r}") from error
+
+
+def split(received: bytes) -> tuple[list[bytes], bytes]:
+    """Split what was received into whole lines and the beginning of the next."""
+    *lines, rest = received.split(b"\n")
+    return lines, rest
+
+
+def _field(name: str, value: Json) -> Json:
+    if name == "term":
+        return Term(**value)
+    return tuple(value) if isinstance(value, list) else value

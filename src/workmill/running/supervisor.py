@@ -1,0 +1,121 @@
+"""The supervisor: the parent of a worker's process tree. It runs no user code, so nothing can keep it from its lease.
+
+```
+supervisor: lease, duties, signals, health
+ ├─ engine ── what tasks start
+ ├─ engine ── …
+ └─ extras
+```
+"""
+
+import asyncio
+import itertools
+
+from workmill.running.engine_process import EngineProcess, Target
+from workmill.running.extras import Extras
+from workmill.running.health import health_address, health_served
+from workmill.running.life import Life, LifeEnd
+from workmill.running.options import SupervisorOptions
+from workmill.running.orders import Orders, signals_to
+from workmill.running.patience import until_done
+from workmill.running.protocol import REFUSED
+from workmill.running.race import race
+from workmill.running.reaper import Reaper
+from workmill.store import Store
+from workmill.stores.opening import store_factory
+from workmill.words.config import masked
+from workmill.words.errors import ConfigError
+from workmill.words.events import Emit
+
+
+def run_supervisor(options: SupervisorOptions, *, emit: Emit) -> int:
+    """Run a worker's process tree until TERM or INT, and return an exit code.
+
+    The first signal drains: what runs may finish within the grace. The second stops now. What could not finish is given
+    back without costing an attempt, and no child is left. It works as process 1 of a container. Call it in the main
+    thread of a process that has no other children.
+
+    Returns:
+        0 after an orderly end, 3 when the target cannot be loaded (said on stderr), else the code of an extra that
+        ended by itself.
+
+    Raises:
+        ConfigError: The store lives inside one process, or the health port cannot be served.
+        SchemaMismatch: A newer version wrote the store.
+    """
+    return asyncio.run(_Supervisor(options, emit).run())
+
+
+class _Supervisor:
+    def __init__(self, options: SupervisorOptions, emit: Emit) -> None:
+        self._options = options
+        self._emit = emit
+        self._orders = Orders()
+        self._reaper = Reaper()
+        self._extras = Extras(options.extras, self._reaper)
+        self._numbers = itertools.count(1)
+        self._is_proven = asyncio.Event()
+        self._store: Store | None = None
+        self._life: Life | None = None
+
+    async def run(self) -> int:
+        health = None if self._options.health is None else health_address(self._options.health)
+        with signals_to(self._orders), self._reaper.at_work():
+            async with health_served(health, self._is_ready):
+                extras = asyncio.create_task(self._run_extras())
+                try:
+                    code = await self._live()
+                finally:
+                    self._orders.end("the worker ended")
+                    await extras
+        return code or self._extras.exit_code
+
+    async def _live(self) -> int:
+        """Live one life after another until one ends for good."""
+        try:
+            while True:
+                self._life = Life(
+                    options=self._options,
+                    orders=self._orders,
+                    recruit=self._recruit,
+                    open_store=self._open_store,
+                    is_proven=self._is_proven.is_set(),
+                    emit=self._emit,
+                )
+                how = await self._life.run()
+                if how is LifeEnd.UNFIT:
+                    return REFUSED
+                if how is LifeEnd.STOPPED or self._orders.draining.is_set():
+                    return 0
+        finally:
+            if self._store is not None:
+                await self._store.close()
+
+    def _recruit(self) -> EngineProcess:
+        options = self._options
+        target = Target(
+            name=options.target, folder=options.folder, log_level=options.log_level, log_format=options.log_format
+        )
+        return EngineProcess(target, next(self._numbers), self._reaper)
+
+    async def _open_store(self, url: str) -> Store:
+        self._is_proven.set()
+        if self._store is None:
+            store = store_factory(url)()
+            if not store.capabilities.crosses_processes:
+                raise ConfigError(
+                    f"store {masked(url)} lives inside one process, and a worker is several: "
+                    "take sqlite:///workmill.db, or run the worker inside the program with app.run_worker()"
+                )
+            await until_done("open", store.open, emit=self._emit)
+            self._store = store
+        return self._store
+
+    async def _run_extras(self) -> None:
+        # Not before the target has loaded: a target that cannot be is said once, not by every process.
+        await race(self._is_proven.wait(), self._orders.draining.wait())
+        if not self._orders.draining.is_set():
+            await self._extras.run(self._orders)
+
+    def _is_ready(self) -> bool:
+        return self._life is not None and self._life.is_ready

@@ -1,0 +1,163 @@
+"""The worker inside a program: the engine on the program's own loop, the lease and the duties in a thread beside it.
+
+User code that blocks the loop starves its neighbours but not the lease. What it cannot have is a supervisor's power to
+kill: when the lease is lost, a task in a thread that does not heed its cancel runs on.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from workmill.craft.program import Program
+from workmill.running.engine import Engine
+from workmill.running.lease_thread import LeaseThread
+from workmill.running.options import WorkerOptions
+from workmill.running.orders import Orders, signals_to
+from workmill.running.patience import pause_after, until_done
+from workmill.running.race import ended, race
+from workmill.store import NewWorker, Store
+from workmill.words.config import masked
+from workmill.words.errors import StoreUnavailable
+from workmill.words.events import StoreFailing, WorkerStarted, WorkerStopped, WorkerStopping
+
+STOP_GRACE_SECONDS = 2.0
+"""How long jobs may take to end once the worker stops now."""
+FAREWELL_SECONDS = 5.0
+"""How long a worker that ends tries to settle what it has; then it is left to a rescuer."""
+
+
+def run_worker(program: Program, options: WorkerOptions) -> None:
+    """Work until TERM or INT: the first drains, the second stops now and gives back what has not ended.
+
+    Signals are handled where this is called in the main thread.
+
+    Raises:
+        StoreError: The store cannot be opened, for another reason than that it is unavailable.
+    """
+
+    async def main() -> None:
+        orders = Orders()
+        with signals_to(orders):
+            await work(program, options, orders)
+
+    asyncio.run(main())
+
+
+@asynccontextmanager
+async def working(program: Program, options: WorkerOptions) -> AsyncIterator[Orders]:
+    """Have a worker on this loop while inside, from its first lease on; leaving stops it now.
+
+    Raises:
+        StoreError: As for `run_worker`.
+    """
+    orders, started = Orders(), asyncio.Event()
+    worker = asyncio.create_task(work(program, options, orders, started=started))
+    await race(started.wait(), ended(worker))
+    try:
+        yield orders
+    finally:
+        orders.stop("the program ends it")
+        await worker
+
+
+async def work(
+    program: Program, options: WorkerOptions, orders: Orders, *, started: asyncio.Event | None = None
+) -> None:
+    """Work, as one worker after another where leases are lost, until the orders say otherwise.
+
+    `started` is set at the first lease.
+
+    Raises:
+        StoreError: As for `run_worker`.
+    """
+    failures = 0
+    while not orders.draining.is_set():
+        worker = options.new_worker(uuid.uuid4().hex, tuple(program.tasks))
+        try:
+            await _Life(program, worker, orders, started or asyncio.Event()).run()
+            failures = 0
+        except StoreUnavailable as error:
+            failures += 1
+            pause = pause_after(failures)
+            program.emit(StoreFailing(verb="start a worker", error=str(error), retry_seconds=pause))
+            await race(asyncio.sleep(pause), orders.draining.wait())
+
+
+class _Life:
+    """One lease of a worker inside a program."""
+
+    def __init__(self, program: Program, worker: NewWorker, orders: Orders, started: asyncio.Event) -> None:
+        self._program = program
+        self._worker = worker
+        self._orders = orders
+        self._started = started
+        self._lease = LeaseThread(program, worker)
+        self._has_begun = False
+
+    async def run(self) -> None:
+        store = self._program.open_store()
+        self._lease.start()
+        try:
+            await race(self._begin(store), self._orders.draining.wait())
+            if self._has_begun and self._lease.is_sure:
+                await self._work(store)
+        finally:
+            await self._lease.end()
+            await store.close()
+
+    async def _begin(self, store: Store) -> None:
+        await until_done("open", store.open, emit=self._program.emit)
+        await self._lease.registered.wait()
+        self._has_begun = True
+
+    async def _work(self, store: Store) -> None:
+        self._say_hello()
+        engine = Engine(
+            program=self._program,
+            store=store,
+            worker_id=self._worker.id,
+            queues=self._worker.queues,
+            concurrency=self._worker.concurrency,
+        )
+        running = asyncio.create_task(engine.run())
+        try:
+            await race(ended(running), self._lease.lost.wait(), self._orders.draining.wait())
+            await self._end(engine, running)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        if not running.cancelled():
+            running.result()
+        if not self._lease.lost.is_set():
+            self._program.emit(WorkerStopped(worker_id=self._worker.id, returned=engine.given_back))
+
+    async def _end(self, engine: Engine, running: asyncio.Task[None]) -> None:
+        lost, orders = self._lease.lost, self._orders
+        if not lost.is_set() and not running.done():
+            self._program.emit(WorkerStopping(worker_id=self._worker.id, why=orders.why))
+            engine.drain()
+            await race(ended(running), lost.wait(), orders.stopping.wait())
+        if not running.done():
+            await engine.stop(grace=self._lease.grace_seconds if lost.is_set() else STOP_GRACE_SECONDS)
+        await race(ended(running), self._too_late())
+
+    async def _too_late(self) -> None:
+        # After a lost lease the store must answer before a new one makes sense: until then this life goes on trying
+        # to give its jobs back, as long as nobody orders the end.
+        if self._lease.lost.is_set():
+            await self._orders.draining.wait()
+        await asyncio.sleep(FAREWELL_SECONDS)
+
+    def _say_hello(self) -> None:
+        self._started.set()
+        self._program.emit(
+            WorkerStarted(
+                worker_id=self._worker.id,
+                name=self._worker.name,
+                queues=self._worker.queues,
+                tasks=self._worker.tasks,
+                concurrency=self._worker.concurrency,
+                store=masked(self._program.url),
+            )
+        )

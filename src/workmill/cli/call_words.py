@@ -54,7 +54,9 @@ def _options(
     queue: Annotated[str | None, Parameter(help="The queue, in place of the task's own.")] = None,
     priority: Annotated[Whole | None, Parameter(help="From -100 to 100; higher is claimed first.")] = None,
     key: Annotated[str | None, Parameter(help="Idempotency key: calling again with it gives the same job.")] = None,
-    json: Annotated[bool, Parameter(negative=(), help="Write the job to stdout, as the HTTP API answers it.")] = False,
+    json: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Write the job to stdout, as the HTTP API answers it.")
+    ] = False,
 ) -> CallOptions:
     return CallOptions(
         app=app, json_args=json_args, wait=wait, delay=delay, queue=queue, priority=priority, key=key, json=json

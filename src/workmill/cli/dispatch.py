@@ -1,44 +1,52 @@
 """From the words of a command line to the function that answers them, and from its errors to an exit code."""
 
+import difflib
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
 from workmill.cli.call import call
-from workmill.cli.commands import COMMANDS
-from workmill.cli.exits import EXPECTED, Exit, exit_for
+from workmill.cli.commands import COMMANDS, Command
+from workmill.cli.exits import EXPECTED, Exit, UsageError, exit_for
 from workmill.cli.terminal import say
 
 
-def dispatch(tokens: list[str]) -> int:
+def dispatch(words: list[str]) -> int:
     """Run one command and return its exit code; messages about errors go to stderr."""
     try:
-        if tokens[0] == "call":
-            return call(tokens[1:])  # Its flags depend on the task, so it parses its words itself.
-        code = _app()(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+        return _run(words)
     except CycloptsError as error:
-        say(f"workmill: {error}\nSee: workmill {_help_for(tokens)}")
+        say(f"workmill: {error}\nSee: workmill {words[0]} --help")
         return Exit.USAGE
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except EXPECTED as error:
         say(f"workmill: {error}")
         return exit_for(error)
+
+
+def _run(words: list[str]) -> int:
+    if words[0] == "--version":
+        print(version("workmill"))
+        return Exit.OK
+    command = _named(words[0])
+    if command.name == "call":
+        return call(words[1:])  # Its flags depend on the task, so it parses its words itself.
+    code = _parser(command)(words, exit_on_error=False, print_error=False, result_action="return_value")
     return code if isinstance(code, int) else Exit.OK
 
 
-def _app() -> App:
-    app = App(
-        name="workmill",
-        version=lambda: version("workmill"),
-        help_format="plaintext",
-        suppress_keyboard_interrupt=False,
-    )
-    for command in COMMANDS:
-        app.command(command.where, name=command.name, help=command.summary)
-    return app
+def _named(name: str) -> Command:
+    names = [command.name for command in COMMANDS]
+    if name in names:
+        return COMMANDS[names.index(name)]
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"these exist: {', '.join(names)}"
+    raise UsageError(f"there is no command {name!r}; {hint}")
 
 
-def _help_for(tokens: list[str]) -> str:
-    known = {command.name for command in COMMANDS}
-    return f"{tokens[0]} --help" if tokens and tokens[0] in known else "--help"
+def _parser(command: Command) -> App:
+    # Only the command that was asked for, so that no other one's imports are waited for.
+    parser = App(name="workmill", version_flags=(), help_format="plaintext", suppress_keyboard_interrupt=False)
+    parser.command(command.where, name=command.name, help=command.summary)
+    return parser

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter, Token
 
@@ -44,8 +44,19 @@ def read_names(_type: object, tokens: Sequence[Token]) -> tuple[str, ...]:
 
 Whole: TypeAlias = Annotated[int, Parameter(converter=read_whole)]
 Seconds: TypeAlias = Annotated[float, Parameter(converter=read_seconds, metavar="SECONDS")]
-Names: TypeAlias = Annotated[tuple[str, ...], Parameter(converter=read_names, metavar="NAME[,NAME]", negative=())]
+Names: TypeAlias = Annotated[
+    tuple[str, ...], Parameter(converter=read_names, metavar="NAME[,NAME]", negative=(), show_default=False)
+]
 AppFlag: TypeAlias = Annotated[str | None, Parameter(metavar="MODULE:ATTRIBUTE", help="The application.")]
+AppArgument: TypeAlias = Annotated[
+    str | None, Parameter(metavar="MODULE:ATTRIBUTE", help="The application, such as main:app.")
+]
+LogLevel: TypeAlias = Annotated[
+    Literal["debug", "info", "warning", "error"], Parameter(help="The lowest level of log line shown.")
+]
+LogFormat: TypeAlias = Annotated[
+    Literal["auto", "pretty", "json"], Parameter(help="How log lines look; auto is pretty on a terminal, else JSON.")
+]
 JsonFlag: TypeAlias = Annotated[
     bool, Parameter(negative=(), help="Short for --output json: what the HTTP API answers.")
 ]

@@ -5,19 +5,20 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import indent
 from typing import Literal, TypeAlias
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from workmill.cli.terminal import clean
+from workmill.cli.terminal import clean, clean_block
 
 Document: TypeAlias = Mapping[str, object]
 """A JSON object as the other doors show it."""
 Format: TypeAlias = Literal["table", "json", "ndjson", "plain"]
 
-# What JSON lets through and a terminal would obey or hide. It can stand inside strings only, where escapes mean the same.
+# What JSON lets through and a terminal would obey or hide. It stands inside strings only, where escapes mean the same.
 _OBEYED = re.compile(
     "[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
@@ -61,12 +62,12 @@ def show_items(body: Document, columns: Sequence[Column], form: Format) -> None:
 
 def show_json(value: object) -> None:
     """Write one JSON value, indented."""
-    print(json_text(value, indent=2))
+    print(json_text(value, width=2))
 
 
 def show_value(value: object) -> None:
     """Write a result: JSON, indented where a person reads it and on one line where a program does."""
-    print(json_text(value, indent=2 if sys.stdout.isatty() else None))
+    print(json_text(value, width=2 if sys.stdout.isatty() else None))
 
 
 def show_fields(fields: Sequence[tuple[str, str]]) -> None:
@@ -75,15 +76,16 @@ def show_fields(fields: Sequence[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in shown) + 1
     console = _console()
     for name, text in shown:
-        console.print(
-            Text(f"{name + ':':<{width}} ", style="bold").append(clean(text), style=_STYLES.get(text, "not bold"))
-        )
+        is_block = "\n" in text
+        value = f"\n{indent(clean_block(text), '  ')}" if is_block else clean(text)
+        heading = f"{name}:" if is_block else f"{name + ':':<{width}} "
+        console.print(Text(heading, style="bold").append(value, style=_STYLES.get(text, "not bold")))
 
 
-def json_text(value: object, *, indent: int | None = None) -> str:
+def json_text(value: object, *, width: int | None = None) -> str:
     """Return JSON that means the same and that no terminal obeys."""
     is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    text = json.dumps(value, ensure_ascii=not is_unicode, indent=indent)
+    text = json.dumps(value, ensure_ascii=not is_unicode, indent=width)
     return _OBEYED.sub(lambda found: json.dumps(found.group())[1:-1], text)
 
 

@@ -42,5 +42,5 @@ def show(task: Annotated[str, Parameter(help="Its name.")], *, showing: Showing 
 
 
 def _show_task(document: Document) -> None:
-    texts = {name: value if isinstance(value, str) else json_text(value) for name, value in document.items()}
+    texts = {name: value if isinstance(value, str) else json_text(value, width=2) for name, value in document.items()}
     show_fields([(name.replace("_", " "), text) for name, text in texts.items() if text != "null"])

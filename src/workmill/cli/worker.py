@@ -1,0 +1,51 @@
+"""`workmill worker`: run a worker until it is told to stop."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from workmill import SupervisorOptions, WorkerOptions, configure_logs, run_worker_tree
+from workmill.cli.loading import find_app
+from workmill.cli.options import AppArgument, LogFormat, LogLevel, Names, Seconds, Whole
+
+
+def worker(
+    app: AppArgument = None,
+    *,
+    queues: Annotated[Names, Parameter(name=("--queues", "-q"), help="The queues to take from; without it, all.")] = (),
+    concurrency: Annotated[
+        Whole, Parameter(name=("--concurrency", "-c"), help="How many jobs each engine runs at a time.")
+    ] = 16,
+    engines: Annotated[Whole, Parameter(help="How many processes run jobs.")] = 1,
+    name: Annotated[str | None, Parameter(help="What people call it; without it, the host and process id.")] = None,
+    lease: Annotated[
+        Seconds, Parameter(help="How long after its last sign of life its jobs are taken from it.")
+    ] = 15.0,
+    grace: Annotated[Seconds, Parameter(help="How long running jobs may finish after the first TERM or INT.")] = 25.0,
+    health: Annotated[
+        str | None, Parameter(metavar="HOST:PORT", help="Serve /livez and /readyz there, on this machine.")
+    ] = None,
+    log_level: LogLevel = "info",
+    log_format: LogFormat = "auto",
+) -> int:
+    """Run a worker until it is told to stop.
+
+    The first TERM or INT lets running jobs finish and takes no more; the second stops now. What could not finish goes
+    back to its queue without costing an attempt.
+    """
+    configure_logs(log_level, log_format)
+    address = find_app(app)
+    chosen = WorkerOptions(name=name, queues=queues or None, concurrency=concurrency, lease=timedelta(seconds=lease))
+    return run_worker_tree(
+        SupervisorOptions(
+            target=address.spec,
+            folder=address.folder,
+            worker=chosen,
+            engines=engines,
+            grace=timedelta(seconds=grace),
+            health=health,
+            log_level=log_level,
+            log_format=log_format,
+        )
+    )

@@ -8,7 +8,10 @@ from workmill.craft.log_format import configure_logs
 from workmill.craft.middleware import CallNext, Middleware
 from workmill.craft.task import AnyTask, Task
 from workmill.craft.task_document import task_document
+from workmill.running.extras import Extra
+from workmill.running.options import SupervisorOptions, WorkerOptions
 from workmill.store import Count, Finding, Level, Page, Worker
+from workmill.tree import run_worker_tree
 from workmill.words.bind import check_bind
 from workmill.words.clock import Clock, system_clock
 from workmill.words.errors import (
@@ -50,6 +53,7 @@ __all__ = [
     "DuplicateTask",
     "Ending",
     "Event",
+    "Extra",
     "Failure",
     "FailureKind",
     "Finding",
@@ -74,17 +78,20 @@ __all__ = [
     "Snooze",
     "StoreError",
     "StoreUnavailable",
+    "SupervisorOptions",
     "Task",
     "TaskError",
     "UnknownTask",
     "WaitTimeout",
     "Worker",
+    "WorkerOptions",
     "WorkmillError",
     "attempt_document",
     "check_bind",
     "configure_logs",
     "current_job",
     "job_document",
+    "run_worker_tree",
     "system_clock",
     "task_document",
 ]

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from types import MappingProxyType, TracebackType
 from typing import ParamSpec, Self, TypeVar, overload
@@ -16,13 +17,15 @@ from workmill.craft.program import Program
 from workmill.craft.registrar import Registrar
 from workmill.craft.task import AnyTask, Options, Task, changed_policy, check_priority, plain_json
 from workmill.running.drain import drain
+from workmill.running.options import LEASE, WorkerOptions
+from workmill.running.worker import run_worker, working
 from workmill.store import Count, Enqueued, Finding, JobFilter, Page, Worker
 from workmill.stores.opening import store_factory
 from workmill.sync import Portal
 from workmill.words.clock import Clock, system_clock
 from workmill.words.codec import Json
 from workmill.words.config import masked, store_url
-from workmill.words.duration import Duration
+from workmill.words.duration import Duration, as_timedelta
 from workmill.words.errors import DuplicateTask, InvalidOption, UnknownTask
 from workmill.words.events import Event
 from workmill.words.job import JobState, NewJob
@@ -249,9 +252,46 @@ class App:
         """Return a context in which changes of one job, or of any, can be awaited."""
         return Changes(self._portal, job_id)
 
-    def drain(
-        self, *, queues: Sequence[str] | None = None, skip_delays: bool = False, limit: int | None = None
-    ) -> int:
+    def run_worker(
+        self,
+        *,
+        queues: Sequence[str] | None = None,
+        concurrency: int = 16,
+        name: str | None = None,
+        lease: Duration = LEASE,
+    ) -> None:
+        """Work in this program until TERM or INT: the first drains, the second stops now and gives back what runs.
+
+        For a worker that user code can neither starve nor outlive, run `workmill worker` instead: its lease is kept by a
+        process that runs no user code.
+
+        Args:
+            queues: The queues to take from; None for all.
+            concurrency: How many jobs run at a time.
+            name: What people call this worker; else host and process id.
+            lease: How long after its last sign of life its jobs are taken from it.
+
+        Raises:
+            InvalidOption: An option is out of its range.
+            StoreError: The store cannot be opened.
+        """
+        run_worker(self.program, _worker_options(queues, concurrency, name, lease))
+
+    def working(
+        self,
+        *,
+        queues: Sequence[str] | None = None,
+        concurrency: int = 16,
+        name: str | None = None,
+        lease: Duration = LEASE,
+    ) -> AbstractAsyncContextManager[object]:
+        """Have a worker on the running event loop while inside the context; leaving stops it and gives back what runs.
+
+        Options and errors are those of `run_worker`.
+        """
+        return working(self.program, _worker_options(queues, concurrency, name, lease))
+
+    def drain(self, *, queues: Sequence[str] | None = None, skip_delays: bool = False, limit: int | None = None) -> int:
         """Run here and now what is queued, one job after another, until nothing is claimable.
 
         Args:
@@ -345,6 +385,11 @@ def _filter(
         created_after=created_after,
         created_before=created_before,
     )
+
+
+def _worker_options(queues: Sequence[str] | None, concurrency: int, name: str | None, lease: Duration) -> WorkerOptions:
+    chosen = None if queues is None else tuple(queues)
+    return WorkerOptions(queues=chosen, concurrency=concurrency, name=name, lease=as_timedelta(lease))
 
 
 def _state(state: JobState | str) -> JobState:

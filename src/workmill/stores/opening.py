@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote
 
 from workmill.store import Store
 from workmill.words.clock import Clock, system_clock
-from workmill.words.config import SCHEMES, masked
+from workmill.words.config import SCHEMES, masked, split_url
 from workmill.words.errors import ConfigError
 
 
@@ -20,7 +20,7 @@ def store_factory(url: str, clock: Clock = system_clock) -> Callable[[], Store]:
     Raises:
         ConfigError: The URL names no store, or says what its store has no use for.
     """
-    parts = urlsplit(url)
+    parts = split_url(url)
     match parts.scheme:
         case "sqlite":
             return partial(_sqlite_store, _file(url, parts), clock)

@@ -16,6 +16,8 @@ from workmill.words.retry import Backoff
 Json: TypeAlias = Any
 """What `json.loads` gives: dict, list, str, int, float, bool or None. The one place where `Any` is at home."""
 
+TICK = timedelta(microseconds=1)
+
 
 def dump(value: Json) -> bytes:
     """Write a JSON value compactly, as UTF-8.
@@ -43,17 +45,17 @@ def load(text: bytes | str) -> Json:
 
 @lru_cache(maxsize=1024)
 def dump_policy(policy: Policy) -> str:
-    """Write a policy: only what differs from the defaults, so that the common one is `{}`."""
+    """Write a policy: only what differs from the defaults, so that the common one is `{}`; lengths in microseconds."""
     plain = Policy()
     backoff, standard = policy.backoff, plain.backoff
     pairs = {
         "attempts": (policy.max_attempts, plain.max_attempts),
         "deaths": (policy.max_deaths, plain.max_deaths),
-        "timeout": (_seconds(policy.timeout), None),
-        "keep": (_seconds(policy.keep), _seconds(plain.keep)),
-        "first": (_seconds(backoff.first), _seconds(standard.first)),
+        "timeout": (None if policy.timeout is None else _ticks(policy.timeout), None),
+        "keep": (_ticks(policy.keep), _ticks(plain.keep)),
+        "first": (_ticks(backoff.first), _ticks(standard.first)),
         "factor": (backoff.factor, standard.factor),
-        "most": (_seconds(backoff.most), _seconds(standard.most)),
+        "most": (_ticks(backoff.most), _ticks(standard.most)),
         "jitter": (backoff.jitter, standard.jitter),
     }
     return dump({name: value for name, (value, default) in pairs.items() if value != default}).decode()
@@ -72,8 +74,8 @@ def load_policy(text: str) -> Policy:
         return Policy(
             max_attempts=int(fields.get("attempts", plain.max_attempts)),
             max_deaths=int(fields.get("deaths", plain.max_deaths)),
-            timeout=None if timeout is None else timedelta(seconds=timeout),
-            keep=timedelta(seconds=fields.get("keep", plain.keep.total_seconds())),
+            timeout=None if timeout is None else timeout * TICK,
+            keep=fields.get("keep", _ticks(plain.keep)) * TICK,
             backoff=_load_backoff(fields, plain.backoff),
         )
     except (AttributeError, TypeError, OverflowError) as error:
@@ -121,24 +123,23 @@ def load_progress(text: str) -> Progress:
     Raises:
         ValueError: It is not a progress.
     """
-    try:
-        current, total, message = load(text)
-    except TypeError as error:
-        raise ValueError(f"not a progress: {text[:80]!r}") from error
-    return Progress(current=current, total=total, message=message)
+    match load(text):
+        case [int() | float() as current, int() | float() | None as total, str() | None as message]:
+            return Progress(current=current, total=total, message=message)
+    raise ValueError(f"not a progress: {text[:80]!r}")
 
 
 def _load_backoff(fields: dict[str, Any], plain: Backoff) -> Backoff:
     return Backoff(
-        first=timedelta(seconds=fields.get("first", plain.first.total_seconds())),
+        first=fields.get("first", _ticks(plain.first)) * TICK,
         factor=float(fields.get("factor", plain.factor)),
-        most=timedelta(seconds=fields.get("most", plain.most.total_seconds())),
+        most=fields.get("most", _ticks(plain.most)) * TICK,
         jitter=float(fields.get("jitter", plain.jitter)),
     )
 
 
-def _seconds(length: timedelta | None) -> float | None:
-    return None if length is None else length.total_seconds()
+def _ticks(length: timedelta) -> int:
+    return length // TICK
 
 
 def _writable(text: str) -> str:

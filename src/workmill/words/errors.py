@@ -9,6 +9,10 @@ from workmill.words.outcome import Failure
 class WorkmillError(Exception):
     """The root of every error of this library."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # A caller's own process pool carries errors by copying them; `args` alone would not rebuild these.
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
 
 class ConfigError(WorkmillError):
     """A setting is wrong; nothing was started. Correct the setting it names."""
@@ -135,3 +139,9 @@ class WaitTimeout(WorkmillError):
         self.state = state
         self.seconds = seconds
         super().__init__(f"job {job_id} is still {state} after {seconds:g} s; it goes on, ask again later")
+
+
+def _rebuilt(kind: type[WorkmillError], args: tuple[object, ...], attributes: dict[str, object]) -> WorkmillError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error

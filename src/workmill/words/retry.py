@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from workmill.words.duration import Duration, as_timedelta
+from workmill.words.duration import Duration, checked_length
 from workmill.words.errors import InvalidOption
 
 
@@ -12,7 +12,7 @@ class Backoff:
     """Delays between attempts: `first`, times `factor` after each failure, never above `most`.
 
     `jitter` spreads each delay by up to that share of itself in both directions, so that jobs which failed
-    together do not return together.
+    together do not return together. Near `most` it spreads downwards.
     """
 
     first: timedelta = timedelta(seconds=1)
@@ -22,12 +22,15 @@ class Backoff:
 
     def delay(self, failures: int, *, chance: float) -> timedelta:
         """Return the delay after the given number of failures (from 1), for a `chance` in [0, 1)."""
-        longest = self.most.total_seconds()
+        if not self.first:
+            return self.first
+        longest = self.most.total_seconds() / (1 + self.jitter)  # so that the widest spread ends at `most`
         try:
             plain = self.first.total_seconds() * self.factor ** (failures - 1)
+            spread = timedelta(seconds=min(plain, longest) * (1 + self.jitter * (2 * chance - 1)))
         except OverflowError:
-            plain = longest
-        return timedelta(seconds=min(plain, longest) * (1 + self.jitter * (2 * chance - 1)))
+            return self.most
+        return min(spread, self.most)
 
 
 class Retry(Exception):
@@ -47,7 +50,7 @@ class Retry(Exception):
         on: The exceptions that are worth another attempt; any other fails the job at once.
 
     Raises:
-        InvalidOption: A number is out of its range.
+        InvalidOption: A number is out of its range, or `on` names what is no exception class.
     """
 
     def __init__(
@@ -62,24 +65,25 @@ class Retry(Exception):
         on: type[Exception] | tuple[type[Exception], ...] = Exception,
     ) -> None:
         super().__init__()
-        _refuse_unless(times >= 0, "retry.times", times, "give 0 or more")
-        _refuse_unless(factor >= 1, "retry.factor", factor, "give 1 or more")
-        _refuse_unless(0 <= jitter <= 1, "retry.jitter", jitter, "give a share from 0 to 1")
+        _refuse_unless(isinstance(times, int) and times >= 0, "retry.times", times, "give a whole number, 0 or more")
+        _refuse_unless(_is_number(factor) and factor >= 1, "retry.factor", factor, "give a number, 1 or more")
+        _refuse_unless(_is_number(jitter) and 0 <= jitter <= 1, "retry.jitter", jitter, "give a share from 0 to 1")
         self.times = times
-        self.after = None if after is None else _not_negative("retry.after", after)
+        self.after = None if after is None else checked_length("retry.after", after)
         self.backoff = Backoff(
-            first=_not_negative("retry.first", first),
+            first=checked_length("retry.first", first),
             factor=factor,
-            most=_not_negative("retry.most", most),
+            most=checked_length("retry.most", most),
             jitter=jitter,
         )
         self.on = on if isinstance(on, tuple) else (on,)
+        for kind in self.on:
+            known = isinstance(kind, type) and issubclass(kind, Exception)
+            _refuse_unless(known, "retry.on", kind, "give an exception class or a tuple of them")
 
 
-def _not_negative(option: str, duration: Duration) -> timedelta:
-    length = as_timedelta(duration)
-    _refuse_unless(length >= timedelta(0), option, duration, "give 0 seconds or more")
-    return length
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
 
 
 def _refuse_unless(holds: bool, option: str, value: object, remedy: str) -> None:  # noqa: FBT001 - reads as a sentence

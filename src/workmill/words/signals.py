@@ -1,23 +1,18 @@
 """What a task raises to say how its attempt ends. Control flow, not errors; `Retry` is the third."""
 
-from datetime import timedelta
-
-from workmill.words.duration import Duration, as_timedelta
-from workmill.words.errors import InvalidOption
+from workmill.words.duration import Duration, checked_length
 
 
 class Snooze(Exception):
     """Run this job again after a while, without counting this run as an attempt.
 
     Raises:
-        InvalidOption: The delay is negative.
+        InvalidOption: The delay is no length of time, or a negative one.
     """
 
     def __init__(self, after: Duration) -> None:
         super().__init__()
-        self.after = as_timedelta(after)
-        if self.after < timedelta(0):
-            raise InvalidOption("after", after, "give 0 seconds or more")
+        self.after = checked_length("after", after)
 
 
 class Cancel(Exception):

@@ -12,7 +12,7 @@ from workmill.running.extras import Extra
 from workmill.running.options import SupervisorOptions, WorkerOptions
 from workmill.store import Count, Finding, Level, Page, Worker
 from workmill.tree import run_worker_tree
-from workmill.words.bind import check_bind
+from workmill.words.bind import check_bind, is_loopback
 from workmill.words.clock import Clock, system_clock
 from workmill.words.errors import (
     ArgumentError,
@@ -90,6 +90,7 @@ __all__ = [
     "check_bind",
     "configure_logs",
     "current_job",
+    "is_loopback",
     "job_document",
     "run_worker_tree",
     "system_clock",

@@ -1,4 +1,4 @@
-"""Starting this door by its name alone, with what it needs in the environment; and what may be bound."""
+"""Starting this door by its name alone, with what it needs in the environment."""
 
 import importlib
 import os
@@ -8,7 +8,6 @@ from starlette.types import ASGIApp
 
 from workmill import App, ConfigError
 from workmill.http.door import asgi
-from workmill.http.guard import is_loopback
 
 APP_VARIABLE = "WORKMILL_APP"
 TOKEN_VARIABLE = "WORKMILL_TOKEN"  # noqa: S105 - the name, not the token
@@ -26,19 +25,6 @@ def from_environment() -> ASGIApp:
         ConfigError: One of them is missing or wrong.
     """
     return _from(os.environ)
-
-
-def check_bind(host: str, token: str | None) -> None:
-    """Refuse to let everybody in: an address that others reach needs a token.
-
-    Raises:
-        ConfigError: `host` is not a loopback address and there is no token.
-    """
-    if not token and not is_loopback(host):
-        shown = host or "every address"
-        raise ConfigError(
-            f"binding {shown} would let anyone who reaches it run tasks; set {TOKEN_VARIABLE}, or bind 127.0.0.1"
-        )
 
 
 def _from(environ: Mapping[str, str]) -> ASGIApp:

@@ -4,11 +4,11 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from workmill import is_loopback
 from workmill.http.problem import CROSS_SITE_REQUEST, MALFORMED_REQUEST, UNAUTHENTICATED, WRONG_HOST, Problem
 
 ANY_HOST = "*"
@@ -92,16 +92,6 @@ class Guard:
             raise Problem(UNAUTHENTICATED, detail, headers={"WWW-Authenticate": 'Bearer realm="workmill"'})
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a name or address can only mean this machine."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
 def _host(headers: Headers) -> str:
     given = headers.getlist("host")
     if len(given) != 1 or not given[0].strip():
@@ -130,7 +120,7 @@ def _check_site(headers: Headers, host: str) -> None:
     if site is not None:
         is_own = site in {"same-origin", "none"}
     else:
-        is_own = origin is None or urlsplit(origin).netloc.lower() == host
+        is_own = origin is None or origin.lower().partition("://")[2] == host
     if not is_own:
         raise Problem(CROSS_SITE_REQUEST, f"a page of another site ({origin or site}) sent this; use a bearer token")
 

@@ -39,7 +39,7 @@ STATE = Parameter(
 TASK = Parameter(name="task", description="A task; repeat it for several.", schema=_NAME, read=read_name)
 QUEUES = Parameter(name="queue", description="A queue; repeat it for several.", schema=_NAME, read=read_name)
 CREATED_AFTER = Parameter(
-    name="created_after", description="Only jobs created at or after this moment.", schema=_MOMENT, read=read_moment
+    name="created_after", description="Only jobs created after this moment.", schema=_MOMENT, read=read_moment
 )
 CREATED_BEFORE = Parameter(
     name="created_before", description="Only jobs created before this moment.", schema=_MOMENT, read=read_moment

@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType, TracebackType
 from typing import ParamSpec, Self, TypeVar, overload
 
+from workmill import reading
 from workmill.changes import Changes
 from workmill.craft.client import Client, Session
 from workmill.craft.handle import JobHandle
@@ -19,14 +20,14 @@ from workmill.craft.task import AnyTask, Options, Task, changed_policy, check_pr
 from workmill.running.drain import drain
 from workmill.running.options import LEASE, WorkerOptions
 from workmill.running.worker import run_worker, working
-from workmill.store import Count, Enqueued, Finding, JobFilter, Page, Worker
+from workmill.store import Count, Enqueued, Finding, Page, Worker
 from workmill.stores.opening import store_factory
 from workmill.sync import Portal
 from workmill.words.clock import Clock, system_clock
 from workmill.words.codec import Json
 from workmill.words.config import masked, store_url
 from workmill.words.duration import Duration, as_timedelta
-from workmill.words.errors import DuplicateTask, InvalidOption, UnknownTask
+from workmill.words.errors import DuplicateTask, UnknownTask
 from workmill.words.events import Event
 from workmill.words.job import JobState, NewJob
 from workmill.words.names import check_name
@@ -35,7 +36,6 @@ from workmill.words.retry import Retry
 
 P = ParamSpec("P")
 R = TypeVar("R")
-LONGEST_PAGE = 1000
 
 
 class App:
@@ -206,8 +206,10 @@ class App:
         Raises:
             InvalidOption: The limit is not from 1 to 1,000, or the cursor is none.
         """
-        wanted = _filter(states, tasks, queues, created_after, created_before)
-        return self._portal.run(lambda session: session.store.find(wanted, limit=_page(limit), cursor=cursor))
+        wanted = reading.job_filter(states, tasks, queues, created_after, created_before)
+        return self._portal.run(
+            lambda session: session.store.find(wanted, limit=reading.page_length(limit), cursor=cursor)
+        )
 
     async def ajobs(
         self,
@@ -221,32 +223,34 @@ class App:
         cursor: str | None = None,
     ) -> Page:
         """Do as `jobs` does, awaited."""
-        wanted = _filter(states, tasks, queues, created_after, created_before)
-        return await self._portal.arun(lambda session: session.store.find(wanted, limit=_page(limit), cursor=cursor))
+        wanted = reading.job_filter(states, tasks, queues, created_after, created_before)
+        return await self._portal.arun(
+            lambda session: session.store.find(wanted, limit=reading.page_length(limit), cursor=cursor)
+        )
 
     def counts(self) -> list[Count]:
         """Count the stored jobs by queue, task and state."""
-        return self._portal.run(_counts)
+        return self._portal.run(reading.counts)
 
     async def acounts(self) -> list[Count]:
         """Do as `counts` does, awaited."""
-        return await self._portal.arun(_counts)
+        return await self._portal.arun(reading.counts)
 
     def workers(self) -> list[Worker]:
         """Return the workers that live or ended within the last day, newest first."""
-        return self._portal.run(_workers)
+        return self._portal.run(reading.workers)
 
     async def aworkers(self) -> list[Worker]:
         """Do as `workers` does, awaited."""
-        return await self._portal.arun(_workers)
+        return await self._portal.arun(reading.workers)
 
     def diagnose(self) -> list[Finding]:
         """Look at the store's health."""
-        return self._portal.run(_diagnose)
+        return self._portal.run(reading.diagnose)
 
     async def adiagnose(self) -> list[Finding]:
         """Do as `diagnose` does, awaited."""
-        return await self._portal.arun(_diagnose)
+        return await self._portal.arun(reading.diagnose)
 
     def changes(self, job_id: str | None = None) -> Changes:
         """Return a context in which changes of one job, or of any, can be awaited."""
@@ -262,8 +266,8 @@ class App:
     ) -> None:
         """Work in this program until TERM or INT: the first drains, the second stops now and gives back what runs.
 
-        For a worker that user code can neither starve nor outlive, run `workmill worker` instead: its lease is kept by a
-        process that runs no user code.
+        For a worker that user code can neither starve nor outlive, run `workmill worker` instead: its lease is kept by
+        a process that runs no user code.
 
         Args:
             queues: The queues to take from; None for all.
@@ -316,11 +320,11 @@ class App:
         Raises:
             StoreError: It does not answer, or cannot be opened.
         """
-        return self._portal.run(_now)
+        return self._portal.run(reading.now)
 
     async def anow(self) -> datetime:
         """Do as `now` does, awaited."""
-        return await self._portal.arun(_now)
+        return await self._portal.arun(reading.now)
 
     def close(self) -> None:
         """Close the store of this process; a later call opens it again."""
@@ -371,51 +375,6 @@ class App:
         return plain_json if task is None else task.signature.load_result
 
 
-def _filter(
-    states: Sequence[JobState | str],
-    tasks: Sequence[str],
-    queues: Sequence[str],
-    created_after: datetime | None,
-    created_before: datetime | None,
-) -> JobFilter:
-    return JobFilter(
-        states=tuple(_state(state) for state in states),
-        tasks=tuple(tasks),
-        queues=tuple(queues),
-        created_after=created_after,
-        created_before=created_before,
-    )
-
-
 def _worker_options(queues: Sequence[str] | None, concurrency: int, name: str | None, lease: Duration) -> WorkerOptions:
     chosen = None if queues is None else tuple(queues)
     return WorkerOptions(queues=chosen, concurrency=concurrency, name=name, lease=as_timedelta(lease))
-
-
-def _state(state: JobState | str) -> JobState:
-    try:
-        return JobState(state)
-    except ValueError:
-        raise InvalidOption("states", state, f"name any of {', '.join(JobState)}") from None
-
-
-def _page(limit: int) -> int:
-    if not 1 <= limit <= LONGEST_PAGE:
-        raise InvalidOption("limit", limit, f"give a number from 1 to {LONGEST_PAGE}")
-    return limit
-
-
-async def _counts(session: Session) -> list[Count]:
-    return await session.store.counts()
-
-
-async def _workers(session: Session) -> list[Worker]:
-    return await session.store.workers()
-
-
-async def _diagnose(session: Session) -> list[Finding]:
-    return await session.store.diagnose()
-
-
-async def _now(session: Session) -> datetime:
-    return await session.store.now()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from workmill.store import ClaimRequest, NoticeKind
 from workmill.stores.sqlite.mending import fail_unreadable_by_seq, readable_or_failed
 from workmill.stores.sqlite.moments import moment, moment_or_none
-from workmill.stores.sqlite.rows import failure_of, pack, pack_names, progress_of
+from workmill.stores.sqlite.rows import JobDraft, failure_of, pack, pack_names, progress_of
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.codec import Json, load_policy
@@ -16,40 +16,43 @@ from workmill.words.job import Job, JobState
 
 def claim(request: ClaimRequest, transaction: Transaction) -> list[Job]:
     """See `Store.claim`."""
-    if not is_live(request.worker_id, transaction):
+    jobs = take(request, transaction)
+    if jobs is None:
         raise LeaseLost(request.worker_id)
-    return take(request, transaction)
+    return jobs
 
 
-def is_live(worker_id: str, transaction: Transaction) -> bool:
-    """Whether a worker may hold jobs now."""
-    lease_ends_at = transaction.value(statements("claim")["lease"], worker_id)
-    return isinstance(lease_ends_at, int) and lease_ends_at > transaction.now
-
-
-def take(request: ClaimRequest, transaction: Transaction) -> list[Job]:
-    """Take jobs for a worker whose lease is live."""
+def take(request: ClaimRequest, transaction: Transaction) -> list[Job] | None:
+    """Take jobs for a worker; None when its lease is not live."""
     jobs: list[Job] = []
-    while len(jobs) < request.limit:
-        rows = next_in_line(request, request.limit - len(jobs), transaction)
+    while True:
+        lease_ends_at, lanes = open_lanes(request, transaction)
+        if lease_ends_at is None or lease_ends_at <= transaction.now:
+            return None
+        rows = next_in_line(lanes, request.limit - len(jobs), transaction)
         taken, damaged = read(rows, request, transaction.now)
         hand_over(taken, request, transaction)
         jobs += taken.values()
         if not damaged:
-            break
-        # They have left the line, so what comes after them can be taken in their place.
+            return jobs
+        # They leave the line, so that what comes after them can be taken in their place.
         fail_unreadable_by_seq(damaged, transaction)
-    return jobs
 
 
-def next_in_line(request: ClaimRequest, limit: int, transaction: Transaction) -> Sequence[Sequence[Json]]:
-    """Return the rows of the queued jobs that this worker may take next, in order."""
-    sql = statements("claim")
-    transaction.flush()
+def open_lanes(request: ClaimRequest, transaction: Transaction) -> tuple[int | None, list[tuple[str, str]]]:
+    """Return until when the worker's lease lasts and the lanes, task and queue, with anything for it."""
+    transaction.flush_queued()
     queues = None if request.queues is None else pack_names(request.queues)
-    lanes = transaction.batch(sql["lanes"], pack_names(request.tasks), queues)
-    if not lanes:
+    tasks = pack_names(request.tasks)
+    lease_ends_at, lanes = transaction.batch(statements("claim")["lanes"], request.worker_id, tasks, queues)
+    return lease_ends_at, lanes
+
+
+def next_in_line(lanes: list[tuple[str, str]], limit: int, transaction: Transaction) -> Sequence[Sequence[Json]]:
+    """Return the rows of up to `limit` queued jobs of some lanes, in order."""
+    if not lanes or limit <= 0:
         return ()
+    sql = statements("claim")
     rows: Sequence[Sequence[Json]]
     if len(lanes) == 1:
         rows = transaction.batch(sql["one_lane"], *lanes[0], limit)
@@ -86,34 +89,33 @@ def claimed(row: Sequence[Json], request: ClaimRequest, now: int) -> Job:
     Raises:
         ValueError: The row cannot be read.
     """
-    _, job_id, task, queue, priority, args, policy, key, *rest = row
-    attempt, deaths, token, version, progress, failure, created_at, run_at = rest
-    return Job(
-        id=job_id,
-        task=task,
-        queue=queue,
-        priority=priority,
-        state=JobState.RUNNING,
-        args=args.encode(),
-        policy=load_policy(policy),
-        key=key,
-        attempt=attempt + 1,
-        deaths=deaths,
-        token=token + 1,
-        version=version + 1,
-        progress=progress_of(progress),
-        result=None,
-        failure=failure_of(failure),
-        worker=request.worker_id,
-        engine=request.engine,
-        created_at=moment(created_at),
-        run_at=moment_or_none(run_at),
-        started_at=moment(now),
-        finished_at=None,
-        expires_at=None,
-        cancel_requested_at=None,
-        cancel_reason=None,
+    _, job_id, task, queue, priority, args, policy, key, attempt, deaths, token, version, *rest = row
+    progress, failure, created_at, run_at = rest
+    job: Job = JobDraft(
+        job_id,
+        task,
+        queue,
+        priority,
+        JobState.RUNNING,
+        args.encode(),
+        load_policy(policy),
+        key,
+        attempt + 1,
+        deaths,
+        token + 1,
+        version + 1,
+        progress_of(progress),
+        None,  # result
+        failure_of(failure),
+        request.worker_id,
+        request.engine,
+        moment(created_at),
+        moment_or_none(run_at),
+        moment(now),
+        *(None, None, None, None),  # finished, expires, cancel requested, its reason
     )
+    job.__class__ = Job
+    return job
 
 
 def held(worker_id: str, engine: int | None, transaction: Transaction) -> list[Job]:

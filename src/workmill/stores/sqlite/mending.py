@@ -46,8 +46,8 @@ def fail_unreadable(row: Sequence[Json], transaction: Transaction) -> None:
     expires_at = later(now, KEEP)
     transaction.run(statements("mend")["fail"], seq, failure, policy, args, progress, now, expires_at)
     if state == JobState.RUNNING:
-        attempt = [seq, row[11], row[9], row[16], row[20], Ending.FAILED, failure]
-        transaction.run(statements("settle")["record"], pack([attempt]), now)
+        attempt = (seq, row[11], row[9], row[16], row[20], now, Ending.FAILED, failure)
+        transaction.run_each(statements("settle")["record"], [attempt])
     transaction.count((state, task, queue), -1)
     transaction.count((JobState.FAILED, task, queue), 1)
     transaction.tell(NoticeKind.CHANGED, job_ids=[row[1]])

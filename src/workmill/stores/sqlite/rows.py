@@ -6,13 +6,22 @@ interpreter's lock, and beside a busy thread getting it back takes milliseconds,
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields, make_dataclass
 from functools import lru_cache
 
 from workmill.store import Worker
 from workmill.stores.sqlite.moments import moment, moment_or_none
 from workmill.words.codec import Json, load_failure, load_policy, load_progress
+from workmill.words.errors import InvalidOption
 from workmill.words.job import Attempt, Ending, Job, JobState, Progress
 from workmill.words.outcome import Failure
+
+JobDraft = make_dataclass("JobDraft", [field.name for field in fields(Job)], slots=True)
+"""A job that can still be written to, of the very layout of `Job`: give it that class when it is filled in.
+
+A frozen record of so many fields takes 3.6 us to make, six times as long as this, and every job is made twice on its
+way, when it is stored and when it is claimed: a tenth of all that a job costs.
+"""
 
 _write = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
@@ -42,32 +51,44 @@ def job_of(row: Sequence[Json]) -> Job:
     Raises:
         ValueError: It cannot be read.
     """
-    return Job(
-        id=row[1],
-        task=row[2],
-        queue=row[3],
-        priority=row[4],
-        state=JobState(row[5]),
-        args=row[6].encode(),
-        policy=load_policy(row[7]),
-        key=row[8],
-        attempt=row[9],
-        deaths=row[10],
-        token=row[11],
-        version=row[12],
-        progress=progress_of(row[13]),
-        result=None if row[14] is None else row[14].encode(),
-        failure=failure_of(row[15]),
-        worker=row[16],
-        engine=row[17],
-        created_at=moment(row[18]),
-        run_at=moment_or_none(row[19]),
-        started_at=moment_or_none(row[20]),
-        finished_at=moment_or_none(row[21]),
-        expires_at=moment_or_none(row[22]),
-        cancel_requested_at=moment_or_none(row[23]),
-        cancel_reason=row[24],
+    _, job_id, task, queue, priority, state, args, policy, key, attempt, deaths, token, version, *rest = row
+    progress, result, failure, worker, engine, *times, cancel_reason = rest
+    job: Job = JobDraft(
+        job_id,
+        task,
+        queue,
+        priority,
+        JobState(state),
+        args.encode(),
+        load_policy(policy),
+        key,
+        attempt,
+        deaths,
+        token,
+        version,
+        progress_of(progress),
+        None if result is None else result.encode(),
+        failure_of(failure),
+        worker,
+        engine,
+        moment(times[0]),
+        *map(moment_or_none, times[1:]),
+        cancel_reason,
     )
+    job.__class__ = Job
+    return job
+
+
+def text_of(option: str, json_text: bytes) -> str:
+    """Return a caller's JSON as text.
+
+    Raises:
+        InvalidOption: It is no UTF-8.
+    """
+    try:
+        return json_text.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidOption(option, json_text[:80], "give JSON in UTF-8") from error
 
 
 def readable(rows: Sequence[Sequence[Json]]) -> list[Job]:

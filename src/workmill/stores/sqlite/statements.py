@@ -5,6 +5,7 @@ from functools import lru_cache
 from importlib import resources
 
 PART = "-- :name "
+EACH = " -- :each"
 
 
 @lru_cache
@@ -13,6 +14,16 @@ def statements(verb: str) -> Mapping[str, str]:
     text = (resources.files(__package__) / "sql" / f"{verb}.sql").read_text()
     parts = text.split(PART)[1:]
     return {name: body.strip() for name, _, body in (part.partition("\n") for part in parts)}
+
+
+@lru_cache(maxsize=1024)
+def for_rows(statement: str, count: int) -> str:
+    """Return a statement with its line of placeholders, which `-- :each` marks, once for each of so many rows.
+
+    A batch is one statement: giving the rows one by one, or as JSON that SQLite takes apart, costs about twice as much.
+    """
+    marked = next(line for line in statement.splitlines() if line.endswith(EACH))
+    return statement.replace(marked, ",\n".join([marked.removesuffix(EACH)] * count))
 
 
 @lru_cache

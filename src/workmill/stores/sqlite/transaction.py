@@ -1,23 +1,28 @@
 """The write transaction as a verb sees it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 
 import apsw
 
 from workmill.store import Notice, NoticeKind
-from workmill.stores.sqlite.rows import pack, unpack
-from workmill.stores.sqlite.statements import statements
+from workmill.stores.sqlite.rows import unpack
+from workmill.stores.sqlite.statements import for_rows, statements
 from workmill.words.codec import Json
+from workmill.words.job import JobState
 
 Value = str | int | float | bytes | None
 Lane = tuple[str, str, str]
 """A line of the tally: state, task, queue."""
 
+MOST_ROWS = 128
+"""How many rows one statement takes, so that those kept prepared for every number of rows stay small."""
+
 
 class Transaction:
-    """One write transaction, shared by the verbs of a group.
+    """One transaction, shared by the verbs of a group.
 
     Attributes:
         now: The moment of the transaction, in microseconds.
@@ -34,17 +39,32 @@ class Transaction:
         self._connection.execute(statement, values)
         return self._connection.changes()
 
+    def run_each(self, statement: str, rows: Sequence[Sequence[Value]]) -> None:
+        """Run a statement that takes many rows, whole or not at all."""
+        if not rows:
+            return
+        if len(rows) <= MOST_ROWS:
+            self._connection.execute(for_rows(statement, len(rows)), list(chain.from_iterable(rows)))
+            return
+        with self._connection:
+            for begin in range(0, len(rows), MOST_ROWS):
+                self.run_each(statement, rows[begin : begin + MOST_ROWS])
+
     def value(self, statement: str, *values: Value) -> Value:
         """Return the one value that a statement answers; None also when it answers no row."""
-        cursor = self._connection.execute(statement, values)
-        row = cursor.fetchone()
-        cursor.close()
-        return None if row is None else row[0]
+        return self._first(statement, values)
 
     def batch(self, statement: str, *values: Value) -> Json:
         """Return the JSON that a statement answers."""
-        text = self.value(statement, *values)
-        return unpack(text if isinstance(text, bytes) else str(text).encode())
+        return _read(self._first(statement, values))
+
+    def batch_each(self, statement: str, rows: Sequence[Sequence[Value]]) -> Json:
+        """Return the JSON arrays, as one, that a statement answers which takes many rows."""
+        found: list[Json] = []
+        for begin in range(0, len(rows), MOST_ROWS):
+            some = rows[begin : begin + MOST_ROWS]
+            found += _read(self._first(for_rows(statement, len(some)), list(chain.from_iterable(some))))
+        return found
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -63,8 +83,13 @@ class Transaction:
         """Write what `count` remembered, so that the next statement sees it."""
         changed = [(*lane, jobs) for lane, jobs in self._tally.items() if jobs]
         if changed:
-            self.run(statements("tally")["add"], pack(changed))
+            self.run_each(statements("tally")["add"], changed)
         self._tally.clear()
+
+    def flush_queued(self) -> None:
+        """Write what `count` remembered if by it a lane that a claim must see may be new."""
+        if any(jobs > 0 and lane[0] == JobState.QUEUED for lane, jobs in self._tally.items()):
+            self.flush()
 
     def tell(self, kind: NoticeKind, *, queue: str = "", job_ids: Iterable[str] = ()) -> None:
         """Remember to send a notice once the transaction is committed."""
@@ -88,3 +113,14 @@ class Transaction:
         """Forget all that was counted and told: the transaction came to nothing."""
         self._tally.clear()
         self._notices.clear()
+
+    def _first(self, statement: str, values: Sequence[Value]) -> Value:
+        # One step and no more: every step gives up the interpreter's lock.
+        cursor = self._connection.execute(statement, values)
+        row = cursor.fetchone()
+        cursor.close()
+        return None if row is None else row[0]
+
+
+def _read(text: Value) -> Json:
+    return unpack(text if isinstance(text, bytes) else str(text).encode())

@@ -67,6 +67,7 @@ class Writer:
             self._serve(connection, calls)
         with contextlib.suppress(apsw.Error):
             connection.close()
+        self._bells.close()
         tell(self._closed)
 
     def _serve(self, connection: apsw.Connection, calls: Sequence[Waiting[Transaction]]) -> None:

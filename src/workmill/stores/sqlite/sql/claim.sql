@@ -1,11 +1,14 @@
--- :name lease
-SELECT lease_ends_at FROM worker WHERE id = ?1;
-
 -- :name lanes
--- Only lanes of known tasks are looked at, so that a backlog of others costs nothing.
-SELECT json_group_array(json_array(known.value, tally.queue))
-FROM json_each(?1) AS known CROSS JOIN tally ON tally.state = 'queued' AND tally.task = known.value
-WHERE tally.jobs > 0 AND (?2 IS NULL OR tally.queue IN (SELECT value FROM json_each(?2)));
+-- Until when the worker's lease lasts, and the lanes with anything for it. Only lanes of known tasks are looked at, so
+-- that a backlog of others costs nothing.
+SELECT json_array(
+    (SELECT lease_ends_at FROM worker WHERE id = ?1),
+    json((
+        SELECT json_group_array(json_array(tally.task, tally.queue))
+        FROM json_each(?2) AS known CROSS JOIN tally ON tally.state = 'queued' AND tally.task = known.value
+        WHERE tally.jobs > 0 AND (?3 IS NULL OR tally.queue IN (SELECT value FROM json_each(?3)))
+    ))
+);
 
 -- :name one_lane
 SELECT CAST(json_group_array(json_array(

@@ -1,7 +1,7 @@
 -- :name insert
-INSERT INTO job (id, task, queue, priority, state, args, policy, key, created_at, run_at)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, ?2, value ->> 8
-FROM json_each(?1);
+INSERT INTO job (id, task, queue, priority, state, args, policy, key, created_at, run_at) VALUES
+(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) -- :each
+;
 
 -- :name same_id
 SELECT CAST(json_group_array(json(body)) AS BLOB)

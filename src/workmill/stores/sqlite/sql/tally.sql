@@ -1,6 +1,6 @@
 -- :name add
-INSERT INTO tally (state, task, queue, jobs)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true
+INSERT INTO tally (state, task, queue, jobs) VALUES
+(?, ?, ?, ?) -- :each
 ON CONFLICT (state, task, queue) DO UPDATE SET jobs = jobs + excluded.jobs;
 
 -- :name drop_zeros

@@ -207,9 +207,7 @@ class App:
             InvalidOption: The limit is not from 1 to 1,000, or the cursor is none.
         """
         wanted = reading.job_filter(states, tasks, queues, created_after, created_before)
-        return self._portal.run(
-            lambda session: session.store.find(wanted, limit=reading.page_length(limit), cursor=cursor)
-        )
+        return self._portal.run(reading.listing(wanted, limit, cursor))
 
     async def ajobs(
         self,
@@ -224,9 +222,7 @@ class App:
     ) -> Page:
         """Do as `jobs` does, awaited."""
         wanted = reading.job_filter(states, tasks, queues, created_after, created_before)
-        return await self._portal.arun(
-            lambda session: session.store.find(wanted, limit=reading.page_length(limit), cursor=cursor)
-        )
+        return await self._portal.arun(reading.listing(wanted, limit, cursor))
 
     def counts(self) -> list[Count]:
         """Count the stored jobs by queue, task and state."""

@@ -1,7 +1,9 @@
 """Opening the file: its modes, its settings, its schema."""
 
+import contextlib
 import os
 import random
+import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,8 +41,7 @@ def open_writer(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
         connection.set_busy_handler(patience())
-        for setting in SETTINGS:
-            connection.execute(setting)
+        configure(connection)
         migrate(connection, path)
     except BaseException:
         connection.close()
@@ -57,12 +58,37 @@ def open_reader(path: Path) -> apsw.Connection:
 
 
 def create(path: Path) -> None:
-    """Make an empty file that only its owner reads; what SQLite makes beside it gets the same mode."""
+    """Make an empty file that only its owner reads; what SQLite makes beside it gets the same mode.
+
+    It is made under another name and then linked: closing a file takes away every lock that this process has on it,
+    so nobody may open the database except through SQLite, not even to create it.
+    """
+    if path.exists():
+        return
+    newborn = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(newborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with contextlib.suppress(FileExistsError):
+            os.link(newborn, path)
+        newborn.unlink()
     except OSError as error:
         remedy = "its folder must exist and be writable by this user"
         raise StoreUnavailable(f"{path}: {error.strerror}; {remedy}") from error
+
+
+def configure(connection: apsw.Connection) -> None:
+    """Set what this room needs. Entering WAL mode does not ask the busy handler, so the waiting is done here."""
+    wait, tries = patience(), 0
+    while True:
+        try:
+            for setting in SETTINGS:
+                connection.execute(setting)
+        except apsw.BusyError:
+            if not wait(tries):
+                raise
+            tries += 1
+        else:
+            return
 
 
 def patience() -> Callable[[int], bool]:

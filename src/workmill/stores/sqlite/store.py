@@ -52,7 +52,7 @@ T = TypeVar("T")
 CAPABILITIES = Capabilities(
     name="sqlite",
     crosses_processes=True,
-    durability="a returned enqueue is on the disk (WAL, synchronous=FULL): it survives a crash and a power cut",
+    durability="A returned enqueue is on the disk (WAL, synchronous=FULL): it survives a crash and a power cut.",
 )
 
 

@@ -47,6 +47,7 @@ def measure(jobs: int, concurrency: int, folder: Path) -> list[Measure]:
 
     raw = RawQueue(folder / "raw.db")
     singles = 500
+    nothing.enqueue()  # opens the store
     found = [
         Measure(
             what="single enqueue, one caller",

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import assert_never
 
+from workmill.craft.log_format import configure_logs
 from workmill.craft.program import Program
 from workmill.running.engine import Engine
 from workmill.running.lifeline import Lifeline
@@ -97,7 +98,7 @@ def main(arguments: list[str]) -> int:
     options = _read(arguments)
     _leave_signals_to_the_supervisor()
     if options.log_level:
-        logging.basicConfig(level=options.log_level.upper(), format=options.log_format)
+        configure_logs(options.log_level, options.log_format or "auto")
     with asyncio.Runner() as runner:
         line = socket.socket(fileno=options.line)
         line.set_inheritable(False)

@@ -1,0 +1,27 @@
+"""The contract's shape: every room has every verb as the protocol writes it."""
+
+import inspect
+
+import pytest
+
+from workmill.store import Store
+from workmill.stores.memory import MemoryStore
+from workmill.stores.sqlite import SqliteStore
+
+
+def verbs(kind: type) -> dict[str, object]:
+    return {name: member for name, member in vars(kind).items() if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("room", [MemoryStore, SqliteStore])
+def test_room_has_every_verb_of_the_contract(room: type) -> None:
+    assert verbs(Store).keys() - verbs(room).keys() == set()
+
+
+@pytest.mark.parametrize("room", [MemoryStore, SqliteStore])
+@pytest.mark.parametrize("verb", [name for name, member in verbs(Store).items() if inspect.isfunction(member)])
+def test_verb_is_called_as_the_contract_says(room: type, verb: str) -> None:
+    promised, kept = inspect.signature(getattr(Store, verb)), inspect.signature(getattr(room, verb))
+
+    assert kept.parameters == promised.parameters
+    assert inspect.iscoroutinefunction(getattr(room, verb)) == inspect.iscoroutinefunction(getattr(Store, verb))

@@ -1,0 +1,60 @@
+import copy
+import pickle
+from collections.abc import Callable
+
+import pytest
+
+from workmill.words import errors
+from workmill.words.outcome import Failure, FailureKind
+
+FAILURE = Failure(kind=FailureKind.ERROR, type="ValueError", message="no such file", traceback="Traceback")
+ARGUMENT = errors.ArgumentError(pointer="/width", detail="must be above 0", type="greater_than")
+
+# Each error, what its message must tell, and the branches it is caught by.
+TOLD = [
+    (errors.ConfigError("no url"), ["no url"], errors.WorkmillError),
+    (errors.UnknownTask("resise", ["shrink", "resize"]), ["'resise'", "resize, shrink"], errors.TaskError),
+    (errors.UnknownTask("resise"), ["'resise'", "none"], errors.TaskError),
+    (errors.DuplicateTask("resize"), ["'resize'", "name="], errors.TaskError),
+    (errors.InvalidArguments("resize", [ARGUMENT]), ["'resize'", "/width", "must be above 0"], errors.TaskError),
+    (errors.InvalidOption("delay", -1, "give 0 or more"), ["delay=-1", "give 0 or more"], errors.TaskError),
+    (errors.JobNotFound("abc"), ["'abc'", "keep time"], errors.JobError),
+    (errors.JobConflict("abc", "key is taken"), ["abc", "key is taken"], errors.JobError),
+    (errors.JobFailed("abc", FAILURE), ["abc", "ValueError: no such file"], errors.JobError),
+    (errors.JobFailed("abc", None), ["abc", "no error was recorded"], errors.JobError),
+    (errors.JobCancelled("abc", "typo"), ["abc", "cancelled", "typo"], errors.JobFailed),
+    (errors.JobCancelled("abc", None), ["abc", "no reason was given"], errors.JobFailed),
+    (errors.StoreUnavailable("locked"), ["locked"], errors.StoreError),
+    (errors.SchemaMismatch("newer"), ["newer"], errors.StoreError),
+    (errors.LeaseLost("w1"), ["w1", "register"], errors.StoreError),
+    (errors.WaitTimeout("abc", "queued", 2.5), ["abc", "queued", "2.5 s"], errors.WorkmillError),
+]
+
+
+@pytest.mark.parametrize(("error", "parts", "branch"), TOLD)
+def test_message_names_thing_value_and_remedy(
+    error: errors.WorkmillError, parts: list[str], branch: type[Exception]
+) -> None:
+    assert isinstance(error, branch)
+    assert isinstance(error, errors.WorkmillError)
+    assert [part for part in parts if part not in str(error)] == []
+
+
+@pytest.mark.parametrize("error", [error for error, _, _ in TOLD])
+@pytest.mark.parametrize("copied", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pool"])
+def test_error_survives_being_copied(
+    error: errors.WorkmillError, copied: Callable[[errors.WorkmillError], errors.WorkmillError]
+) -> None:
+    twin = copied(error)
+
+    assert type(twin) is type(error)
+    assert (str(twin), twin.__dict__) == (str(error), error.__dict__)
+
+
+def test_errors_carry_what_a_program_branches_on() -> None:
+    assert errors.UnknownTask("a", ["b"]).known == ("b",)
+    assert errors.InvalidArguments("a", [ARGUMENT]).errors == (ARGUMENT,)
+    assert errors.JobConflict("abc", "why").job_id == "abc"
+    assert errors.JobFailed("abc", FAILURE).failure == FAILURE
+    assert errors.JobCancelled("abc", "typo").reason == "typo"
+    assert errors.WaitTimeout("abc", "queued", 1).state == "queued"

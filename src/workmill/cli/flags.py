@@ -38,7 +38,7 @@ def _parameter(name: str, schema: Schema, is_required: bool, root: Schema) -> in
         name,
         inspect.Parameter.POSITIONAL_OR_KEYWORD if by_place else inspect.Parameter.KEYWORD_ONLY,
         default=inspect.Parameter.empty if is_required else shown,
-        annotation=Annotated[_hint(schema, root, depth=0), Parameter(help=_description(schema))],
+        annotation=Annotated[_hint(schema, root, depth=0), _described(_description(schema))],
     )
 
 
@@ -80,7 +80,7 @@ def _object_hint(schema: Schema, root: Schema, depth: int) -> object:
         return dict[str, _leaf(kinds)] | None  # type: ignore[misc] # a hint made at run time
     required = _names(schema.get("required"))
     shape = {
-        name: Annotated[_hint(each, root, depth=depth + 1), Parameter(help=_nested_help(each, name in required))]
+        name: Annotated[_hint(each, root, depth=depth + 1), _described(_nested_help(each, name in required))]
         for name, each in fields.items()
     }
     # Cyclopts must not ask for a field: it cannot know that the whole model may be left out.
@@ -167,6 +167,11 @@ def _properties(schema: Schema) -> Mapping[str, Schema]:
 
 def _names(found: object) -> frozenset[str]:
     return frozenset(str(each) for each in found) if isinstance(found, list) else frozenset()
+
+
+def _described(text: str | None) -> Parameter:
+    # Without a word from the schema, what the function's docstring says of the argument stands.
+    return Parameter() if text is None else Parameter(help=text)
 
 
 def _description(schema: Schema) -> str | None:

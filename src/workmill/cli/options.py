@@ -58,7 +58,7 @@ LogFormat: TypeAlias = Annotated[
     Literal["auto", "pretty", "json"], Parameter(help="How log lines look; auto is pretty on a terminal, else JSON.")
 ]
 JsonFlag: TypeAlias = Annotated[
-    bool, Parameter(negative=(), help="Short for --output json: what the HTTP API answers.")
+    bool, Parameter(negative=(), show_default=False, help="Short for --output json: what the HTTP API answers.")
 ]
 
 

@@ -1,5 +1,6 @@
 """`workmill web`: serve the HTTP API."""
 
+import logging
 import os
 import socket
 from typing import Annotated
@@ -60,7 +61,7 @@ def web(
 
 
 def _config(log_level: str) -> uvicorn.Config:
-    return uvicorn.Config(
+    config = uvicorn.Config(
         FACTORY,
         factory=True,
         log_config=None,
@@ -68,6 +69,9 @@ def _config(log_level: str) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    if log_level != "debug":
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # It tells each of its steps as information.
+    return config
 
 
 def _listen(host: str, port: int) -> socket.socket:

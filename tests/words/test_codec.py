@@ -40,7 +40,7 @@ def test_json_is_compact_utf_8() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {(1, 2): 3}, float("nan"), float("inf"), "\ud800", b"bytes", ENDLESS], ids=ascii
+    "value", [object, {(1, 2): 3}, float("nan"), float("inf"), "\ud800", b"bytes", ENDLESS], ids=ascii
 )
 def test_what_has_no_json_form_is_a_value_error(value: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - no more is promised

@@ -1,0 +1,108 @@
+"""The page `docs/reference/states.md` says what the code does."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from workmill.store import Store
+from workmill.stores.memory import MemoryStore, Vault
+from workmill.testing.conformance.harness import SteppedClock
+from workmill.testing.conformance.making import DONE, ERROR, add, ended, hired, new_job, request, running
+from workmill.words.job import Job, JobState
+from workmill.words.outcome import Cancelled, Failed, Interrupted, Outcome, Returned, Snoozed
+from workmill.words.policy import Policy
+from workmill.words.transition import decide
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "states.md").read_text()
+ONCE = Policy(max_attempts=1, max_deaths=1)
+OFTEN = Policy(max_attempts=5, max_deaths=5)
+LATER = timedelta(hours=1)
+
+ATTEMPTS: list[tuple[str, Outcome, Policy]] = [
+    ("returned a result", DONE, ONCE),
+    ("failed, with attempts left", Failed(failure=ERROR), OFTEN),
+    ("failed, the last attempt allowed", Failed(failure=ERROR), ONCE),
+    ("failed by an exception not worth another attempt", Failed(failure=ERROR, retryable=False), OFTEN),
+    ("raised `Snooze`", Snoozed(after=LATER), ONCE),
+    ("raised `Cancel`, or heeded a cancel", Cancelled(), OFTEN),
+    ("was running when its worker died, with deaths left", Interrupted(failure=ERROR), OFTEN),
+    ("was running when its worker died, the last death allowed", Interrupted(failure=ERROR), ONCE),
+    ("was given back by a worker that stopped", Returned(), ONCE),
+]
+
+ID = "018f0c3e-1234-7abc-8def-0123456789ab"
+ARRANGED: dict[JobState, Callable[[Store], Awaitable[Job]]] = {
+    JobState.SCHEDULED: lambda store: add(store, new_job(id=ID, delay=LATER)),
+    JobState.QUEUED: lambda store: add(store, new_job(id=ID)),
+    JobState.RUNNING: lambda store: running(store, new_job(id=ID)),
+    JobState.RETRYING: lambda store: ended(store, Failed(failure=ERROR, after=LATER), new_job(id=ID, policy=OFTEN)),
+    JobState.SUCCEEDED: lambda store: ended(store, DONE, new_job(id=ID)),
+    JobState.FAILED: lambda store: ended(store, Failed(failure=ERROR), new_job(id=ID)),
+    JobState.CANCELLED: lambda store: ended(store, Cancelled(), new_job(id=ID)),
+}
+
+
+async def claim(store: Store) -> None:
+    await store.claim(request(await hired(store), limit=10))
+
+
+# How much later, and what is done then.
+VERBS: list[tuple[timedelta, Callable[[Store], Awaitable[object]]]] = [
+    (timedelta(0), claim),
+    (LATER, lambda store: store.promote(10)),
+    (timedelta(0), lambda store: store.cancel([ID], None)),
+    (timedelta(days=1000), lambda store: store.prune(10)),
+]
+
+
+def table_under(heading: str) -> list[str]:
+    section = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
+    return [line for line in section.splitlines() if line.startswith("|")]
+
+
+async def test_table_of_attempts_is_what_decide_says() -> None:
+    job = await running(MemoryStore(Vault()))
+    rows = [attempt_row(told, job, outcome, policy) for told, outcome, policy in ATTEMPTS]
+
+    assert table_under("How an attempt ends")[2:] == rows
+
+
+def attempt_row(told: str, job: Job, outcome: Outcome, policy: Policy) -> str:
+    job = replace(job, policy=policy)
+    plain = decide(job, outcome, chance=0.5)
+    asked = decide(replace(job, cancel_requested_at=job.created_at), outcome, chance=0.5)
+    counted, died = (("no", "yes")[number == 1] for number in (plain.attempt, plain.deaths))
+    return f"| {told} | `{plain.state}` | `{asked.state}` | {counted} | {died} |"
+
+
+async def test_table_of_moves_is_what_the_verbs_do() -> None:
+    rows = [f"| `{state}` | {' | '.join([await moved(state, *verb) for verb in VERBS])} |" for state in ARRANGED]
+
+    assert table_under("What moves a job between attempts")[2:] == rows
+
+
+async def moved(state: JobState, after: timedelta, verb: Callable[[Store], Awaitable[object]]) -> str:
+    clock = SteppedClock()
+    store = MemoryStore(Vault(), clock)
+    job = await ARRANGED[state](store)
+    assert job.state is state
+    clock.advance(after)
+    await verb(store)
+    (now,) = await store.get([ID])
+    if now == job:
+        return "–"
+    if now is None:
+        return "deleted"
+    return f"`{now.state}`" + (", with the request" if now.state is state else "")
+
+
+def test_page_tells_of_every_state() -> None:
+    told = PAGE.split("\n## ")[0]
+
+    assert [line.split("`")[1] for line in told.splitlines() if line.startswith("| `")] == [*JobState]
+
+
+def test_limit_of_deaths_is_the_one_told() -> None:
+    assert Policy().max_deaths == 3
+    assert "a limit of three\n  deaths" in PAGE

@@ -1,11 +1,15 @@
 """What a running task can know and say of itself, through `current_job`."""
 
+import math
 from collections.abc import Callable
 from contextvars import ContextVar
 
+from workmill.craft.evidence import one_text
+from workmill.words.errors import InvalidOption
 from workmill.words.job import Job, Progress
 from workmill.words.signals import Cancel
 
+MESSAGE_CHARACTERS = 1000
 _running: "ContextVar[Run]" = ContextVar("workmill_run")
 
 
@@ -15,10 +19,11 @@ class Run:
     Shared by the engine's loop and the thread that runs the task; every field is written by one of them only.
     """
 
-    __slots__ = ("_on_progress", "is_asked", "is_given_back", "is_heeded", "job", "reason")
+    __slots__ = ("_on_progress", "has_begun", "is_asked", "is_given_back", "is_heeded", "job", "reason")
 
     def __init__(self, job: Job, on_progress: Callable[["Run", Progress], None]) -> None:
         self.job = job
+        self.has_begun = False
         self.is_asked = False
         self.is_heeded = False
         self.is_given_back = False
@@ -41,8 +46,9 @@ class Run:
         """Hand a progress to the engine."""
         self._on_progress(self, progress)
 
-    def enter(self) -> None:
+    def begin(self) -> None:
         """Make this the run that `current_job` speaks of, in the present context."""
+        self.has_begun = True
         _running.set(self)
 
 
@@ -87,9 +93,18 @@ class CurrentJob:
         """Say how far the job is: `current` of `total` in units of your own, with a line of text.
 
         Cheap and safe from any thread: it is written by the engine soon after, the latest one wins, and it is
-        dropped where this worker has lost the job.
+        dropped where this worker has lost the job. A text longer than 1,000 characters is cut.
+
+        Raises:
+            InvalidOption: A number is none, or not finite.
         """
-        self._run.tell(Progress(current=current, total=total, message=message))
+        self._run.tell(
+            Progress(
+                current=_number("current", current),
+                total=None if total is None else _number("total", total),
+                message=None if message is None else one_text(message)[:MESSAGE_CHARACTERS],
+            )
+        )
 
     @property
     def _run(self) -> Run:
@@ -97,6 +112,17 @@ class CurrentJob:
             return _running.get()
         except LookupError:
             raise RuntimeError("current_job is only there inside a running task") from None
+
+
+def _number(option: str, number: float) -> float:
+    try:
+        # Numbers of other libraries are taken too, in Python's own types, which every store can write.
+        plain = number if type(number) is int else float(number)
+        if math.isfinite(plain):
+            return plain
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InvalidOption(f"progress.{option}", number, "give a finite number")
 
 
 current_job = CurrentJob()

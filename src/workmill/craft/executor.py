@@ -1,25 +1,21 @@
 """Run one job's code and say what became of it. Knows no store: a job goes in, an outcome comes out."""
 
 import asyncio
-import contextvars
-import traceback
 from collections.abc import Mapping
-from concurrent.futures import Executor as Threads
 from datetime import timedelta
-from types import TracebackType
+from functools import partial
 
 from workmill.craft.context import Run
+from workmill.craft.evidence import as_failure, one_text
 from workmill.craft.middleware import Middleware, chain
 from workmill.craft.signature import ResultRejected
 from workmill.craft.task import AnyTask
+from workmill.craft.threads import Threads
 from workmill.words.codec import Json
 from workmill.words.errors import InvalidArguments, UnknownTask, WorkmillError
-from workmill.words.outcome import Cancelled, Failed, Failure, FailureKind, Outcome, Returned, Snoozed, Succeeded
+from workmill.words.outcome import Cancelled, Failed, FailureKind, Outcome, Returned, Snoozed, Succeeded
 from workmill.words.retry import Retry
 from workmill.words.signals import Cancel, Snooze
-
-TRACEBACK_CHARACTERS = 32_768
-"""A longer traceback keeps its end, where the cause is."""
 
 
 class TimeLimitExceeded(WorkmillError):
@@ -44,28 +40,26 @@ class Executor:
         self._threads = threads
 
     async def execute(self, run: Run) -> Outcome:
-        """Run the job's code to its end; whatever the code raises becomes an outcome.
+        """Run the job's code to its end; whatever the code raises becomes an outcome, `SystemExit` included.
 
-        An `async def` task is interrupted by cancelling the asyncio task that awaits this, after `run.ask(...)`;
-        without the latter the interruption counts as the task's own error.
+        An `async def` task is interrupted by cancelling the asyncio task that awaits this, after `run.ask(...)` and
+        only once `run.has_begun`; without the former the interruption counts as the task's own error.
         """
+        if run.is_asked:
+            return _ended_as_asked(run)
+        run.begin()
         try:
             task = self._find(run)
             arguments = task.signature.load_call(run.job.args)
-            value = await self._call(task, run, arguments)
-            return _heeded(run) or Succeeded(result=task.signature.dump_result(value))
-        except (Retry, Snooze, Cancel) as signal:
-            return _signalled(signal)
         except InvalidArguments as error:
-            return Failed(failure=_failure(FailureKind.ARGUMENTS_REJECTED, error), retryable=False)
-        except ResultRejected as error:
-            return Failed(failure=_failure(FailureKind.RESULT_REJECTED, error), retryable=False)
-        except TimeLimitExceeded as error:
-            return Failed(failure=_failure(FailureKind.TIMEOUT, error))
-        except asyncio.CancelledError as error:
-            return _heeded(run, interrupted=True) or Failed(failure=_failure(FailureKind.ERROR, error))
-        except Exception as error:  # noqa: BLE001 - whatever the task's code raises is data here
-            return Failed(failure=_failure(FailureKind.ERROR, error), retryable=self._is_worth_retrying(run, error))
+            return Failed(failure=as_failure(FailureKind.ARGUMENTS_REJECTED, error), retryable=False)
+        except Exception as error:  # noqa: BLE001 - validators of the task's own types may raise anything
+            return Failed(failure=as_failure(FailureKind.ERROR, error))
+        try:
+            value = await self._call(task, run, arguments)
+        except BaseException as error:  # noqa: BLE001 - whatever the task's code raises is data here
+            return _outcome_of_error(task, run, error)
+        return _ended_as_asked(run) if run.is_heeded else _outcome_of_value(task, value)
 
     def _find(self, run: Run) -> AnyTask:
         task = self._tasks.get(run.job.task)
@@ -74,41 +68,16 @@ class Executor:
         return task
 
     async def _call(self, task: AnyTask, run: Run, arguments: dict[str, Json]) -> Json:
-        run.enter()
         if self._middleware:
             return await chain(self._middleware, run.job, lambda: self._within_limit(task, run, arguments))()
         return await self._within_limit(task, run, arguments)
 
     async def _within_limit(self, task: AnyTask, run: Run, arguments: dict[str, Json]) -> Json:
         limit = run.job.policy.timeout
-        if limit is None:
-            return await (task.function(**arguments) if task.is_async else self._in_thread(task, arguments))
         if task.is_async:
-            return await _interrupted_at(limit, task, arguments)
-        return await self._asked_at(limit, task, run, arguments)
-
-    async def _asked_at(self, limit: timedelta, task: AnyTask, run: Run, arguments: dict[str, Json]) -> Json:
-        """Ask the thread to end when its time is over, and wait until it does: no thread can be ended from outside."""
-        working = asyncio.ensure_future(self._in_thread(task, arguments))
-        try:
-            await asyncio.wait({working}, timeout=limit.total_seconds())
-            if working.done():
-                return await working
-            error = TimeLimitExceeded(limit)
-            run.ask(str(error))
-            await asyncio.gather(working, return_exceptions=True)
-            raise error
-        finally:
-            working.cancel()
-
-    async def _in_thread(self, task: AnyTask, arguments: dict[str, Json]) -> Json:
-        context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: context.run(task.function, **arguments))
-
-    def _is_worth_retrying(self, run: Run, error: Exception) -> bool:
-        task = self._tasks.get(run.job.task)
-        return task is None or isinstance(error, task.retry_on)
+            return await (task.function(**arguments) if limit is None else _interrupted_at(limit, task, arguments))
+        working = self._threads.call(partial(task.function, **arguments))
+        return await (working if limit is None else _asked_at(limit, run, working))
 
 
 async def _interrupted_at(limit: timedelta, task: AnyTask, arguments: dict[str, Json]) -> Json:
@@ -122,44 +91,55 @@ async def _interrupted_at(limit: timedelta, task: AnyTask, arguments: dict[str, 
         raise
 
 
-def _heeded(run: Run, *, interrupted: bool = False) -> Outcome | None:
-    """Return how a run ends that was asked to end and did, or None where it was not asked or did not look."""
-    if not run.is_asked or not (interrupted or run.is_heeded):
-        return None
+async def _asked_at(limit: timedelta, run: Run, working: asyncio.Future[Json]) -> Json:
+    """Ask the thread to end when its time is over, and wait until it does: no thread can be ended from outside."""
+    await asyncio.wait({working}, timeout=limit.total_seconds())
+    if working.done():
+        return working.result()
+    error = TimeLimitExceeded(limit)
+    run.ask(str(error))
+    await asyncio.wait({working})
+    working.exception()  # Whatever it is, it came too late.
+    raise error
+
+
+def _outcome_of_value(task: AnyTask, value: Json) -> Outcome:
+    try:
+        return Succeeded(result=task.signature.dump_result(value))
+    except ResultRejected as error:
+        return Failed(failure=as_failure(FailureKind.RESULT_REJECTED, error), retryable=False)
+    except Exception as error:  # noqa: BLE001 - validators of the return type may raise anything
+        return Failed(failure=as_failure(FailureKind.ERROR, error))
+
+
+def _outcome_of_error(task: AnyTask, run: Run, error: BaseException) -> Outcome:
+    match error:
+        case TimeLimitExceeded():
+            return Failed(failure=as_failure(FailureKind.TIMEOUT, error))
+        case Retry():
+            return Failed(failure=as_failure(FailureKind.ERROR, _cause(error)), after=error.after)
+        case Snooze():
+            return Snoozed(after=error.after)
+        case _ if run.is_asked and (run.is_heeded or task.is_async):
+            return _ended_as_asked(run)  # It knew, so whatever it raised then is how it ended.
+        case Cancel():
+            return Cancelled(reason=None if error.reason is None else one_text(error.reason))
+        case _:
+            return Failed(failure=as_failure(FailureKind.ERROR, error), retryable=_is_worth_retrying(task, error))
+
+
+def _ended_as_asked(run: Run) -> Outcome:
     return Returned() if run.is_given_back else Cancelled(reason=run.reason)
 
 
-def _signalled(signal: Retry | Snooze | Cancel) -> Outcome:
-    match signal:
-        case Retry():
-            return Failed(failure=_failure(FailureKind.ERROR, signal.__cause__ or signal), after=signal.after)
-        case Snooze():
-            return Snoozed(after=signal.after)
-        case Cancel():
-            return Cancelled(reason=signal.reason)
+def _cause(signal: Retry) -> BaseException:
+    """Return the error that made the task ask for another attempt, where there is one."""
+    return signal.__cause__ or (None if signal.__suppress_context__ else signal.__context__) or signal
 
 
-def _failure(kind: FailureKind, error: BaseException) -> Failure:
-    trace = "".join(traceback.format_exception(type(error), error, _from_the_task(error.__traceback__)))
-    return Failure(
-        kind=kind, type=type(error).__qualname__, message=_text(error), traceback=trace[-TRACEBACK_CHARACTERS:]
-    )
-
-
-def _from_the_task(trace: TracebackType | None) -> TracebackType | None:
-    """Skip the frames that lead to the task: a reader wants the task's own."""
-    last_of_ours = None
-    step = trace
-    while step is not None:
-        if step.tb_frame.f_globals.get("__name__") == __name__:
-            last_of_ours = step
-        step = step.tb_next
-    own = trace if last_of_ours is None else last_of_ours.tb_next
-    return own or trace
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as broken:  # noqa: BLE001 - a stranger's __str__ may do anything
-        return f"(its text could not be made: {type(broken).__name__})"
+def _is_worth_retrying(task: AnyTask, error: BaseException) -> bool:
+    if isinstance(error, asyncio.CancelledError):
+        return True  # Nobody asked: something that the task awaited was cancelled.
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(task.retry_on)[1] is None
+    return isinstance(error, task.retry_on)

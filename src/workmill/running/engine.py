@@ -1,45 +1,37 @@
 """The engine: claims jobs in batches sized to its free slots, runs them, and settles what ended, in one exchange.
 
 One exchange with the store is under way at any time. What ends meanwhile is settled by the next one, which also claims
-for the slots that became free: batches grow by themselves with the load, and nothing waits for a timer. What is done and
-not yet recorded when the process is killed, and therefore runs again, is what ended during one exchange.
+for the slots that became free: batches grow by themselves with the load, and nothing waits for a timer. What is done
+and not yet recorded when the process is killed, and therefore runs again, is what ended during one exchange.
 """
 
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from workmill.craft.context import Run
 from workmill.craft.executor import Executor
 from workmill.craft.program import Program
-from workmill.store import ClaimRequest, Listener, Notice, NoticeKind, Report, Store, Verdict
-from workmill.words.errors import StoreError
+from workmill.craft.threads import Threads
+from workmill.running.ends import Ended, settle_apart, was_stored
+from workmill.running.patience import pause_after
+from workmill.running.reports import Reports
+from workmill.store import ClaimRequest, Notice, NoticeKind, Settled, Store, Verdict
+from workmill.words.errors import StoreError, StoreUnavailable
 from workmill.words.events import JobSettled, JobStarted, StaleWriteRefused, StoreFailing
-from workmill.words.job import Job, Progress
+from workmill.words.job import Job, JobState
 from workmill.words.outcome import Outcome, Returned
-from workmill.words.transition import Decide, Transition, decide
+from workmill.words.transition import Decide, decide
 
 POLL_SECONDS = 5.0
 """How often an engine looks by itself, in case a notice was lost."""
-REPORT_SECONDS = 0.25
-"""Progress is written at most this often."""
 GRACE_SECONDS = 5.0
 """How long `stop` waits for code that was asked to end."""
-LONGEST_BACKOFF_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """An attempt that is over but not settled yet."""
-
-    job: Job
-    outcome: Outcome
-    transition: Transition
-    seconds: float
+LAST_SECONDS = 0.1
+"""How long it then waits for what it has interrupted once more."""
+_HEARD = frozenset({NoticeKind.QUEUED, NoticeKind.CANCEL})
 
 
 class Engine:
@@ -51,7 +43,8 @@ class Engine:
                  └───────stop()────────┴──► stopping ──grace is over──► what still runs is given back, run() returns
     ```
 
-    It never renews the lease: whoever owns it calls `stop` before it ends.
+    It never renews the lease: whoever owns it calls `stop` before it ends, and cancels `run` where the store fails for
+    longer than that leaves.
 
     Args:
         program: The application whose tasks it runs.
@@ -85,19 +78,19 @@ class Engine:
         )
         self._concurrency = concurrency
         self._grace = grace
-        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="workmill-task")
+        self._threads = Threads(concurrency)
         self._executor = Executor(program.tasks, program.middleware, self._threads)
+        self._reports = Reports(store=store, emit=program.emit, is_ours=self._holds)
         self._running: dict[str, tuple[Run, asyncio.Task[None]]] = {}
-        self._ended: list[_Ended] = []
-        self._reports: dict[str, Report] = {}
+        self._ended: list[Ended] = []
         self._wake = asyncio.Event()
-        self._has_reports = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
         self._notices = 0
         self._may_have_more = True
+        self._has_lost_claims = False
         self._is_draining = False
         self._is_stopping = False
         self._given_back = 0
+        self._fault: Exception | None = None
 
     @property
     def running(self) -> int:
@@ -120,44 +113,74 @@ class Engine:
         self.drain()
         for run, task in self._running.values():
             self._ask(run, task, why, gives_back=True)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._grace if grace is None else grace):
-                await asyncio.gather(*(task for _, task in self._running.values()), return_exceptions=True)
-        for run, _ in list(self._running.values()):
-            self._end(run, Returned(), seconds=0.0)
+        await self._until_ended(self._grace if grace is None else grace)
+        late = [task for _, task in self._running.values()]
+        for run, task in list(self._running.values()):
+            self._end(run, Returned(), 0.0)
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=LAST_SECONDS)
 
     async def run(self, *, until_idle: bool = False) -> None:
         """Work until `drain` or `stop` has done its part.
 
+        An error of the engine itself, or its cancelling, ends it: what runs is stopped and given back, as far as the
+        store takes it, before that is raised.
+
         Args:
             until_idle: Return also when nothing runs and nothing can be claimed any more.
+
+        Raises:
+            ExceptionGroup: Something failed that is neither a task nor the store.
         """
-        async with self._listening(), self._reporting():
+        try:
+            await self._run(until_idle=until_idle)
+        except (Exception, asyncio.CancelledError):
+            await self._abandon()
+            raise
+        finally:
+            self._threads.close()
+
+    async def _run(self, *, until_idle: bool) -> None:
+        async with asyncio.TaskGroup() as group:
+            aides = [self._hear_for_ever(), self._reports.write_for_ever(), self._look_for_ever()]
+            tasks = [group.create_task(aide) for aide in aides]
             while True:
                 await self._exchange_while_useful()
                 if not self._running and not self._ended and (self._is_draining or until_idle):
                     break
-                await self._rest()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(POLL_SECONDS):
                 await self._wake.wait()
-        except TimeoutError:
-            self._may_have_more = True
-            await self._look_for_cancels()
-        self._wake.clear()
+                self._wake.clear()
+                if self._fault is not None:
+                    raise self._fault
+            for task in tasks:
+                task.cancel()
+
+    async def _abandon(self) -> None:
+        if self._is_stopping:
+            return
+        await self.stop("the engine fails")
+        try:
+            async with asyncio.timeout(self._grace):
+                while self._ended or self._has_lost_claims:
+                    await self._exchange()
+        except Exception as error:  # noqa: BLE001 - there is one to raise already; a rescuer takes what is left
+            self._emit(StoreFailing(verb="give jobs back", error=repr(error), retry_seconds=0.0))
+
+    async def _until_ended(self, seconds: float) -> None:
+        tasks = [task for _, task in self._running.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
 
     async def _exchange_while_useful(self) -> None:
         failures = 0
-        while self._ended or self._claimable():
+        while self._ended or self._has_lost_claims or self._claimable():
             try:
                 await self._exchange()
                 failures = 0
             except StoreError as error:
                 failures += 1
-                await self._back_off(failures, error)
+                await self._pause("settle and claim", failures, error)
 
     def _claimable(self) -> int:
         """How many jobs to ask for now: none without a sign that there is anything to claim."""
@@ -167,27 +190,50 @@ class Engine:
 
     async def _exchange(self) -> None:
         """Settle what has ended and claim for the slots that are free, in one round trip."""
+        if self._has_lost_claims:
+            await self._adopt()
         ended, self._ended = self._ended, []
         wanted, heard = self._claimable(), self._notices
-        request = replace(self._request, limit=wanted) if wanted else None
         try:
-            await self._report([entry.job.id for entry in ended])
-            settled = await self._store.settle([entry.transition for entry in ended], request)
+            await self._reports.write([entry.job.id for entry in ended])
+            settled = await self._settle(ended, replace(self._request, limit=wanted) if wanted else None)
         except BaseException:
+            for entry in ended:
+                entry.was_sent = True
             self._ended = ended + self._ended
+            self._has_lost_claims = self._has_lost_claims or wanted > 0
             raise
         for entry, verdict in zip(ended, settled.verdicts, strict=True):
-            self._note_verdict(entry, verdict)
+            is_stored = verdict is Verdict.STALE and await was_stored(self._store, entry)
+            self._note_verdict(entry, Verdict.APPLIED if is_stored else verdict)
         self._start(settled.claimed)
         if wanted and len(settled.claimed) < wanted and heard == self._notices:
             self._may_have_more = False
 
-    async def _back_off(self, failures: int, error: StoreError) -> None:
-        seconds = min(0.1 * 2**failures, LONGEST_BACKOFF_SECONDS) * (0.5 + random.random())  # noqa: S311 - no secret
-        self._emit(StoreFailing(verb="settle and claim", error=str(error), retry_seconds=seconds))
+    async def _settle(self, ended: list[Ended], request: ClaimRequest | None) -> Settled:
+        try:
+            return await self._store.settle([entry.transition for entry in ended], request)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            # The store refuses something in this batch. Is it one of the ends, then its job fails and no other.
+            if not ended:
+                raise
+            return await settle_apart(self._store, ended)
+
+    async def _adopt(self) -> None:
+        """Take up what was claimed by an exchange whose answer was lost: the store says it is ours."""
+        held = await self._store.held(self._request.worker_id, self._request.engine)
+        known = {entry.job.id for entry in self._ended} | self._running.keys()
+        self._has_lost_claims = False
+        self._start([job for job in held if job.id not in known])
+
+    async def _pause(self, verb: str, failures: int, error: StoreError) -> None:
+        seconds = pause_after(failures)
+        self._emit(StoreFailing(verb=verb, error=str(error), retry_seconds=seconds))
         await asyncio.sleep(seconds)
 
-    def _note_verdict(self, entry: _Ended, verdict: Verdict) -> None:
+    def _note_verdict(self, entry: Ended, verdict: Verdict) -> None:
         match verdict:
             case Verdict.APPLIED:
                 self._emit(JobSettled(job=entry.job, transition=entry.transition, seconds=entry.seconds))
@@ -196,64 +242,78 @@ class Engine:
             case Verdict.CANCEL_REQUESTED:
                 # The request came after the decision: decide again, knowing of it.
                 asked = replace(entry.job, cancel_requested_at=entry.job.started_at or entry.job.created_at)
-                transition = self._decide(asked, entry.outcome, chance=0.0)
-                self._ended.append(replace(entry, transition=transition))
+                self._note_end(asked, entry.outcome, entry.seconds)
 
     def _start(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             if self._is_stopping:  # Claimed by the exchange that was under way when the word came.
-                self._give_back(job)
+                self._note_end(job, Returned(), 0.0)
                 continue
-            run = Run(job, self._note_progress)
-            self._running[job.id] = (run, asyncio.create_task(self._perform(run), name=f"workmill {job.id}"))
+            run = Run(job, self._reports.note)
+            self._running[job.id] = (run, asyncio.create_task(self._perform(run)))
             self._emit(JobStarted(job=job))
-
-    def _give_back(self, job: Job) -> None:
-        self._given_back += 1
-        self._ended.append(_Ended(job, Returned(), decide(job, Returned(), chance=0.0), 0.0))
 
     async def _perform(self, run: Run) -> None:
         began = time.monotonic()
-        outcome = await self._executor.execute(run)
-        self._end(run, outcome, seconds=time.monotonic() - began)
+        try:
+            outcome = await self._executor.execute(run)
+            self._end(run, outcome, time.monotonic() - began)
+        except Exception as error:  # noqa: BLE001 - no error of the task comes here: the engine itself is at fault
+            self._fault = error
+            self._wake.set()
 
-    def _end(self, run: Run, outcome: Outcome, *, seconds: float) -> None:
-        held = self._running.get(run.job.id)
-        if held is None or held[0] is not run:
-            return  # Given back already; what came of it since is nobody's business.
-        del self._running[run.job.id]
-        self._given_back += isinstance(outcome, Returned)
-        transition = self._decide(run.job, outcome, chance=random.random())  # noqa: S311 - spreads retries, no secret
-        self._ended.append(_Ended(run.job, outcome, transition, seconds))
+    def _end(self, run: Run, outcome: Outcome, seconds: float) -> None:
+        if self._holds(run):  # Else it was given back already; what came of it since is nobody's business.
+            del self._running[run.job.id]
+            self._note_end(run.job, outcome, seconds)
+
+    def _note_end(self, job: Job, outcome: Outcome, seconds: float) -> None:
+        transition = self._decide(job, outcome, chance=random.random())  # noqa: S311 - spreads retries, no secret
+        self._given_back += transition.state is JobState.QUEUED
+        self._ended.append(Ended(job, outcome, transition, seconds))
         self._wake.set()
+
+    def _holds(self, run: Run) -> bool:
+        held = self._running.get(run.job.id)
+        return held is not None and held[0] is run
 
     def _ask(self, run: Run, task: asyncio.Task[None], why: str | None, *, gives_back: bool = False) -> None:
         run.ask(why, gives_back=gives_back)
         known = self._tasks.get(run.job.task)
-        if known is not None and known.is_async:
+        # What has not begun sees the request before it begins; an asyncio task cancelled then would never say so.
+        if known is not None and known.is_async and run.has_begun:
             task.cancel()
 
-    @asynccontextmanager
-    async def _listening(self) -> AsyncIterator[None]:
-        kinds = frozenset({NoticeKind.QUEUED, NoticeKind.CANCEL})
-        async with self._store.listen(kinds) as ear, _owned(self._hear(ear)):
-            yield
-
-    async def _hear(self, ear: Listener) -> None:
+    async def _hear_for_ever(self) -> None:
+        failures = 0
         while True:
             try:
-                await self._heed(await ear.next(POLL_SECONDS))
+                async with self._store.listen(_HEARD) as ear:
+                    self._note_work()  # What came before there was an ear.
+                    while True:
+                        await self._heed(await ear.next(POLL_SECONDS))
+                        failures = 0
             except StoreError as error:
-                await self._back_off(1, error)
+                failures += 1
+                await self._pause("listen", failures, error)
+
+    async def _look_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            self._note_work()
+            await self._look_for_cancels()
 
     async def _heed(self, notices: Sequence[Notice]) -> None:
         for notice in notices:
             if notice.kind is NoticeKind.CANCEL:
                 await self._look_for_cancels(notice.job_ids)
             elif self._request.queues is None or not notice.queue or notice.queue in self._request.queues:
-                self._notices += 1
-                self._may_have_more = True
-                self._wake.set()
+                self._note_work()
+
+    def _note_work(self) -> None:
+        self._notices += 1
+        self._may_have_more = True
+        self._wake.set()
 
     async def _look_for_cancels(self, job_ids: Iterable[str] = ()) -> None:
         """Ask those of the jobs (all that run, where none is named) to end whose cancel was requested."""
@@ -263,60 +323,15 @@ class Engine:
         try:
             stored = await self._store.get(wanted)
         except StoreError:
-            return  # The next poll looks again.
+            return  # The next look finds it.
         for job in stored:
             if job is not None and job.cancel_requested_at is not None:
                 self._cancel(job)
 
     def _cancel(self, job: Job) -> None:
-        held = self._running.get(job.id)
-        if held is not None and held[0].job.token == job.token and not held[0].is_asked:
-            run, task = held
-            run.job = job  # From here on the decision knows of the request.
+        run, task = self._running.get(job.id, (None, None))
+        if run is None or task is None or run.job.token != job.token:
+            return
+        run.job = job  # From here on the decision knows of the request.
+        if not run.is_asked:
             self._ask(run, task, job.cancel_reason)
-
-    def _note_progress(self, run: Run, progress: Progress) -> None:
-        # From any thread: a dict assignment is atomic, and the event is set on the loop that waits for it.
-        self._reports[run.job.id] = Report(job_id=run.job.id, token=run.job.token, progress=progress)
-        if not self._has_reports.is_set():
-            self._loop.call_soon_threadsafe(self._has_reports.set)
-
-    @asynccontextmanager
-    async def _reporting(self) -> AsyncIterator[None]:
-        async with _owned(self._report_for_ever()):
-            yield
-
-    async def _report_for_ever(self) -> None:
-        while True:
-            await self._has_reports.wait()
-            self._has_reports.clear()
-            with suppress(StoreError):  # Kept for the next round, or overtaken by a newer one.
-                await self._report(list(self._reports))
-            await asyncio.sleep(REPORT_SECONDS)
-
-    async def _report(self, job_ids: Sequence[str]) -> None:
-        """Write the newest progress of these jobs, where there is any that is not written yet."""
-        if not self._reports:
-            return
-        reports = [self._reports.pop(job_id) for job_id in job_ids if job_id in self._reports]
-        if not reports:
-            return
-        try:
-            stored = await self._store.report(reports)
-        except StoreError:
-            for report in reports:
-                self._reports.setdefault(report.job_id, report)
-            raise
-        for report, is_stored in zip(reports, stored, strict=True):
-            if not is_stored:
-                self._emit(StaleWriteRefused(job_id=report.job_id, token=report.token, verb="report"))
-
-
-@asynccontextmanager
-async def _owned(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

@@ -1,9 +1,10 @@
 import asyncio
 import gzip
 import json
+from pathlib import Path
 
 import pytest
-from httpx2 import AsyncClient
+from httpx2 import ASGITransport, AsyncClient
 
 from tests.http.exchange import Exchange
 from workmill import App
@@ -188,11 +189,17 @@ async def test_what_is_not_utf8_is_refused(app: App, client: AsyncClient, body: 
         {"\0": "\0"},
     ],
 )
-async def test_what_is_accepted_comes_back_the_same(client: AsyncClient, value: object) -> None:
-    submitted = await client.post("/v1/tasks/echo/jobs", content=json.dumps({"value": value}), headers=JSON)
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+async def test_what_is_accepted_comes_back_the_same_from_every_store(tmp_path: Path, store: str, value: object) -> None:
+    app = App("memory://" if store == "memory" else f"sqlite:///{tmp_path}/jobs.db")
+    app.task(name="echo")(lambda value: value)
 
-    assert submitted.status_code == 202, submitted.text
-    shown = await client.get(submitted.headers["location"])
+    async with AsyncClient(transport=ASGITransport(app=asgi(app)), base_url="http://localhost") as client:
+        submitted = await client.post("/v1/tasks/echo/jobs", content=json.dumps({"value": value}), headers=JSON)
+        shown = await client.get(submitted.headers["location"])
+    app.close()
+
+    assert submitted.status_code == 202
     assert json.loads(shown.text)["args"] == {"value": value}
     assert json.loads(submitted.text)["args"] == {"value": value}
 

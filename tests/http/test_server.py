@@ -6,11 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
-import uvicorn
 
 from tests.http.hand import Hand
+from tests.http.serving import serving
 from workmill import App
-from workmill.http import asgi
 
 pytestmark = pytest.mark.slow
 
@@ -44,19 +43,6 @@ class Line:
         """Read until the server hangs up."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             return await self.reader.read()
-
-
-@asynccontextmanager
-async def serving(app: App) -> AsyncIterator[int]:
-    config = uvicorn.Config(asgi(app), port=0, log_level="warning", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while not server.started:
-            await asyncio.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    await asyncio.wait_for(task, DEADLINE_SECONDS)
 
 
 @pytest.fixture
@@ -113,10 +99,8 @@ async def test_a_path_in_pieces_and_an_odd_request_line_are_no_500(port: int) ->
         b"GET /v1/jobs HTTP/1.1\r\nHost: \xff\r\nConnection: close\r\n\r\n",
         b"GET /v1/jobs HTTP/1.1\r\nConnection: close\r\n\r\n",
         b"GET http://localhost/v1/jobs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        b"POST /v1/tasks/tick/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
-        b"Idempotency-Key: \xff\r\nConnection: close\r\n\r\n",
-        b"POST /v1/tasks/tick/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
-        b"Origin: http://[\r\nConnection: close\r\n\r\n",
+        b"POST /v1/tasks/tick/jobs HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: \xff\r\nConnection: close\r\n\r\n",
+        b"POST /v1/tasks/tick/jobs HTTP/1.1\r\nHost: localhost\r\nOrigin: http://[\r\nConnection: close\r\n\r\n",
     ):
         async with line_to(port) as line:
             await line.send(request)

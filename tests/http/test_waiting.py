@@ -27,7 +27,7 @@ async def _count(session: object) -> int:
 
 async def until_listeners(app: App, count: int) -> None:
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while await listeners(app) != count:
+        while await listeners(app) != count:  # noqa: ASYNC110 - nobody tells that a waiter has come or gone
             await asyncio.sleep(0)
 
 

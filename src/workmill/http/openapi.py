@@ -28,6 +28,9 @@ from workmill.http.submit import OPTIONS
 from workmill.http.task_schemas import arguments_schema, submitted_schema
 
 _ID = in_path("id", {"type": "string", "format": "uuid"}, "The job's id.")
+_EVENTS = (
+    "Events `state`, `progress`, `done` with the version as id and the job, or for `progress` a part of it, as data."
+)
 _BODY_PROBLEMS = (
     problem.MALFORMED_JSON,
     problem.REQUEST_TIMEOUT,
@@ -47,7 +50,7 @@ def openapi_document(app: App, *, root: str, has_token: bool) -> Document:
     """Return the document of an application's API that lives under `root`."""
     schemas = dict(SCHEMAS)
     paths = {
-        path: {method: operation.document(_common(path, method, has_token=has_token))}
+        path: {method: operation.document(_common(operation, method, has_token=has_token))}
         for path, method, operation in [*_operations(), *_submissions(app, schemas)]
     }
     components: Document = {"schemas": schemas}
@@ -64,8 +67,8 @@ def openapi_document(app: App, *, root: str, has_token: bool) -> Document:
     return document
 
 
-def _common(path: str, method: str, *, has_token: bool) -> list[problem.Kind]:
-    if path in {"/livez", "/readyz"}:
+def _common(operation: Operation, method: str, *, has_token: bool) -> list[problem.Kind]:
+    if operation.is_open:
         return []
     kinds = [problem.MALFORMED_REQUEST, problem.WRONG_HOST, problem.INVALID_PARAMETER, problem.STORE_UNAVAILABLE]
     if has_token:
@@ -185,8 +188,8 @@ _FOLLOW_JOB = Operation(
     parameters=[_ID, *in_query([AFTER]), LAST_EVENT_ID],
     answers={
         "200": {
-            "description": "Events `state`, `progress` and `done`; their ids are the job's versions.",
-            "content": {stream.MEDIA_TYPE: {"schema": {"type": "string"}}},
+            "description": "The job's events, from its present state to its end.",
+            "content": {stream.MEDIA_TYPE: {"schema": {"description": _EVENTS}}},
         },
         "204": {"description": "The job has ended and the client knows: do not reconnect."},
     },
@@ -209,11 +212,13 @@ _GET_LIVENESS = Operation(
     summary="Say that the process answers.",
     tag="server",
     answers={"200": answer("It does.", reference("Alive"))},
+    is_open=True,
 )
 _GET_READINESS = Operation(
     id="get_readiness",
     summary="Say whether the store answers.",
     tag="server",
     answers={"200": answer("It does.", reference("Ready"))},
+    is_open=True,
     problems=[problem.STORE_UNAVAILABLE],
 )

@@ -70,6 +70,7 @@ class Operation:
     Attributes:
         answers: What it answers when all is well, by status.
         problems: What else it answers, beside what any path may.
+        is_open: It asks for no token.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Operation:
     parameters: Sequence[Document] = ()
     body: Document | None = None
     problems: Sequence[Kind] = ()
+    is_open: bool = False
 
     def document(self, common: Sequence[Kind]) -> Document:
         """Return the operation as OpenAPI has it."""
@@ -89,7 +91,11 @@ class Operation:
             "parameters": list(self.parameters),
             "responses": self.answers | _refusals([*self.problems, *common]),
         }
-        return document if self.body is None else document | {"requestBody": self.body}
+        if self.body is not None:
+            document["requestBody"] = self.body
+        if self.is_open:
+            document["security"] = []
+        return document
 
 
 def answer(description: str, schema: Document, **more: object) -> Document:

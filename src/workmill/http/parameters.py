@@ -7,9 +7,11 @@ from workmill.http.query import Parameter, read_integer, read_moment, read_name,
 LONGEST_PAGE = 200
 USUAL_PAGE = 50
 LOWEST_PRIORITY, HIGHEST_PRIORITY = -100, 100
+LONGEST_DELAY_SECONDS = 100 * 366 * 86400
 LONGEST_WAIT_SECONDS = 60.0
 """Below the time after which common proxies give up."""
 
+_TEXT: Document = {"type": "string", "minLength": 1}
 _NAME: Document = {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,128}$"}
 _MOMENT: Document = {"type": "string", "format": "date-time"}
 _SECONDS: Document = {"type": "number", "minimum": 0}
@@ -28,6 +30,10 @@ def _read_limit(text: str) -> int:
 
 def _read_priority(text: str) -> int:
     return read_integer(text, least=LOWEST_PRIORITY, most=HIGHEST_PRIORITY)
+
+
+def _read_delay(text: str) -> float:
+    return read_seconds(text, most=LONGEST_DELAY_SECONDS)
 
 
 STATE = Parameter(
@@ -53,7 +59,7 @@ LIMIT = Parameter(
 CURSOR = Parameter(
     name="cursor",
     description="The `next_cursor` of a page: where the next one begins.",
-    schema={"type": "string"},
+    schema=_TEXT,
     read=read_text,
 )
 
@@ -66,7 +72,10 @@ PRIORITY = Parameter(
 )
 RUN_AT = Parameter(name="run_at", description="Do not start before this moment.", schema=_MOMENT, read=read_moment)
 DELAY = Parameter(
-    name="delay", description="Do not start before this many seconds from now.", schema=_SECONDS, read=read_seconds
+    name="delay",
+    description="Do not start before this many seconds from now; not together with `run_at`.",
+    schema={**_SECONDS, "maximum": LONGEST_DELAY_SECONDS},
+    read=_read_delay,
 )
 WAIT = Parameter(
     name="wait",
@@ -77,6 +86,6 @@ WAIT = Parameter(
 AFTER = Parameter(
     name="after",
     description="The id of the last event seen, for clients that cannot send `Last-Event-ID`.",
-    schema={"type": "string"},
+    schema=_TEXT,
     read=read_text,
 )

@@ -86,11 +86,11 @@ def read_integer(text: str, *, least: int, most: int) -> int:
     return int(text)
 
 
-def read_seconds(text: str) -> float:
+def read_seconds(text: str, *, most: float | None = None) -> float:
     """Read a number of seconds."""
     number = float(text) if _NUMBER.fullmatch(text) else math.nan
-    if not 0 <= number < math.inf:
-        raise ValueError("give a number of seconds, 0 or more")
+    if not 0 <= number < math.inf or (most is not None and number > most):
+        raise ValueError(f"give a number of seconds, {'0 or more' if most is None else f'from 0 to {most:g}'}")
     return number
 
 

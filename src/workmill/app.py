@@ -2,8 +2,8 @@
 
 import math
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import datetime
 from types import MappingProxyType, TracebackType
 from typing import ParamSpec, Self, TypeVar, overload
@@ -20,7 +20,7 @@ from workmill.craft.task import AnyTask, Options, Task, changed_policy, check_pr
 from workmill.running.drain import drain
 from workmill.running.options import LEASE, WorkerOptions
 from workmill.running.worker import run_worker, working
-from workmill.store import Count, Enqueued, Finding, Page, Worker
+from workmill.store import Count, Enqueued, Finding, Page, Store, Worker
 from workmill.stores.opening import store_factory
 from workmill.sync import Portal
 from workmill.words.clock import Clock, system_clock
@@ -335,6 +335,21 @@ class App:
     ) -> None:
         self.close()
 
+    @contextmanager
+    def elsewhere(self, url: str, *, clock: Clock = system_clock) -> Iterator[Self]:
+        """Use another store while inside, and the present one again afterwards: for tests of a module's application.
+
+        Raises:
+            ConfigError: The URL names no store.
+        """
+        before = self.url, self._open_store
+        chosen = store_url(url, os.environ)
+        self._move(chosen, store_factory(chosen, clock))
+        try:
+            yield self
+        finally:
+            self._move(*before)
+
     @property
     def after_enqueue(self) -> Callable[[], Awaitable[None]] | None:
         """What is awaited after each enqueue, before its handle is returned; for tests that run jobs at once."""
@@ -343,6 +358,10 @@ class App:
     @after_enqueue.setter
     def after_enqueue(self, hook: Callable[[], Awaitable[None]] | None) -> None:
         self._client.after_enqueue = hook
+
+    def _move(self, url: str, open_store: Callable[[], Store]) -> None:
+        self._portal.move(open_store)
+        self.url, self._open_store = url, open_store
 
     def _register(
         self, name: str, function: Callable[..., Json], options: Options, retry_on: tuple[type[Exception], ...]

@@ -76,6 +76,11 @@ class Portal:
         thread.join(CALL_SECONDS)
         atexit.unregister(self.close)
 
+    def move(self, open_store: Callable[[], Store]) -> None:
+        """Close the store; later calls open another."""
+        self.close()
+        self._open_store = open_store
+
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         loop = self._loop
         if loop is not None and self._pid == os.getpid():

@@ -3,5 +3,6 @@
 from workmill.testing.clock import FakeClock
 from workmill.testing.draining import StillBusy, adrain, drain
 from workmill.testing.inline import inline
+from workmill.testing.isolation import isolated
 
-__all__ = ["FakeClock", "StillBusy", "adrain", "drain", "inline"]
+__all__ = ["FakeClock", "StillBusy", "adrain", "drain", "inline", "isolated"]

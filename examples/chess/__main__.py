@@ -22,8 +22,8 @@ DATA = ROOT / ".cache" / "demo" / "chess.db"
 REFERENCE = '{"fen": "8/8/6P1/4R3/8/6k1/2r5/6K1 b - - 0 1"}'
 READY_SECONDS = 20.0
 LOOK_SECONDS = 0.1
-DRAIN_SECONDS = 2.0
-STOP_SECONDS = 8.0
+GRACE_SECONDS = 2.0
+STOP_SECONDS = 10.0
 STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 PR_SET_PDEATHSIG = 1
 
@@ -41,17 +41,14 @@ def main(port: int) -> None:
     if not _is_free(port):
         raise click.ClickException(f"port {port} is in use on {HOST}: stop what uses it, or choose another with --port")
     environment = _environment()
-    cores = str(os.cpu_count() or 1)
-    worker = ["-m", "workmill", "worker", "examples.chess.tasks:app", "--concurrency", cores]
+    worker = ["-m", "workmill", "worker", "examples.chess.tasks:app"]
+    worker += [f"--concurrency={os.cpu_count() or 1}", f"--grace={GRACE_SECONDS:g}"]
     # Waitress is made for WSGI: threads, bounded buffers, and the full protocol, in pure Python.
     web = ["-m", "waitress", f"--listen={HOST}:{port}", "--threads=8", "--call", "examples.chess:create_app"]
     with _running([worker, web], environment) as processes:
-        if _is_answering(port, processes):
+        if _is_served(port, processes):
             _tell(port, engine, environment["WORKMILL_URL"])
             _wait(processes)
-        fault = _fault(processes)
-    if fault:
-        raise click.ClickException(fault)
 
 
 def _is_free(port: int) -> bool:
@@ -77,8 +74,7 @@ def _running(commands: Sequence[Sequence[str]], environment: dict[str, str]) -> 
     """Start the commands, each in a process group of its own, and end them all."""
     processes: list[subprocess.Popen[bytes]] = []
     try:
-        for command in commands:
-            processes.append(_start(command, environment))
+        processes.extend(_start(command, environment) for command in commands)
         # From here on signals wait until they are asked for; the children were started without that.
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.pthread_sigmask(signal.SIG_BLOCK, {*STOPS, signal.SIGCHLD})
@@ -102,15 +98,17 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _is_answering(port: int, processes: Sequence[subprocess.Popen[bytes]]) -> bool:
-    """Wait until the page is served; False where it was not to be, or somebody wants an end."""
+def _is_served(port: int, processes: Sequence[subprocess.Popen[bytes]]) -> bool:
+    """Wait until the page is served; False where somebody wants an end before that."""
     deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and not _fault(processes):
+    while not signal.sigpending() & STOPS:
+        _check(processes)
         with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            urllib.request.urlopen(f"http://{HOST}:{port}/", timeout=READY_SECONDS).close()  # noqa: S310 - our own
+            urllib.request.urlopen(f"http://{HOST}:{port}/", timeout=READY_SECONDS).close()
             return True
-        if signal.sigtimedwait(STOPS, LOOK_SECONDS):
-            return False
+        if time.monotonic() > deadline:
+            raise click.ClickException(f"the web server did not answer within {READY_SECONDS:g} s")
+        time.sleep(LOOK_SECONDS)
     return False
 
 
@@ -127,27 +125,22 @@ def _tell(port: int, engine: Sequence[str], url: str) -> None:
 
 
 def _wait(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    while not _fault(processes):
-        if signal.sigwait({*STOPS, signal.SIGCHLD}) in STOPS:
-            return
+    while signal.sigwait({*STOPS, signal.SIGCHLD}) == signal.SIGCHLD:
+        _check(processes)
 
 
-def _fault(processes: Sequence[subprocess.Popen[bytes]]) -> str:
-    """Say which process has ended by itself; nothing while all run."""
-    ended = [process for process in processes if process.poll() is not None]
-    return "; ".join(f"{shlex.join(map(str, each.args))} ended with status {each.returncode}" for each in ended)
+def _check(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for name, process in zip(("worker", "web server"), processes, strict=True):
+        if process.poll() is not None:
+            raise click.ClickException(f"the {name} ended by itself, with status {process.returncode}")
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ask for an end, then insist: a worker's second TERM gives unfinished jobs back at once."""
-    for number, seconds in (
-        (signal.SIGTERM, DRAIN_SECONDS),
-        (signal.SIGTERM, STOP_SECONDS),
-        (signal.SIGKILL, STOP_SECONDS),
-    ):
+    """Ask for an end, then insist."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
         for process in processes:
             _signal(process, number)
-        if _have_ended(processes, seconds):
+        if _have_ended(processes):
             return
 
 
@@ -158,8 +151,8 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
             send(process.pid, number)
 
 
-def _have_ended(processes: Sequence[subprocess.Popen[bytes]], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
+def _have_ended(processes: Sequence[subprocess.Popen[bytes]]) -> bool:
+    deadline = time.monotonic() + STOP_SECONDS
     for process in processes:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(max(0.0, deadline - time.monotonic()))

@@ -17,7 +17,7 @@ from examples.chess.lines import Best, Line, best_of, line_of
 READY_SECONDS = 15.0
 GRACE_SECONDS = 5.0
 DEATH_SECONDS = 5.0
-HASH_MEGABYTES = 32
+OPTIONS = {"Threads": 1, "Hash": 32}  # megabytes
 
 
 class EngineFailed(Exception):
@@ -71,10 +71,8 @@ class Engine:
     async def search(self, board: chess.Board, limits: Limits, tell: Callable[[Best], None]) -> list[Line]:
         """Return the best lines, best first, calling `tell` with the best so far whenever there is news.
 
-        Unless it ends by itself the engine is killed.
-
         Raises:
-            EngineFailed: It died or hung.
+            EngineFailed: It died or hung; whatever is raised here, this engine is of no further use.
         """
         try:
             async with asyncio.timeout(limits.seconds + GRACE_SECONDS):
@@ -92,7 +90,7 @@ class Engine:
     async def _get_ready(self) -> None:
         async with asyncio.timeout(READY_SECONDS):
             await self.protocol.initialize()
-            await self.protocol.configure({"Threads": 1, "Hash": HASH_MEGABYTES})
+            await self.protocol.configure({k: v for k, v in OPTIONS.items() if k in self.protocol.options})
 
     async def _search(self, board: chess.Board, limits: Limits, tell: Callable[[Best], None]) -> list[Line]:
         limit = chess.engine.Limit(time=limits.seconds, depth=limits.depth)
@@ -103,7 +101,7 @@ class Engine:
             async for info in analysis:
                 ranking.take(info, tell)
         except BaseException:
-            self.kill()
+            self.kill()  # so that the wait is short; without it the analysis would complain that nobody heard its end
             with contextlib.suppress(TimeoutError, chess.engine.EngineError):
                 await asyncio.wait_for(analysis.wait(), DEATH_SECONDS)
             raise

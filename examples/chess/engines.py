@@ -32,6 +32,7 @@ class Engines:
         self._find = find
         self._shelf: list[Engine] = []  # only ever touched on the loop
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def analyse(
@@ -61,20 +62,31 @@ class Engines:
             search.cancel()
 
     def close(self) -> None:
-        """End the idle engines. A later search starts new ones."""
-        if self._loop is not None:
+        """End the idle engines. None may be searching."""
+        with self._lock:
+            if self._loop is None or self._thread is None:
+                return
             asyncio.run_coroutine_threadsafe(self._clear_shelf(), self._loop).result(DEATH_SECONDS)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(DEATH_SECONDS)
+            self._loop.close()
+            self._loop = None
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="chess-engines", daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="chess-engines", daemon=True)
+                self._thread.start()
             return self._loop
 
     async def _search(self, board: chess.Board, limits: Limits, tell: Callable[[Best], None]) -> list[Line]:
         engine = await self._take()
-        lines = await engine.search(board, limits, tell)
+        try:
+            lines = await engine.search(board, limits, tell)
+        except BaseException:
+            engine.kill()
+            raise
         self._shelf.append(engine)
         return lines
 
@@ -83,6 +95,7 @@ class Engines:
             engine = self._shelf.pop()
             if engine.is_alive:
                 return engine
+            engine.kill()
         return await Engine.start(self._find())
 
     async def _clear_shelf(self) -> None:

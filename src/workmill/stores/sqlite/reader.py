@@ -57,8 +57,8 @@ class Reader:
             return
         tell(self._opened)
         goes_on = True
-        while goes_on:
-            calls, goes_on = self._calls.take()
+        while goes_on and (first := self._calls.first()):
+            calls, goes_on = self._calls.beside(first)
             self._serve(connection, calls)
         with contextlib.suppress(apsw.Error):
             connection.close()

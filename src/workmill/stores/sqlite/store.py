@@ -40,7 +40,7 @@ from workmill.stores.sqlite import (
 from workmill.stores.sqlite.moments import moment
 from workmill.stores.sqlite.reader import Reader
 from workmill.stores.sqlite.transaction import Transaction
-from workmill.stores.sqlite.wake import Bells, Ear
+from workmill.stores.sqlite.wake import Ear
 from workmill.stores.sqlite.writer import Writer
 from workmill.words.clock import Clock, system_clock
 from workmill.words.errors import StoreError
@@ -63,7 +63,6 @@ class SqliteStore:
         self._path = Path(path).absolute()
         self._clock = clock
         self._pid = 0
-        self._bells = Bells(self.wake_folder)
         self._writer: Writer | None = None
         self._reader: Reader | None = None
 
@@ -79,7 +78,7 @@ class SqliteStore:
 
     async def open(self) -> None:
         """See `Store.open`."""
-        writer = Writer(self._path, self._clock, self._bells)
+        writer = Writer(self._path, self._clock, self.wake_folder)
         await writer.open()
         reader = Reader(self._path, self._clock)
         await reader.open()

@@ -109,11 +109,6 @@ class Transaction:
         self._tally, told = mark
         del self._notices[told:]
 
-    def forget(self) -> None:
-        """Forget all that was counted and told: the transaction came to nothing."""
-        self._tally.clear()
-        self._notices.clear()
-
     def _first(self, statement: str, values: Sequence[Value]) -> Value:
         # One step and no more: every step gives up the interpreter's lock.
         cursor = self._connection.execute(statement, values)

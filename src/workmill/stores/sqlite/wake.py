@@ -61,7 +61,8 @@ class Bells:
             return
         if self._socket is None:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        with contextlib.suppress(OSError), reachable(self._folder) as folder:
+        # The jobs are stored by now, whatever becomes of the news of them.
+        with contextlib.suppress(OSError, ValueError), reachable(self._folder) as folder:
             for name, kinds in ears.items():
                 told = folded([notice for notice in notices if notice.kind in kinds])
                 if told:
@@ -89,7 +90,7 @@ class Bells:
                 self._ears = {file.name: kinds for file in self._folder.iterdir() if (kinds := kinds_of(file.name))}
                 is_settled = time.time_ns() - changed_at > SETTLED_NANOSECONDS
                 self._changed_at = changed_at if is_settled else -1
-        except FileNotFoundError:
+        except OSError:
             self._ears = {}
         return self._ears
 

@@ -9,12 +9,14 @@ from typing import TypeVar
 
 import apsw
 
+from workmill.store import Notice
 from workmill.stores.sqlite.calls import Calls, Waiting, tell
 from workmill.stores.sqlite.connecting import open_writer
 from workmill.stores.sqlite.failures import is_the_verbs_own, translated
+from workmill.stores.sqlite.gate import GATE, GATE_SECONDS, Gate
 from workmill.stores.sqlite.moments import ticks
 from workmill.stores.sqlite.transaction import Transaction
-from workmill.stores.sqlite.wake import Bells
+from workmill.stores.sqlite.wake import Bells, make_folder
 from workmill.words.clock import Clock
 
 T = TypeVar("T")
@@ -26,10 +28,10 @@ class Writer:
     A verb that raises takes back only its own part. When the transaction as a whole fails, all of the group fail.
     """
 
-    def __init__(self, path: Path, clock: Clock, bells: Bells) -> None:
+    def __init__(self, path: Path, clock: Clock, wake_folder: Path) -> None:
         self._path = path
         self._clock = clock
-        self._bells = bells
+        self._wake_folder = wake_folder
         self._calls: Calls[Transaction] = Calls(asyncio.get_running_loop())
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -57,54 +59,57 @@ class Writer:
         # The connection is a local of this thread, so that a forked child never closes it.
         try:
             connection = open_writer(self._path)
+            make_folder(self._wake_folder)
         except Exception as error:  # noqa: BLE001 - raised again by whoever waits for the opening
             tell(self._opened, translated(error, self._path))
             return
+        gate, bells = Gate(self._wake_folder / GATE), Bells(self._wake_folder)
         tell(self._opened)
         goes_on = True
-        while goes_on:
-            calls, goes_on = self._calls.take()
-            self._serve(connection, calls)
+        while goes_on and (first := self._calls.first()):
+            gate.enter(GATE_SECONDS)
+            calls, goes_on = self._calls.beside(first)
+            notices = self._serve(connection, calls)
+            gate.leave()
+            self._calls.answer(calls)
+            bells.ring(notices)
         with contextlib.suppress(apsw.Error):
             connection.close()
-        self._bells.close()
+        gate.close()
+        bells.close()
         tell(self._closed)
 
-    def _serve(self, connection: apsw.Connection, calls: Sequence[Waiting[Transaction]]) -> None:
-        transaction = Transaction(connection, ticks(self._clock()))
+    def _serve(self, connection: apsw.Connection, calls: Sequence[Waiting[Transaction]]) -> Sequence[Notice]:
         try:
-            if calls:
-                self._commit(connection, calls, transaction)
+            return self._commit(connection, calls)
         except Exception as error:  # noqa: BLE001 - raised again by all who wait for this transaction
             _roll_back(connection)
             for call in calls:
                 call.fail(translated(error, self._path))
-            transaction.forget()
-        self._calls.answer(calls)
-        self._bells.ring(transaction.notices)
+            return ()
 
-    def _commit(
-        self, connection: apsw.Connection, calls: Sequence[Waiting[Transaction]], transaction: Transaction
-    ) -> None:
+    def _commit(self, connection: apsw.Connection, calls: Sequence[Waiting[Transaction]]) -> Sequence[Notice]:
         connection.execute("BEGIN IMMEDIATE")
+        # Only now that nobody else can write: the moment must not be older than what others have written.
+        transaction = Transaction(connection, ticks(self._clock()))
         if len(calls) == 1:
-            if not self._alone(connection, calls[0], transaction):
-                return
+            if not self._alone(calls[0], transaction):
+                connection.execute("ROLLBACK")
+                return ()
         else:
             for call in calls:
                 self._beside_others(connection, call, transaction)
         transaction.flush()
         connection.execute("COMMIT")
+        return transaction.notices
 
-    def _alone(self, connection: apsw.Connection, call: Waiting[Transaction], transaction: Transaction) -> bool:
+    def _alone(self, call: Waiting[Transaction], transaction: Transaction) -> bool:
         try:
             call.run(transaction)
         except Exception as error:
             if not is_the_verbs_own(error):
                 raise
             call.fail(translated(error, self._path))
-            connection.execute("ROLLBACK")
-            transaction.forget()
             return False
         return True
 

@@ -211,3 +211,12 @@ class TestProgress:
         await settle(store, end(job, outcome))
 
         assert (await stored(store, job.id)).progress == Progress(current=1, message="half")
+
+    async def test_next_attempt_begins_with_it(self, store: Store) -> None:
+        job = await running(store)
+        await store.report([Report(job_id=job.id, token=1, progress=Progress(current=1))])
+        await settle(store, end(job, Returned()))
+
+        (again,) = await store.claim(request(await hired(store)))
+
+        assert again.progress == Progress(current=1)

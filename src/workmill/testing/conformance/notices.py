@@ -250,10 +250,11 @@ class TestListener:
             assert all(notice.kind is NoticeKind.CANCEL for notice in await ear.next(0.01))
 
     async def test_notices_that_nobody_fetches_are_folded(self, store: Store) -> None:
-        job = await running(store)
+        first, job = await running(store), await running(store)
         report = Report(job_id=job.id, token=job.token, progress=Progress(current=1))
         async with store.listen(CHANGED | QUEUED) as ear:
             async with asyncio.timeout(60):
+                await settle(store, end(first))
                 await asyncio.gather(*(store.report([report]) for _ in range(MOST_KEPT + 200)))
                 await add(store, new_job(queue="last"))
 
@@ -263,4 +264,5 @@ class TestListener:
                     kept += await ear.next(DEADLINE_SECONDS)
 
         assert len(kept) <= MOST_KEPT
+        assert any(changed(first)(notice) for notice in kept)
         assert any(changed(job)(notice) for notice in kept)

@@ -9,12 +9,11 @@ from workmill.store import Enqueued, NoticeKind
 from workmill.stores.sqlite.moments import later, moment, ticks
 from workmill.stores.sqlite.rows import JobDraft, job_of, pack, text_of
 from workmill.stores.sqlite.statements import statements
-from workmill.stores.sqlite.transaction import Transaction, Value
+from workmill.stores.sqlite.transaction import LARGEST, Transaction, Value
 from workmill.words.codec import Json, dump_policy
 from workmill.words.errors import InvalidOption, JobConflict
 from workmill.words.job import Job, JobState, NewJob
 
-SMALLEST, LARGEST = -(2**63), 2**63 - 1
 Known = dict[str, Job]
 KnownKeys = dict[tuple[str, str | None], Job]
 
@@ -110,7 +109,7 @@ def born(new: NewJob, now: int) -> Job:
     Raises:
         InvalidOption: Its priority does not fit the file's integers.
     """
-    if not SMALLEST <= new.priority <= LARGEST:
+    if not -LARGEST <= new.priority <= LARGEST:
         raise InvalidOption("priority", new.priority, "give an integer of at most 64 bits")
     created_at = moment(now)
     run_at = moment(later(now, new.delay)) if new.delay else new.run_at

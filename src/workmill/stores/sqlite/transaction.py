@@ -17,6 +17,9 @@ Value = str | int | float | bytes | None
 Lane = tuple[str, str, str]
 """A line of the tally: state, task, queue."""
 
+LARGEST = 2**63 - 1
+"""The largest integer that SQLite holds."""
+
 MOST_ROWS = 128
 """How many rows one statement takes, so that those kept prepared for every number of rows stay small."""
 

@@ -173,12 +173,13 @@ class TestIdempotencyKey:
 
     async def test_one_conflict_keeps_the_whole_batch_out(self, store: Store) -> None:
         await add(store, new_job(key="a", args=b'{"n":1}'))
-        before, after = new_job(key="b"), new_job()
+        before, after, repeated = new_job(key="b"), new_job(), new_job()
+        earlier = await add(store, repeated)
 
         with pytest.raises(JobConflict):
-            await store.enqueue([before, new_job(key="a", args=b'{"n":2}'), after])
+            await store.enqueue([repeated, before, new_job(key="a", args=b'{"n":2}'), after])
 
-        assert await store.get([before.id, after.id]) == [None, None]
+        assert await store.get([before.id, after.id, repeated.id]) == [None, None, earlier]
         (free,) = await store.enqueue([new_job(key="b", args=b'{"other":1}')])
         assert free.created
 

@@ -37,8 +37,9 @@ CHANGED = frozenset({NoticeKind.CHANGED})
 async def hear(ear: Listener, is_wanted: Callable[[Notice], bool]) -> None:
     """Listen until the wanted notice comes; it must."""
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while not any(is_wanted(notice) for notice in await ear.next(DEADLINE_SECONDS)):
-            pass
+        has_come = False
+        while not has_come:
+            has_come = any(is_wanted(notice) for notice in await ear.next(DEADLINE_SECONDS))
 
 
 def queued_on(queue: str) -> Callable[[Notice], bool]:

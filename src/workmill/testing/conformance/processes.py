@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import pytest
 
-from workmill.store import NoticeKind, Store, Verdict
+from workmill.store import Listener, NoticeKind, Store, Verdict
 from workmill.testing.conformance.harness import Harness, Opener
 from workmill.testing.conformance.making import end, hired, new_job, new_jobs, request, stored
 from workmill.words.job import Ending
@@ -58,6 +58,14 @@ async def opened(opener: Opener) -> AsyncIterator[Store]:
         await store.close()
 
 
+async def heard(store: Store, ear: Listener) -> float:
+    """Return when an ear told of the first job of an empty store, by the clock that all processes of a machine share."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not await store.counts():
+            await ear.next(DEADLINE_SECONDS)
+    return time.monotonic()
+
+
 # What the other processes run.
 
 
@@ -90,7 +98,7 @@ async def _enqueue(opener: Opener, keys: list[str]) -> list[str]:
 
 
 def enqueue_one(opener: Opener) -> float:
-    """Store a job and return when that was, by the clock that all processes of a machine share."""
+    """Store a job and return when that was."""
     return asyncio.run(_enqueue_one(opener))
 
 
@@ -132,10 +140,7 @@ class TestProcesses:
         async with opened(opener) as store, store.listen(frozenset({NoticeKind.QUEUED})) as ear:
             with processes() as pool:
                 result = pool.apply_async(enqueue_one, (opener,))
-                async with asyncio.timeout(DEADLINE_SECONDS):
-                    while not await store.counts():
-                        await ear.next(DEADLINE_SECONDS)
-                heard_at = time.monotonic()
+                heard_at = await heard(store, ear)
                 (stored_at,) = await answers([result])
 
         assert heard_at - stored_at < NOTICED_WITHIN_SECONDS

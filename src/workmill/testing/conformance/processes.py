@@ -59,7 +59,7 @@ async def opened(opener: Opener) -> AsyncIterator[Store]:
 
 
 async def heard(store: Store, ear: Listener) -> float:
-    """Return when an ear told of the first job of an empty store, by the clock that all processes of a machine share."""
+    """Return when an ear told of the first job of an empty store, by the clock that a machine's processes share."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while not await store.counts():
             await ear.next(DEADLINE_SECONDS)

@@ -17,6 +17,7 @@ from examples.chess.lines import Best, Line, best_of, line_of
 READY_SECONDS = 15.0
 GRACE_SECONDS = 5.0
 DEATH_SECONDS = 5.0
+ANSWER_SECONDS = 1.0
 OPTIONS = {"Threads": 1, "Hash": 32}  # megabytes
 
 
@@ -56,17 +57,20 @@ class Engine:
         try:
             await engine._get_ready()
         except BaseException as error:
-            engine.kill()
+            await engine.end()
             if not isinstance(error, (TimeoutError, chess.engine.EngineError)):
                 raise
             reason = str(error) or f"nothing heard for {READY_SECONDS:g} s"
             raise EngineFailed(f"the engine {' '.join(command)!r} did not get ready: {reason}") from error
         return engine
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether its process runs, as far as is known."""
-        return not self.protocol.returncode.done()
+    async def answers(self) -> bool:
+        """Ask for a sign of life."""
+        try:
+            await asyncio.wait_for(self.protocol.ping(), ANSWER_SECONDS)
+        except (TimeoutError, chess.engine.EngineError):
+            return False
+        return True
 
     async def search(self, board: chess.Board, limits: Limits, tell: Callable[[Best], None]) -> list[Line]:
         """Return the best lines, best first, calling `tell` with the best so far whenever there is news.
@@ -83,9 +87,10 @@ class Engine:
         except chess.engine.EngineError as error:
             raise EngineFailed(f"the engine failed during the search: {error}") from error
 
-    def kill(self) -> None:
-        """End its process, now."""
-        self.transport.close()  # kills what still runs, and has it reaped
+    async def end(self) -> None:
+        """Kill its process and have it reaped."""
+        self.transport.close()
+        await asyncio.wait({self.protocol.returncode}, timeout=DEATH_SECONDS)
 
     async def _get_ready(self) -> None:
         async with asyncio.timeout(READY_SECONDS):
@@ -93,21 +98,35 @@ class Engine:
             await self.protocol.configure({k: v for k, v in OPTIONS.items() if k in self.protocol.options})
 
     async def _search(self, board: chess.Board, limits: Limits, tell: Callable[[Best], None]) -> list[Line]:
-        limit = chess.engine.Limit(time=limits.seconds, depth=limits.depth)
-        # A game of its own for every search, so that none depends on what the engine saw before.
-        analysis = await self.protocol.analysis(board, limit, multipv=limits.lines, game=object())
+        analysis = await self._begin(board, limits)
         ranking = _Ranking(min(limits.lines, board.legal_moves.count()))
         try:
             async for info in analysis:
                 ranking.take(info, tell)
         except BaseException:
-            self.kill()  # so that the wait is short; without it the analysis would complain that nobody heard its end
+            await self.end()
+            # Somebody has to hear how the analysis ended, else it is logged as an error that nobody heard.
             with contextlib.suppress(TimeoutError, chess.engine.EngineError):
                 await asyncio.wait_for(analysis.wait(), DEATH_SECONDS)
             raise
         if not ranking.lines:
             raise EngineFailed("the engine ended its search without a line; give it more time")
         return ranking.lines
+
+    async def _begin(self, board: chess.Board, limits: Limits) -> chess.engine.AnalysisResult:
+        """Begin a search; unlike python-chess alone, notice where the engine dies before it is ready for one."""
+        limit = chess.engine.Limit(time=limits.seconds, depth=limits.depth)
+        # A game of its own for every search, so that none depends on what the engine saw before.
+        begun = asyncio.ensure_future(self.protocol.analysis(board, limit, multipv=limits.lines, game=object()))
+        try:
+            either: list[asyncio.Future[chess.engine.AnalysisResult] | asyncio.Future[int]]
+            either = [begun, self.protocol.returncode]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not begun.done():
+                raise chess.engine.EngineTerminatedError(f"it died (exit code: {self.protocol.returncode.result()})")
+            return begun.result()
+        finally:
+            begun.cancel()
 
 
 class _Ranking:

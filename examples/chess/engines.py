@@ -1,6 +1,7 @@
 """The warm engines of one process, each lent to one search at a time."""
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from examples.chess.engine import DEATH_SECONDS, Engine, Limits
 from examples.chess.lines import Best, Line
 
 LOOK_SECONDS = 0.1
+STOP_SECONDS = 2 * DEATH_SECONDS
 
 
 class Stopped(Exception):
@@ -54,12 +56,11 @@ class Engines:
         if not any(board.legal_moves):
             return []
         news: queue.SimpleQueue[Best | None] = queue.SimpleQueue()
-        search = asyncio.run_coroutine_threadsafe(self._search(board, limits, news.put), self._running_loop())
-        search.add_done_callback(lambda _: news.put(None))
+        search = asyncio.run_coroutine_threadsafe(self._search(board, limits, news), self._running_loop())
         try:
             return _follow(search, news, report, is_stopped)
         finally:
-            search.cancel()
+            search.cancel()  # where `report` failed
 
     def close(self) -> None:
         """End the idle engines. None may be searching."""
@@ -80,29 +81,30 @@ class Engines:
                 self._thread.start()
             return self._loop
 
-    async def _search(self, board: chess.Board, limits: Limits, tell: Callable[[Best], None]) -> list[Line]:
-        engine = await self._take()
+    async def _search(self, board: chess.Board, limits: Limits, news: "queue.SimpleQueue[Best | None]") -> list[Line]:
         try:
-            lines = await engine.search(board, limits, tell)
-        except BaseException:
-            engine.kill()
-            raise
-        self._shelf.append(engine)
-        return lines
+            engine = await self._take()
+            try:
+                lines = await engine.search(board, limits, news.put)
+            except BaseException:
+                await engine.end()
+                raise
+            self._shelf.append(engine)
+            return lines
+        finally:
+            news.put(None)
 
     async def _take(self) -> Engine:
         while self._shelf:
             engine = self._shelf.pop()
-            if engine.is_alive:
+            if await engine.answers():
                 return engine
-            engine.kill()
+            await engine.end()
         return await Engine.start(self._find())
 
     async def _clear_shelf(self) -> None:
         while self._shelf:
-            engine = self._shelf.pop()
-            engine.kill()
-            await engine.protocol.returncode
+            await self._shelf.pop().end()
 
 
 def _follow(
@@ -111,13 +113,15 @@ def _follow(
     report: Callable[[Best], None],
     is_stopped: Callable[[], bool],
 ) -> list[Line]:
-    while not search.done():
-        if is_stopped():
-            raise Stopped
-        try:
+    """Report the news of a search until it is over, and return what it found."""
+    while not is_stopped():
+        with contextlib.suppress(queue.Empty):
             best = news.get(timeout=LOOK_SECONDS)
-        except queue.Empty:
-            continue
-        if best is not None:
+            if best is None:
+                return search.result(DEATH_SECONDS)
             report(best)
-    return search.result()
+    search.cancel()
+    with contextlib.suppress(queue.Empty):
+        while news.get(timeout=STOP_SECONDS) is not None:
+            pass  # the engine, too, has ended when the search says that it is over
+    raise Stopped

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import apsw
 
 from workmill.store import Enqueued, NoticeKind
-from workmill.stores.sqlite.moments import later, moment, ticks
+from workmill.stores.sqlite.moments import block, later, moment, ticks
 from workmill.stores.sqlite.rows import JobDraft, job_of, pack, text_of
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import LARGEST, Transaction, Value
@@ -76,7 +76,11 @@ def insert(jobs: Sequence[Job], transaction: Transaction) -> None:
     Raises:
         apsw.ConstraintError: An id or a key is stored already. None was stored.
     """
-    transaction.run_each(statements("enqueue")["insert"], [row_of(job, transaction.now) for job in jobs])
+    sql = statements("enqueue")
+    if jobs and not transaction.is_in_stretch:
+        transaction.run(sql["stretch"], block(transaction.now))
+        transaction.is_in_stretch = True
+    transaction.run_each(sql["insert"], [row_of(job, transaction.now) for job in jobs])
     for lane, count in Counter([(job.state, job.task, job.queue) for job in jobs]).items():
         transaction.count(lane, count)
         if lane[0] is JobState.QUEUED:

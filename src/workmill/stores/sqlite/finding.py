@@ -2,14 +2,13 @@
 
 import heapq
 from collections import defaultdict
-from datetime import datetime
 from itertools import islice
 
 from workmill.store import JobFilter, Page
-from workmill.stores.sqlite.moments import LAST, ticks
+from workmill.stores.sqlite.moments import LAST, block, ticks
 from workmill.stores.sqlite.rows import pack, readable
 from workmill.stores.sqlite.statements import statements
-from workmill.stores.sqlite.transaction import LARGEST, Transaction
+from workmill.stores.sqlite.transaction import LARGEST, Transaction, Value
 from workmill.words.errors import InvalidOption
 from workmill.words.job import JobState
 
@@ -48,10 +47,22 @@ def newest(wanted: JobFilter, limit: int, below: int, transaction: Transaction) 
     kinds = defaultdict(list)
     for lane in transaction.batch(sql["lanes"], *named):
         kinds[statement_for(lane[0])].append(lane)
-    after = edge(wanted.created_after, -1)
-    before = edge(wanted.created_before, LAST + 1)
-    lines = [transaction.batch(sql[name], pack(lanes), below, after, before, limit) for name, lanes in kinds.items()]
+    created = span(wanted, below, transaction)
+    lines = [transaction.batch(sql[name], pack(lanes), *created, limit) for name, lanes in kinds.items()]
     return list(islice(heapq.merge(*lines, reverse=True), limit))
+
+
+def span(wanted: JobFilter, below: int, transaction: Transaction) -> tuple[int, int, int, int]:
+    """Return the first and last place where a job may be, and the moments between which it was created."""
+    sql = statements("find")
+    first, last, after, before = 0, below - 1, -1, LAST + 1
+    if wanted.created_after is not None:
+        after = ticks(wanted.created_after)
+        first = number(transaction.value(sql["first"], block(after)), otherwise=LARGEST)
+    if wanted.created_before is not None:
+        before = ticks(wanted.created_before)
+        last = min(last, number(transaction.value(sql["last"], block(before)), otherwise=LARGEST) - 1)
+    return first, last, after, before
 
 
 def statement_for(state: str) -> str:
@@ -59,6 +70,6 @@ def statement_for(state: str) -> str:
     return state if state in {JobState.QUEUED, JobState.RUNNING} else "resting"
 
 
-def edge(moment: datetime | None, otherwise: int) -> int:
-    """Return the end of a range of moments."""
-    return otherwise if moment is None else ticks(moment)
+def number(value: Value, *, otherwise: int) -> int:
+    """Return what a statement answered, or what it means that it answered nothing."""
+    return value if isinstance(value, int) else otherwise

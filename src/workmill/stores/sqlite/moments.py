@@ -32,6 +32,11 @@ def moment_or_none(written: int | None) -> datetime | None:
     return None if written is None else moment(written)
 
 
+def block(now: int) -> int:
+    """Return the ten seconds that a moment lies in."""
+    return now // 10_000_000
+
+
 def later(now: int, length: timedelta) -> int:
     """Return the moment a length of time after `now`, or the last one there is."""
     return min(now + length // TICK, LAST)

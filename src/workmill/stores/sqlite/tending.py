@@ -38,6 +38,7 @@ def prune(limit: int, transaction: Transaction) -> int:
         seqs = pack([row[0] for row in due])
         transaction.run(sql["attempts"], seqs)
         transaction.run(sql["jobs"], seqs)
+        transaction.run(sql["empty_ends"])
     for _, state, task, queue in due:
         transaction.count((state, task, queue), -1)
     transaction.flush()

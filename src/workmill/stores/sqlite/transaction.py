@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from typing import NamedTuple
 
 import apsw
 
@@ -24,15 +25,25 @@ MOST_ROWS = 128
 """How many rows one statement takes, so that those kept prepared for every number of rows stay small."""
 
 
+class Mark(NamedTuple):
+    """A point within a transaction."""
+
+    tally: Counter[Lane]
+    told: int
+    is_in_stretch: bool
+
+
 class Transaction:
     """One transaction, shared by the verbs of a group.
 
     Attributes:
         now: The moment of the transaction, in microseconds.
+        is_in_stretch: Whether it is noted when the jobs that the transaction stores were stored.
     """
 
     def __init__(self, connection: apsw.Connection, now: int) -> None:
         self.now = now
+        self.is_in_stretch = False
         self._connection = connection
         self._tally: Counter[Lane] = Counter()
         self._notices: list[Notice] = []
@@ -103,13 +114,13 @@ class Transaction:
         """What is to be told after the commit."""
         return self._notices
 
-    def mark(self) -> tuple[Counter[Lane], int]:
+    def mark(self) -> Mark:
         """Return a point that `back_to` can return to."""
-        return self._tally.copy(), len(self._notices)
+        return Mark(self._tally.copy(), len(self._notices), self.is_in_stretch)
 
-    def back_to(self, mark: tuple[Counter[Lane], int]) -> None:
-        """Forget what was counted and told since a point."""
-        self._tally, told = mark
+    def back_to(self, mark: Mark) -> None:
+        """Forget what was counted, told and noted since a point."""
+        self._tally, told, self.is_in_stretch = mark
         del self._notices[told:]
 
     def _first(self, statement: str, values: Sequence[Value]) -> Value:

@@ -50,6 +50,13 @@ CREATE TABLE attempt (
     PRIMARY KEY (seq, token)
 ) STRICT, WITHOUT ROWID;
 
+-- From `seq` on jobs were stored while the clock was in one block of ten seconds. A listing by time of creation finds by
+-- this where to begin and end, whatever the clock did in between, and no job pays for an index on that time.
+CREATE TABLE stretch (
+    seq INTEGER PRIMARY KEY,
+    block INTEGER NOT NULL
+) STRICT;
+
 -- How many jobs there are of each kind, kept up by every verb in its own transaction.
 CREATE TABLE tally (
     state TEXT NOT NULL,

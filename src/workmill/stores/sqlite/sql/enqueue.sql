@@ -3,6 +3,11 @@ INSERT INTO job (id, task, queue, priority, state, args, policy, key, created_at
 (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) -- :each
 ;
 
+-- :name stretch
+INSERT OR REPLACE INTO stretch (seq, block)
+SELECT coalesce(max(seq), 0) + 1, ?1 FROM job
+WHERE ?1 IS NOT (SELECT block FROM stretch ORDER BY seq DESC LIMIT 1);
+
 -- :name same_id
 SELECT CAST(json_group_array(json(body)) AS BLOB)
 FROM json_each(?1) AS wanted CROSS JOIN job_row ON job_row.seq = (SELECT seq FROM job WHERE id = wanted.value);

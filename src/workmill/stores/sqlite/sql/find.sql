@@ -1,6 +1,14 @@
 -- :name all
 SELECT json_group_array(seq) FROM (SELECT seq FROM job WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2);
 
+-- :name first
+-- Before this place there is no job that was created in or after a block.
+SELECT min(seq) FROM stretch WHERE block >= ?1;
+
+-- :name last
+-- From this place on there is no job that was created in or before a block.
+SELECT min(seq) FROM stretch WHERE seq > coalesce((SELECT max(seq) FROM stretch WHERE block <= ?1), -1);
+
 -- :name lanes
 -- The kinds of jobs that match, from the tally: only those are looked for.
 SELECT json_group_array(json_array(state, task, queue)) FROM tally
@@ -16,10 +24,10 @@ SELECT json_group_array(seq) FROM (
         SELECT resting.seq FROM job AS resting INDEXED BY job_listing
         WHERE resting.state NOT IN ('queued', 'running') AND resting.state = lane.value ->> 0
         AND resting.task = lane.value ->> 1 AND resting.queue = lane.value ->> 2
-        AND resting.seq < ?2 AND resting.created_at > ?3 AND resting.created_at < ?4
-        ORDER BY resting.seq DESC LIMIT ?5
+        AND resting.seq BETWEEN ?2 AND ?3 AND resting.created_at > ?4 AND resting.created_at < ?5
+        ORDER BY resting.seq DESC LIMIT ?6
     )
-    ORDER BY job.seq DESC LIMIT ?5
+    ORDER BY job.seq DESC LIMIT ?6
 );
 
 -- :name running
@@ -27,8 +35,8 @@ SELECT json_group_array(seq) FROM (
 SELECT json_group_array(seq) FROM (
     SELECT running.seq FROM json_each(?1) AS lane CROSS JOIN job AS running INDEXED BY job_running
     WHERE running.state = 'running' AND running.task = lane.value ->> 1 AND running.queue = lane.value ->> 2
-    AND running.seq < ?2 AND running.created_at > ?3 AND running.created_at < ?4
-    ORDER BY running.seq DESC LIMIT ?5
+    AND running.seq BETWEEN ?2 AND ?3 AND running.created_at > ?4 AND running.created_at < ?5
+    ORDER BY running.seq DESC LIMIT ?6
 );
 
 -- :name queued
@@ -55,10 +63,10 @@ SELECT json_group_array(seq) FROM (
         SELECT queued.seq FROM job AS queued INDEXED BY job_queued
         WHERE queued.state = 'queued' AND queued.task = level.task AND queued.queue = level.queue
         AND queued.priority = level.priority
-        AND queued.seq < ?2 AND queued.created_at > ?3 AND queued.created_at < ?4
-        ORDER BY queued.seq DESC LIMIT ?5
+        AND queued.seq BETWEEN ?2 AND ?3 AND queued.created_at > ?4 AND queued.created_at < ?5
+        ORDER BY queued.seq DESC LIMIT ?6
     )
-    ORDER BY job.seq DESC LIMIT ?5
+    ORDER BY job.seq DESC LIMIT ?6
 );
 
 -- :name rows

@@ -8,3 +8,9 @@ DELETE FROM attempt WHERE seq IN (SELECT value FROM json_each(?1));
 
 -- :name jobs
 DELETE FROM job WHERE seq IN (SELECT value FROM json_each(?1));
+
+-- :name empty_ends
+-- Behind the newest job, where the next one will be, and before the oldest.
+DELETE FROM stretch
+WHERE seq > coalesce((SELECT max(seq) FROM job), 0)
+OR seq < (SELECT max(seq) FROM stretch WHERE seq <= (SELECT min(seq) FROM job));

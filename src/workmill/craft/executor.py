@@ -67,12 +67,12 @@ class Executor:
             raise UnknownTask(run.job.task, tuple(self._tasks))
         return task
 
-    async def _call(self, task: AnyTask, run: Run, arguments: dict[str, Json]) -> Json:
+    async def _call(self, task: AnyTask, run: Run, arguments: Mapping[str, Json]) -> Json:
         if self._middleware:
             return await chain(self._middleware, run.job, lambda: self._within_limit(task, run, arguments))()
         return await self._within_limit(task, run, arguments)
 
-    async def _within_limit(self, task: AnyTask, run: Run, arguments: dict[str, Json]) -> Json:
+    async def _within_limit(self, task: AnyTask, run: Run, arguments: Mapping[str, Json]) -> Json:
         limit = run.job.policy.timeout
         if task.is_async:
             return await (task.function(**arguments) if limit is None else _interrupted_at(limit, task, arguments))
@@ -80,7 +80,7 @@ class Executor:
         return await (working if limit is None else _asked_at(limit, run, working))
 
 
-async def _interrupted_at(limit: timedelta, task: AnyTask, arguments: dict[str, Json]) -> Json:
+async def _interrupted_at(limit: timedelta, task: AnyTask, arguments: Mapping[str, Json]) -> Json:
     within = asyncio.timeout(limit.total_seconds())
     try:
         async with within:

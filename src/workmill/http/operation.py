@@ -34,7 +34,7 @@ IDEMPOTENCY_KEY: Document = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "Submitting again with this key and the same arguments gives the same job.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 }
 
 _ETAG: Document = {"description": "The job's version.", "required": True, "schema": _TEXT}

@@ -21,20 +21,23 @@ FROM (
     ORDER BY priority DESC, seq LIMIT ?3
 );
 
--- :name many_lanes
--- The first `limit` of every lane compete; no lane is read further than that.
+-- :name heads
+-- The first of each lane, and of no lane more than are asked for.
+SELECT json_group_array(json((
+    SELECT json_group_array(json_array(-priority, seq)) FROM (
+        SELECT priority, seq FROM job INDEXED BY job_queued
+        WHERE state = 'queued' AND task = lane.value ->> 0 AND queue = lane.value ->> 1
+        ORDER BY priority DESC, seq LIMIT ?2
+    )
+)))
+FROM json_each(?1) AS lane;
+
+-- :name places
 SELECT CAST(json_group_array(json_array(
     seq, id, task, queue, priority, args, policy, key, attempt, deaths, token, version, progress, failure, created_at,
     run_at
 )) AS BLOB)
-FROM (
-    SELECT job.* FROM json_each(?1) AS lane CROSS JOIN job ON job.seq IN (
-        SELECT queued.seq FROM job AS queued INDEXED BY job_queued
-        WHERE queued.state = 'queued' AND queued.task = lane.value ->> 0 AND queued.queue = lane.value ->> 1
-        ORDER BY queued.priority DESC, queued.seq LIMIT ?2
-    )
-    ORDER BY job.priority DESC, job.seq LIMIT ?2
-);
+FROM (SELECT job.* FROM json_each(?1) AS place CROSS JOIN job ON job.seq = place.value);
 
 -- :name take
 UPDATE job SET

@@ -5,7 +5,7 @@ INSERT INTO job (id, task, queue, priority, state, args, policy, key, created_at
 
 -- :name stretch
 INSERT OR REPLACE INTO stretch (seq, block)
-SELECT coalesce(max(seq), 0) + 1, ?1 FROM job
+SELECT coalesce((SELECT max(seq) FROM job), 0) + 1, ?1
 WHERE ?1 IS NOT (SELECT block FROM stretch ORDER BY seq DESC LIMIT 1);
 
 -- :name same_id

@@ -107,9 +107,14 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # The entry point knows what to do; the default ends the process here.
+
+
 def _console() -> Console:
     # Where nobody looks, nothing is folded: one row stays one line.
     width = None if sys.stdout.isatty() else 100_000
-    return Console(
+    return _Console(
         file=sys.stdout, width=width, highlight=False, markup=False, emoji=False, soft_wrap=width is not None
     )

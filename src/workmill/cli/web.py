@@ -52,7 +52,8 @@ def web(
     try:
         listener = _listen(host, port)
     except (OSError, OverflowError) as error:
-        say(f"workmill: cannot listen at {host} port {port}: {error}; give another --port or --host")
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        say(f"workmill: cannot listen at {host} port {port}: {reason}; give another --port or --host")
         return Exit.FAILURE
     with listener:
         say(f"workmill: the HTTP API of {address.spec} is at {_url(listener)}")

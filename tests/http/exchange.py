@@ -33,6 +33,7 @@ class Exchange:
         self._incoming: asyncio.Queue[Message] = asyncio.Queue()
         self._outgoing: asyncio.Queue[Message] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._breaks_at: bytes | None = None
         for chunk in body:
             self._incoming.put_nowait({"type": "http.request", "body": chunk, "more_body": True})
         if body or method == "GET":
@@ -69,6 +70,10 @@ class Exchange:
         message = await self._next()
         return bytes(message["body"]) if message.get("more_body") else None
 
+    def breaks_at(self, text: bytes) -> None:
+        """Let the connection break when this is sent."""
+        self._breaks_at = text
+
     def leave(self) -> None:
         """Go away without waiting for the answer."""
         self._incoming.put_nowait({"type": "http.disconnect"})
@@ -92,4 +97,9 @@ class Exchange:
         return await waiting
 
     async def _run(self, api: ASGIApp) -> None:
-        await api(self.scope, self._incoming.get, self._outgoing.put)
+        await api(self.scope, self._incoming.get, self._send)
+
+    async def _send(self, message: Message) -> None:
+        if self._breaks_at is not None and self._breaks_at in message.get("body", b""):
+            raise BrokenPipeError
+        await self._outgoing.put(message)

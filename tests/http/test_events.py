@@ -6,7 +6,7 @@ from httpx2 import AsyncClient
 
 from tests.http.exchange import Exchange
 from tests.http.hand import Hand
-from workmill import App
+from workmill import App, JobHandle, StoreUnavailable
 from workmill.http import asgi
 
 
@@ -184,6 +184,33 @@ async def test_a_client_that_can_read_events_gets_them(app: App, client: AsyncCl
     answer = await client.get(f"/v1/jobs/{job_id}/events", headers={"Accept": accept})
 
     assert answer.status_code == 200
+
+
+async def test_a_connection_that_breaks_ends_the_stream_quietly(app: App) -> None:
+    job_id = await enqueue(app)
+
+    async with Exchange.begin(asgi(app), "GET", f"/v1/jobs/{job_id}/events") as exchange:
+        exchange.breaks_at(b"event: state")
+        await exchange.start()
+        await exchange.ended()
+
+
+async def test_a_store_that_fails_ends_the_stream_so_that_its_reader_comes_back(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise StoreUnavailable("disk I/O error")
+
+    job_id = await enqueue(app)
+    monkeypatch.setattr(JobHandle, "arefresh", fail)
+
+    async with Exchange.begin(asgi(app), "GET", f"/v1/jobs/{job_id}/events") as exchange:
+        await exchange.start()
+        await exchange.chunk()
+        told = await event(exchange)
+        assert await exchange.chunk() is None
+
+    assert told.kind == "state"
 
 
 async def test_head_of_a_stream_ends_at_once(app: App, client: AsyncClient) -> None:

@@ -234,6 +234,7 @@ async def test_jobs_are_filtered(app: App, client: AsyncClient, hand: Hand) -> N
         ("created_before=2026-13-01T00:00:00Z", "created_before"),
         ("created_before=2026-12-01T00:00:00Z&created_before=2026-12-01T00:00:00Z", "created_before"),
         ("stat=queued", "stat"),
+        ("cursor=", "cursor"),
     ],
 )
 async def test_a_wrong_filter_is_named(client: AsyncClient, query: str, parameter: str) -> None:

@@ -128,9 +128,8 @@ def _next_page(request: Request, cursor: str | None) -> dict[str, str]:
 
 
 def _why_failed(job: Job) -> str:
-    if job.failure is None:
-        return f"job {job.id} failed and no error was recorded"
-    return f"job {job.id} failed: {job.failure.type}: {job.failure.message}"
+    said = "no error was recorded" if job.failure is None else f"{job.failure.type}: {job.failure.message}"
+    return f"job {job.id} failed: {said}"
 
 
 def _reason(body: Document) -> str | None:

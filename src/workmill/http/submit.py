@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from workmill import AnyTask, App, InvalidArguments, InvalidOption, Job, JobConflict
+from workmill import AnyTask, App, InvalidArguments, Job, JobConflict
 from workmill.http.answer import address, job_answer
 from workmill.http.body import read_json
 from workmill.http.parameters import DELAY, PRIORITY, QUEUE, RUN_AT, WAIT
@@ -37,10 +37,7 @@ def _with_options(task: AnyTask, query: Query, key: str | None) -> AnyTask:
     delay, run_at = query.one(DELAY), query.one(RUN_AT)
     if delay is not None and run_at is not None:
         raise invalid_parameter(DELAY.name, f"{delay:g}", "give either delay or run_at")
-    try:
-        return task.using(queue=query.one(QUEUE), priority=query.one(PRIORITY), delay=delay, run_after=run_at, key=key)
-    except InvalidOption as error:
-        raise invalid_parameter(error.option, str(error.value), error.remedy) from None
+    return task.using(queue=query.one(QUEUE), priority=query.one(PRIORITY), delay=delay, run_after=run_at, key=key)
 
 
 async def _enqueue(app: App, task: AnyTask, raw: bytes) -> tuple[Job, bool]:

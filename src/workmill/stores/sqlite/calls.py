@@ -16,6 +16,10 @@ MOST_AT_ONCE = 256
 class Waiting(Protocol[C_contra]):
     """A call that waits for its thread."""
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether what it writes must be on the disk before it is answered."""
+
     def run(self, context: C_contra) -> None:
         """Do the work and keep what it returned."""
 
@@ -29,7 +33,8 @@ class Waiting(Protocol[C_contra]):
 class Call(Generic[C, T]):
     """One piece of work and the future of what it returns."""
 
-    def __init__(self, work: Callable[[C], T], future: asyncio.Future[T]) -> None:
+    def __init__(self, work: Callable[[C], T], future: asyncio.Future[T], *, is_durable: bool) -> None:
+        self.is_durable = is_durable
         self._work = work
         self._future = future
         self._answers: list[T] = []
@@ -60,10 +65,10 @@ class Calls(Generic[C]):
         self._loop = loop
         self._line: SimpleQueue[Waiting[C] | None] = SimpleQueue()
 
-    def put(self, work: Callable[[C], T]) -> asyncio.Future[T]:
+    def put(self, work: Callable[[C], T], *, is_durable: bool = False) -> asyncio.Future[T]:
         """Hand over some work; on the event loop."""
         future: asyncio.Future[T] = self._loop.create_future()
-        self._line.put(Call(work, future))
+        self._line.put(Call(work, future, is_durable=is_durable))
         return future
 
     def end(self) -> None:

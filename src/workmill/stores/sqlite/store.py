@@ -99,7 +99,7 @@ class SqliteStore:
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
         """See `Store.enqueue`."""
-        return await self._write(partial(enqueueing.enqueue, jobs))
+        return await self._write(partial(enqueueing.enqueue, jobs), is_durable=True)
 
     async def register(self, worker: NewWorker) -> None:
         """See `Store.register`."""
@@ -119,7 +119,7 @@ class SqliteStore:
 
     async def settle(self, transitions: Sequence[Transition], claim: ClaimRequest | None = None) -> Settled:
         """See `Store.settle`."""
-        return await self._write(partial(settling.settle, transitions, claim))
+        return await self._write(partial(settling.settle, transitions, claim), is_durable=True)
 
     async def report(self, reports: Sequence[Report]) -> list[bool]:
         """See `Store.report`."""
@@ -143,7 +143,7 @@ class SqliteStore:
 
     async def cancel(self, job_ids: Sequence[str], reason: str | None) -> list[Job | None]:
         """See `Store.cancel`."""
-        return await self._write(partial(cancelling.cancel, job_ids, reason))
+        return await self._write(partial(cancelling.cancel, job_ids, reason), is_durable=True)
 
     async def get(self, job_ids: Sequence[str]) -> list[Job | None]:
         """See `Store.get`."""
@@ -179,10 +179,10 @@ class SqliteStore:
         finally:
             ear.close()
 
-    def _write(self, verb: Callable[[Transaction], T]) -> asyncio.Future[T]:
+    def _write(self, verb: Callable[[Transaction], T], *, is_durable: bool = False) -> asyncio.Future[T]:
         if self._writer is None or self._pid != os.getpid():
             raise self._unusable()
-        return self._writer.do(verb)
+        return self._writer.do(verb, is_durable=is_durable)
 
     def _read(self, verb: Callable[[Transaction], T]) -> asyncio.Future[T]:
         if self._reader is None or self._pid != os.getpid():

@@ -32,6 +32,7 @@ class Writer:
         self._path = path
         self._clock = clock
         self._wake_folder = wake_folder
+        self._is_full = True
         self._calls: Calls[Transaction] = Calls(asyncio.get_running_loop())
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -46,9 +47,13 @@ class Writer:
         threading.Thread(target=self._work, name="workmill-writer", daemon=True).start()
         await self._opened
 
-    def do(self, verb: Callable[[Transaction], T]) -> asyncio.Future[T]:
-        """Run a verb in the next transaction; the answer comes after its commit."""
-        return self._calls.put(verb)
+    def do(self, verb: Callable[[Transaction], T], *, is_durable: bool) -> asyncio.Future[T]:
+        """Run a verb in the next transaction; the answer comes after its commit.
+
+        A transaction without durable verbs does not wait for the disk. A power cut may undo it, but never alone: what
+        is durable and came after it in the file is on the disk only together with it.
+        """
+        return self._calls.put(verb, is_durable=is_durable)
 
     async def close(self) -> None:
         """Finish what was put before, then let go of the file."""
@@ -89,6 +94,7 @@ class Writer:
             return ()
 
     def _commit(self, connection: apsw.Connection, calls: Sequence[Waiting[Transaction]]) -> Sequence[Notice]:
+        self._synchronise(connection, is_full=any(call.is_durable for call in calls))
         connection.execute("BEGIN IMMEDIATE")
         # Only now that nobody else can write: the moment must not be older than what others have written.
         transaction = Transaction(connection, ticks(self._clock()))
@@ -102,6 +108,11 @@ class Writer:
         transaction.flush()
         connection.execute("COMMIT")
         return transaction.notices
+
+    def _synchronise(self, connection: apsw.Connection, *, is_full: bool) -> None:
+        if is_full != self._is_full:
+            connection.execute("PRAGMA synchronous = FULL" if is_full else "PRAGMA synchronous = NORMAL")
+            self._is_full = is_full
 
     def _alone(self, call: Waiting[Transaction], transaction: Transaction) -> bool:
         try:

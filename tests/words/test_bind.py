@@ -1,26 +1,22 @@
 import pytest
 
-from workmill.words.bind import check_bind, is_loopback
+from workmill.words.bind import check_bind
 from workmill.words.errors import ConfigError
 
-OWN = ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "LocalHost"]
-OPEN = ["0.0.0.0", "::", "", "192.168.1.7", "2001:db8::1", "example.org", "localhost.example.org", "127.0.0.1.nip.io"]
 
-
-@pytest.mark.parametrize("host", OWN)
-def test_own_address_needs_no_token(host: str) -> None:
-    assert is_loopback(host)
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "LOCALHOST"])
+def test_this_machine_itself_needs_no_token(host: str) -> None:
     check_bind(host, None)
 
 
-@pytest.mark.parametrize("host", OPEN)
+@pytest.mark.parametrize(
+    "host", ["", "0.0.0.0", "::", "10.0.0.1", "example.org", "localhost.example.org", "127.0.0.1.nip.io"]
+)
 @pytest.mark.parametrize("token", [None, ""])
-def test_open_address_without_token_is_refused_with_its_remedy(host: str, token: str | None) -> None:
-    assert not is_loopback(host)
+def test_any_other_address_is_refused_without_a_token(host: str, token: str | None) -> None:
     with pytest.raises(ConfigError, match="WORKMILL_TOKEN"):
         check_bind(host, token)
 
 
-@pytest.mark.parametrize("host", OPEN)
-def test_open_address_with_token_is_allowed(host: str) -> None:
-    check_bind(host, "secret")
+def test_with_a_token_every_address_may_be_bound() -> None:
+    check_bind("0.0.0.0", "a long random text")

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import datetime
 from types import MappingProxyType, TracebackType
@@ -99,7 +99,7 @@ class App:
         )
 
     @overload
-    def task(self, function: Callable[P, Awaitable[R]]) -> Task[P, Awaitable[R], R]: ...
+    def task(self, function: Callable[P, Coroutine[Json, Json, R]]) -> Task[P, Coroutine[Json, Json, R], R]: ...
     @overload
     def task(self, function: Callable[P, R]) -> Task[P, R, R]: ...
     @overload
@@ -170,7 +170,7 @@ class App:
         Raises:
             JobConflict: A key is in use for other arguments; nothing was stored.
         """
-        return self._handles(self._portal.run(lambda session: self._client.enqueue(session, jobs)))
+        return self._handles(self._client.enqueue_from_here(jobs))
 
     async def aenqueue_many(self, jobs: Sequence[NewJob]) -> list[JobHandle[Json]]:
         """Do as `enqueue_many` does, awaited."""

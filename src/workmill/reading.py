@@ -7,6 +7,7 @@ from workmill.craft.client import Session
 from workmill.store import Count, Finding, JobFilter, Page, Worker
 from workmill.words.errors import InvalidOption
 from workmill.words.job import JobState
+from workmill.words.moment import check_aware
 
 LONGEST_PAGE = 1000
 
@@ -21,15 +22,21 @@ def job_filter(
     """Make a filter of what a caller gives.
 
     Raises:
-        InvalidOption: A state is none.
+        InvalidOption: A state is none, a time has no zone, or one text stands where a list of them belongs.
     """
     return JobFilter(
-        states=tuple(_state(state) for state in states),
-        tasks=tuple(tasks),
-        queues=tuple(queues),
-        created_after=created_after,
-        created_before=created_before,
+        states=tuple(_state(state) for state in _several("states", states)),
+        tasks=tuple(_several("tasks", tasks)),
+        queues=tuple(_several("queues", queues)),
+        created_after=None if created_after is None else check_aware("created_after", created_after),
+        created_before=None if created_before is None else check_aware("created_before", created_before),
     )
+
+
+def _several(option: str, names: Sequence[str]) -> Sequence[str]:
+    if isinstance(names, str):  # Its letters would be taken for names.
+        raise InvalidOption(option, names, f"give a list or a tuple, such as [{names!r}]")
+    return names
 
 
 def _state(state: JobState | str) -> JobState:
@@ -45,8 +52,8 @@ def listing(wanted: JobFilter, limit: int, cursor: str | None) -> Callable[[Sess
     Raises:
         InvalidOption: The limit is not from 1 to 1,000.
     """
-    if not 1 <= limit <= LONGEST_PAGE:
-        raise InvalidOption("limit", limit, f"give a number from 1 to {LONGEST_PAGE}")
+    if not isinstance(limit, int) or not 1 <= limit <= LONGEST_PAGE:
+        raise InvalidOption("limit", limit, f"give a whole number from 1 to {LONGEST_PAGE}")
     return lambda session: session.store.find(wanted, limit=limit, cursor=cursor)
 
 

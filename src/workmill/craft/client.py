@@ -1,5 +1,6 @@
 """The caller's side: store jobs, find them again, and follow them to their end."""
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -7,14 +8,15 @@ from typing import Protocol, TypeVar
 
 from workmill.craft.watch import Watch
 from workmill.store import Enqueued, Store
-from workmill.words.errors import JobConflict, JobNotFound
+from workmill.words.errors import InvalidOption, JobConflict, JobNotFound
 from workmill.words.events import Emit, JobsEnqueued
-from workmill.words.job import Attempt, Job, NewJob
+from workmill.words.job import Attempt, Job, JobState, NewJob
 from workmill.words.names import canonical_id
 
 T = TypeVar("T")
 POLL_SECONDS = 1.0
 """How often a waiting call looks by itself, in case a notice was lost."""
+REASON_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,17 @@ class Client:
         self._emit = emit
         self.after_enqueue: Callable[[], Awaitable[None]] | None = None
         """Awaited after each enqueue, where the session lives: how a test runs jobs at once."""
+
+    def enqueue_from_here(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
+        """Do as `enqueue` does, blocking.
+
+        Raises:
+            JobConflict: As for `enqueue`.
+            StoreUnavailable: Unknown whether they were stored.
+        """
+        # Where jobs run at once, this takes as long as they do.
+        timeout = None if self.after_enqueue is None else math.inf
+        return self.access.run(lambda session: self.enqueue(session, jobs), timeout=timeout)
 
     async def enqueue(self, session: Session, jobs: Sequence[NewJob]) -> list[Enqueued]:
         """Store jobs, all or none.
@@ -96,14 +109,16 @@ class Client:
         """Cancel a job, or request it of the worker that runs it.
 
         Raises:
+            InvalidOption: The reason is no text, or too long.
             JobNotFound: It is not stored.
             JobConflict: It ended otherwise.
         """
+        check_reason(reason)
         job = await self.get(session, job_id)
         after = (await session.store.cancel([job.id], reason))[0]
         if after is None:
             raise JobNotFound(job_id)
-        if after.state.is_final and after.state != "cancelled":
+        if after.state.is_final and after.state is not JobState.CANCELLED:
             raise JobConflict(after.id, f"it has {after.state} already and cannot be cancelled")
         return after
 
@@ -123,6 +138,22 @@ class Client:
                 groups.setdefault((entry.job.task, entry.job.queue), []).append(entry.job.id)
         for (task, queue), ids in groups.items():
             self._emit(JobsEnqueued(job_ids=tuple(ids), task=task, queue=queue))
+
+
+def check_reason(reason: str | None) -> None:
+    """Refuse what cannot be the reason of a cancel.
+
+    Raises:
+        InvalidOption: It is no text, has more than 1,000 characters, or some that cannot be stored.
+    """
+    if reason is None:
+        return
+    if not isinstance(reason, str) or len(reason) > REASON_CHARACTERS or not _is_storable(reason):
+        raise InvalidOption("reason", reason, f"give up to {REASON_CHARACTERS:,} characters of text")
+
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text and text == text.encode(errors="replace").decode()
 
 
 def _is_awaited(job: Job, since: int | None) -> bool:

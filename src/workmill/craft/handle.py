@@ -1,5 +1,6 @@
 """A job in the caller's hand."""
 
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -7,12 +8,14 @@ from typing import Generic, TypeVar
 from workmill.craft.client import Client, Session
 from workmill.craft.document import job_document
 from workmill.words.codec import Json
-from workmill.words.errors import JobCancelled, JobFailed, WaitTimeout
+from workmill.words.errors import InvalidOption, JobCancelled, JobFailed, WaitTimeout
 from workmill.words.job import Attempt, Job, JobState
 
 R = TypeVar("R")
 LONG_WAIT_SECONDS = 3600.0
-"""A wait without a limit of its own is made of waits of this length, in seconds."""
+"""A longer wait is made of waits of this length."""
+ANSWER_SECONDS = 60.0
+"""How much longer than a wait its answer may take."""
 
 
 class JobHandle(Generic[R]):
@@ -59,8 +62,12 @@ class JobHandle(Generic[R]):
         Args:
             wait: Seconds to wait for the job to end before reading.
             since: With it, the wait also ends when the record's `version` is not this one.
+
+        Raises:
+            InvalidOption: `wait` is negative or no number.
         """
-        self.record = self._client.access.run(self._follow(wait, since), timeout=wait + 60)
+        follow = self._follow(wait, since)
+        self.record = self._client.access.run(follow, timeout=min(wait + ANSWER_SECONDS, threading.TIMEOUT_MAX))
         return self
 
     async def arefresh(self, wait: float = 0.0, *, since: int | None = None) -> "JobHandle[R]":
@@ -78,19 +85,20 @@ class JobHandle(Generic[R]):
             JobFailed: It failed; the error has the failure with its traceback.
             JobCancelled: It was cancelled.
             WaitTimeout: It is not done in time; it goes on.
+            TaskError: The stored result is not what the return type says now.
         """
         ends_at = None if timeout is None else time.monotonic() + timeout
         while True:
-            self.refresh(_remaining(ends_at))
-            if self.done or ends_at is not None:
+            self.refresh(_next_wait(ends_at))
+            if self.done or _is_over(ends_at):
                 return self._outcome(timeout or 0.0)
 
     async def aresult(self, timeout: float | None = None) -> R:
         """Do as `result` does, awaited."""
         ends_at = None if timeout is None else time.monotonic() + timeout
         while True:
-            await self.arefresh(_remaining(ends_at))
-            if self.done or ends_at is not None:
+            await self.arefresh(_next_wait(ends_at))
+            if self.done or _is_over(ends_at):
                 return self._outcome(timeout or 0.0)
 
     def cancel(self, reason: str | None = None) -> "JobHandle[R]":
@@ -118,6 +126,8 @@ class JobHandle(Generic[R]):
         return await self._client.access.arun(lambda session: self._client.attempts(session, self.id))
 
     def _follow(self, wait: float, since: int | None) -> Callable[[Session], Awaitable[Job]]:
+        if not wait >= 0:  # NaN is not, either.
+            raise InvalidOption("wait", wait, "give 0 seconds or more")
         return lambda session: self._client.follow(session, self.id, seconds=wait, since=since)
 
     def _outcome(self, waited: float) -> R:
@@ -133,5 +143,9 @@ class JobHandle(Generic[R]):
                 raise WaitTimeout(self.id, self.record.state, waited)
 
 
-def _remaining(ends_at: float | None) -> float:
-    return LONG_WAIT_SECONDS if ends_at is None else max(0.0, ends_at - time.monotonic())
+def _next_wait(ends_at: float | None) -> float:
+    return LONG_WAIT_SECONDS if ends_at is None else min(max(0.0, ends_at - time.monotonic()), LONG_WAIT_SECONDS)
+
+
+def _is_over(ends_at: float | None) -> bool:
+    return ends_at is not None and time.monotonic() >= ends_at

@@ -1,6 +1,6 @@
 """The decorator that turns a function into a task."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import ParamSpec, TypeVar, overload
 
 from workmill.craft.task import AnyTask, Options, Task
@@ -26,9 +26,11 @@ class Registrar:
         self._retry_on = retry_on
 
     @overload
-    def __call__(self, function: Callable[P, Awaitable[R]]) -> Task[P, Awaitable[R], R]: ...
+    def __call__(self, function: Callable[P, Coroutine[Json, Json, R]]) -> Task[P, Coroutine[Json, Json, R], R]: ...
     @overload
     def __call__(self, function: Callable[P, R]) -> Task[P, R, R]: ...
     def __call__(self, function: Callable[..., Json]) -> AnyTask:
-        """Register the function."""
-        return self._register(self._name or function.__name__, function, self._options, self._retry_on)
+        """Register the function, or that of a task of another application."""
+        plain = function.function if isinstance(function, Task) else function
+        name = getattr(plain, "__name__", "") if self._name is None else self._name
+        return self._register(name, plain, self._options, self._retry_on)

@@ -14,9 +14,10 @@ from workmill.craft.handle import JobHandle
 from workmill.craft.signature import Signature
 from workmill.store import Enqueued
 from workmill.words.codec import Json, load
-from workmill.words.duration import Duration, as_timedelta
+from workmill.words.duration import Duration, checked_length
 from workmill.words.errors import InvalidOption, TaskError
 from workmill.words.job import NewJob
+from workmill.words.moment import check_aware
 from workmill.words.names import check_key, check_name, job_id
 from workmill.words.policy import Policy
 from workmill.words.retry import Retry
@@ -60,6 +61,8 @@ class Task(Generic[P, C, R]):
         options: Options,
         retry_on: tuple[type[Exception], ...],
     ) -> None:
+        _refuse_no_function(function)
+        functools.update_wrapper(self, function, updated=())  # Its attributes stay its own: one may be called `name`.
         self.name = check_name("name", name)
         self.function = function
         self.is_async = inspect.iscoroutinefunction(function)
@@ -67,9 +70,6 @@ class Task(Generic[P, C, R]):
         self.options = options
         self.retry_on = retry_on
         self._client = client
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            raise TaskError(f"task {name!r} is a generator; return a list, or report progress, instead of yielding")
-        functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
         """Call the function here and now, without a job."""
@@ -139,8 +139,8 @@ class Task(Generic[P, C, R]):
             priority=self.options.priority if priority is None else check_priority(priority),
             policy=changed_policy(self.policy, retry=retry, timeout=timeout, keep=keep),
             key=self.options.key if key is None else check_key(key),
-            delay=self.options.delay if delay is None else _length("delay", delay),
-            run_at=self.options.run_at if run_after is None else _aware("run_after", run_after),
+            delay=self._delay(run_after) if delay is None else checked_length("delay", delay),
+            run_at=self._run_at(delay) if run_after is None else check_aware("run_after", run_after),
         )
         twin: Task[P, C, R] = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
@@ -172,7 +172,7 @@ class Task(Generic[P, C, R]):
             StoreUnavailable: Unknown whether it was stored; repeat it with a key to be sure of one job.
         """
         new = self.job(*args, **kwargs)
-        return self.handles(self._client.access.run(lambda session: self._client.enqueue(session, [new])))[0]
+        return self.handles(self._client.enqueue_from_here([new]))[0]
 
     async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
         """Do as `enqueue` does, awaited."""
@@ -183,6 +183,14 @@ class Task(Generic[P, C, R]):
         """Return handles on jobs of this task."""
         load_result = self.signature.load_result
         return [JobHandle(self._client, entry.job, load_result, created=entry.created) for entry in stored]
+
+    # To give one of the two takes the other away: a job has one time at most.
+
+    def _delay(self, run_after: datetime | None) -> timedelta | None:
+        return self.options.delay if run_after is None else None
+
+    def _run_at(self, delay: Duration | None) -> datetime | None:
+        return self.options.run_at if delay is None else None
 
     def _new(self, args: bytes) -> NewJob:
         options = self.options
@@ -218,14 +226,16 @@ def changed_policy(policy: Policy, *, retry: Retry | None, timeout: Duration | N
     """Return a policy with what is given in place of what it had.
 
     Raises:
-        InvalidOption: A length of time is negative, or a time limit is zero.
+        InvalidOption: A length of time is negative, a time limit is zero, or `retry` is no `Retry`.
     """
+    if retry is not None and not isinstance(retry, Retry):
+        raise InvalidOption("retry", retry, "give a Retry, such as Retry(3)")
     if retry is not None:
         policy = replace(policy, max_attempts=retry.times + 1, backoff=retry.backoff)
     if timeout is not None:
-        policy = replace(policy, timeout=_length("timeout", timeout, above_zero=True))
+        policy = replace(policy, timeout=_above_zero("timeout", timeout))
     if keep is not None:
-        policy = replace(policy, keep=_length("keep", keep))
+        policy = replace(policy, keep=checked_length("keep", keep))
     return policy
 
 
@@ -234,17 +244,18 @@ def plain_json(text: bytes) -> Json:
     return load(text)
 
 
-def _length(option: str, duration: Duration, *, above_zero: bool = False) -> timedelta:
-    try:
-        length = as_timedelta(duration)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidOption(option, duration, "give a timedelta or a number of seconds") from None
-    if length < timedelta(0) or (above_zero and not length):
-        raise InvalidOption(option, duration, "give more than 0 seconds" if above_zero else "give 0 seconds or more")
+def _refuse_no_function(function: Callable[..., object]) -> None:
+    name = getattr(function, "__qualname__", repr(function))
+    if isinstance(function, type) or not callable(function):
+        raise TaskError(
+            f"{name} cannot be a task; decorate a function, with options by name as in @app.task(queue=...)"
+        )
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TaskError(f"{name} is a generator; return a list, or report progress, instead of yielding")
+
+
+def _above_zero(option: str, duration: Duration) -> timedelta:
+    length = checked_length(option, duration)
+    if not length:
+        raise InvalidOption(option, duration, "give more than 0 seconds")
     return length
-
-
-def _aware(option: str, moment: datetime) -> datetime:
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
-        raise InvalidOption(option, moment, "give a datetime with a time zone, such as datetime.now(UTC)")
-    return moment

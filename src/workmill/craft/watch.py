@@ -52,40 +52,43 @@ class Watch:
         subscription = Subscription()
         self._by_job[job_id].add(subscription)
         try:
-            await self._listen()
+            await self._until_open()
             yield subscription
         finally:
             self._forget(job_id, subscription)
 
     async def close(self) -> None:
-        """Stop listening."""
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
-            self._listening = None
+        """Stop listening, and wait for its end."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+            await asyncio.wait({listening})
 
-    async def _listen(self) -> None:
+    async def _until_open(self) -> None:
         if self._listening is None or self._listening.done():
-            self._is_open.clear()
-            self._listening = asyncio.create_task(self._run())
+            self._is_open = asyncio.Event()
+            self._listening = asyncio.create_task(self._listen(self._is_open))
         with suppress(TimeoutError):  # Without an ear the waiter polls.
             async with asyncio.timeout(AGAIN_SECONDS):
                 await self._is_open.wait()
 
-    async def _run(self) -> None:
+    async def _listen(self, is_open: asyncio.Event) -> None:
         while self._by_job:
             try:
-                await self._hear()
+                await self._hear(is_open)
             except StoreError:
                 self._tell_all()
                 await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _hear(self) -> None:
+    async def _hear(self, is_open: asyncio.Event) -> None:
         async with self._store.listen(frozenset({NoticeKind.CHANGED})) as ear:
-            self._is_open.set()
-            while self._by_job:
-                for notice in await ear.next(LISTEN_SECONDS):
-                    self._tell(notice)
+            is_open.set()
+            try:
+                while self._by_job:
+                    for notice in await ear.next(LISTEN_SECONDS):
+                        self._tell(notice)
+            finally:
+                is_open.clear()  # before the ear closes: who comes now waits for the next one
 
     def _tell(self, notice: Notice) -> None:
         if not notice.job_ids:
@@ -104,3 +107,6 @@ class Watch:
         self._by_job[job_id].discard(subscription)
         if not self._by_job[job_id]:
             del self._by_job[job_id]
+        if not self._by_job and self._listening is not None:
+            self._listening.cancel()  # It ends by itself; who subscribes meanwhile starts another.
+            self._listening = None

@@ -1,0 +1,65 @@
+"""What a type checker must understand of tasks. Read by mypy in `./run check`; nothing here runs."""
+
+import asyncio
+from datetime import timedelta
+from typing import assert_type
+
+from workmill import App, JobHandle, NewJob, Retry
+
+app = App("memory://")
+
+
+@app.task
+def resize(path: str, width: int = 800) -> str:
+    return path * width
+
+
+@app.task(queue="images", retry=Retry(3))
+def count(paths: list[str]) -> int:
+    return len(paths)
+
+
+@app.task
+async def fetch(url: str) -> bytes:
+    return url.encode()
+
+
+@app.task(timeout=3)
+async def ping() -> None: ...
+
+
+def a_plain_call_returns_what_the_function_does() -> None:
+    assert_type(resize("a.png", width=3), str)
+    assert_type(count(["a"]), int)
+
+
+def an_async_task_is_called_like_the_coroutine_function_it_is() -> None:
+    started: asyncio.Task[bytes] = asyncio.Task(fetch("x"))
+    assert_type(asyncio.run(ping()), None)
+    assert_type(started.result(), bytes)
+
+
+def a_handle_knows_the_type_of_the_result() -> None:
+    assert_type(resize.enqueue("a.png"), JobHandle[str])
+    assert_type(resize.enqueue("a.png").result(timeout=1), str)
+    assert_type(count.using(delay=timedelta(seconds=1)).enqueue(paths=[]), JobHandle[int])
+    assert_type(fetch.enqueue("x").result(), bytes)
+
+
+async def the_twins_have_the_same_types() -> None:
+    assert_type(await fetch.aenqueue("x"), JobHandle[bytes])
+    assert_type(await (await resize.aenqueue("a.png", 3)).aresult(), str)
+    assert_type(await (await ping.aenqueue()).arefresh(), JobHandle[None])
+
+
+def wrong_arguments_are_found_wherever_they_are_given() -> None:
+    resize(3)  # type: ignore[arg-type] # must be an error
+    resize.enqueue("a.png", height=3)  # type: ignore[call-arg] # must be an error
+    count.job(["a"], "b")  # type: ignore[call-arg] # must be an error
+    fetch.using(key="x").enqueue()  # type: ignore[call-arg] # must be an error
+    resize.using(path="x")  # type: ignore[call-arg] # options are no arguments
+
+
+def jobs_are_made_without_being_stored() -> None:
+    assert_type(resize.job("a.png"), NewJob)
+    assert_type(count.job_from_json(b"{}"), NewJob)

@@ -49,7 +49,14 @@ def log_event(event: Event) -> None:
     level = _level(event)
     if not _log.isEnabledFor(level):
         return
-    _log.log(level, "%s", _line(event), extra={"event": type(event).__name__})
+    _log.log(level, "%s", _printable(_line(event)), extra={"event": type(event).__name__})
+
+
+def _printable(line: str) -> str:
+    # One event is one line, and obeyed by no terminal, whatever an exception's text holds.
+    if line.isprintable():
+        return line
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
 
 
 def _level(event: Event) -> int:
@@ -129,8 +136,8 @@ def _settled(event: JobSettled) -> str:
     change, seconds = event.transition, event.seconds
     line = f"{_name(event)} {change.state} after {seconds:.3f} s, attempt {event.job.attempt}"
     if change.failure is not None:
-        # One event is one line whatever an exception's text holds; the traceback is kept with the job.
-        line += f": {change.failure.type}: {change.failure.message!r:.300}"
+        # The traceback is kept with the job.
+        line += f": {change.failure.type}: {change.failure.message:.300}"
     if change.delay is not None:
         line += f"; again in {change.delay.total_seconds():.1f} s"
     return line

@@ -12,7 +12,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def health_address(text: str) -> tuple[str, int]:
-    """Read `host:port` or `:port`.
+    """Read `host:port`, `:port` or `port`.
 
     Raises:
         ConfigError: It is neither, or the host is not this machine itself.

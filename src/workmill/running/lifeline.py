@@ -22,6 +22,7 @@ ORPHAN_SECONDS = 0.8
 ORPHAN_GRACE_SECONDS = 0.3
 """How much of that its jobs have to end by themselves."""
 LONGEST_WAIT_SECONDS = 3600.0
+NEVER = float("inf")
 
 
 class Lifeline:
@@ -51,7 +52,7 @@ class Lifeline:
         self._clock = clock
         self._kill = kill or kill_group
         self._rest = b""
-        self._stop_at = self._over_at = float("inf")
+        self._stop_at = self._over_at = NEVER
         self._grace = 0.0
         self._thread = threading.Thread(target=self._watch, name="workmill-lifeline", daemon=True)
 
@@ -75,7 +76,7 @@ class Lifeline:
                 self._kill()
                 return
             if now >= self._stop_at:
-                self._stop_at = float("inf")
+                self._stop_at = NEVER
                 self._hand_over(Stop(grace_seconds=self._grace))
 
     def _patience(self) -> float:
@@ -112,8 +113,9 @@ class Lifeline:
 
     def _be_orphaned(self) -> None:
         self._line = None
-        self._stop_at, self._grace = self._clock(), ORPHAN_GRACE_SECONDS
-        self._over_at = min(self._over_at, self._stop_at + ORPHAN_SECONDS)
+        now, has_gone = self._clock(), self._over_at < NEVER
+        self._stop_at, self._grace = now, ORPHAN_GRACE_SECONDS
+        self._over_at = min(self._over_at, now + ORPHAN_SECONDS) if has_gone else now  # Then it has no jobs.
 
     def _hand_over(self, message: Message) -> None:
         try:

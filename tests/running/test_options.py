@@ -1,0 +1,52 @@
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from workmill.running.options import SupervisorOptions, WorkerOptions
+from workmill.words.errors import ConfigError, InvalidOption
+
+
+@pytest.mark.parametrize(
+    ("wrong", "option"),
+    [
+        ({"name": "a b"}, "name"),
+        ({"queues": ()}, "queues"),
+        ({"queues": ("mail", "")}, "queues"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"lease": timedelta(seconds=0.9)}, "lease"),
+    ],
+)
+def test_a_worker_option_out_of_range_is_refused_by_name(wrong: Mapping[str, Any], option: str) -> None:
+    with pytest.raises(InvalidOption) as refused:
+        WorkerOptions(**wrong)
+
+    assert refused.value.option == option
+
+
+@pytest.mark.parametrize(
+    ("wrong", "option"), [({"engines": 0}, "engines"), ({"grace": timedelta(seconds=-1)}, "grace")]
+)
+def test_a_supervisor_option_out_of_range_is_refused_by_name(wrong: Mapping[str, Any], option: str) -> None:
+    with pytest.raises(InvalidOption) as refused:
+        SupervisorOptions(target="main:app", **wrong)
+
+    assert refused.value.option == option
+
+
+def test_a_health_address_is_refused_before_anything_starts() -> None:
+    with pytest.raises(ConfigError, match="health='nowhere'"):
+        SupervisorOptions(target="main:app", health="nowhere")
+
+
+def test_a_worker_is_named_after_its_process_unless_it_has_a_name() -> None:
+    assert WorkerOptions().new_worker("w1", ("add",)).name.endswith(f":{os.getpid()}")
+    assert WorkerOptions(name="mill-1").new_worker("w1", ("add",)).name == "mill-1"
+
+
+def test_a_worker_takes_as_many_jobs_as_all_its_engines() -> None:
+    worker = WorkerOptions(concurrency=4).new_worker("w1", ("add",), engines=3)
+
+    assert (worker.id, worker.tasks, worker.concurrency) == ("w1", ("add",), 12)

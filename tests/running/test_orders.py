@@ -1,0 +1,70 @@
+import asyncio
+import os
+import signal
+import threading
+
+import pytest
+
+from workmill.running.orders import Orders, signals_to
+
+
+def state(orders: Orders) -> tuple[bool, bool, str]:
+    return orders.draining.is_set(), orders.stopping.is_set(), orders.why
+
+
+async def test_the_first_word_drains_and_the_second_stops() -> None:
+    orders = Orders()
+    assert state(orders) == (False, False, "")
+
+    orders.end("TERM")
+    assert state(orders) == (True, False, "TERM")
+
+    orders.end("INT")
+    assert state(orders) == (True, True, "TERM")
+
+
+async def test_stopping_drains_too() -> None:
+    orders = Orders()
+
+    orders.stop("enough")
+
+    assert state(orders) == (True, True, "enough")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_each_signal_that_ends_gives_the_order(number: signal.Signals) -> None:
+    orders = Orders()
+
+    with signals_to(orders):
+        os.kill(os.getpid(), number)
+        async with asyncio.timeout(5):
+            await orders.draining.wait()
+        os.kill(os.getpid(), number)
+        async with asyncio.timeout(5):
+            await orders.stopping.wait()
+
+    assert orders.why == number.name
+
+
+async def test_a_signal_that_was_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals_to(Orders()):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_outside_the_main_thread_signals_are_left_alone() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    async def look() -> None:
+        with signals_to(Orders()):
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=lambda: asyncio.run(look()))
+    thread.start()
+    thread.join(10)
+
+    assert seen == [before]

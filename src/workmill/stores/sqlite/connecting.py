@@ -57,6 +57,34 @@ def open_reader(path: Path) -> apsw.Connection:
     return connection
 
 
+class Whereabouts:
+    """Watches that the open file is still the one at its path: what is written to a deleted one is lost unnoticed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._identity = self._look()
+        self._looked_at = time.monotonic()
+
+    def check(self) -> None:
+        """Look again, once a second at most.
+
+        Raises:
+            StoreUnavailable: The file was deleted, moved or replaced.
+        """
+        if time.monotonic() - self._looked_at < 1:
+            return
+        if self._look() != self._identity:
+            raise StoreUnavailable(f"{self._path}: the file was deleted, moved or replaced; restart this program")
+        self._looked_at = time.monotonic()
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
 def create(path: Path) -> None:
     """Make an empty file that only its owner reads; what SQLite makes beside it gets the same mode.
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import apsw
 
 from workmill.stores.sqlite.calls import Calls, Waiting, tell
-from workmill.stores.sqlite.connecting import open_reader
+from workmill.stores.sqlite.connecting import Whereabouts, open_reader
 from workmill.stores.sqlite.failures import translated
 from workmill.stores.sqlite.moments import ticks
 from workmill.stores.sqlite.transaction import Transaction
@@ -56,17 +56,20 @@ class Reader:
             tell(self._opened, translated(error, self._path))
             return
         tell(self._opened)
-        goes_on = True
+        whereabouts, goes_on = Whereabouts(self._path), True
         while goes_on and (first := self._calls.first()):
             calls, goes_on = self._calls.beside(first)
-            self._serve(connection, calls)
+            self._serve(connection, whereabouts, calls)
         with contextlib.suppress(apsw.Error):
             connection.close()
         tell(self._closed)
 
-    def _serve(self, connection: apsw.Connection, calls: Sequence[Waiting[Transaction]]) -> None:
+    def _serve(
+        self, connection: apsw.Connection, whereabouts: Whereabouts, calls: Sequence[Waiting[Transaction]]
+    ) -> None:
         for call in calls:
             try:
+                whereabouts.check()
                 call.run(Transaction(connection, ticks(self._clock())))
             except Exception as error:  # noqa: BLE001 - raised again by whoever waits for this call
                 call.fail(translated(error, self._path))

@@ -35,6 +35,7 @@ from workmill.stores.sqlite import (
     leasing,
     reading,
     settling,
+    surroundings,
     tending,
 )
 from workmill.stores.sqlite.moments import moment
@@ -167,7 +168,10 @@ class SqliteStore:
 
     async def diagnose(self) -> list[Finding]:
         """See `Store.diagnose`."""
-        return await self._read(health.diagnose)
+        inside = await self._read(health.look_inside)
+        writing = await self._write(health.look_at_writing, is_durable=True)
+        around = await asyncio.to_thread(surroundings.look_around, self._path, self.wake_folder)
+        return [*inside, *writing, *around]
 
     @asynccontextmanager
     async def listen(self, kinds: frozenset[NoticeKind]) -> AsyncIterator[Listener]:

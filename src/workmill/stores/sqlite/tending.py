@@ -30,6 +30,13 @@ def promote(limit: int, transaction: Transaction) -> Promotion:
     return Promotion(count=len(due), next_in=next_in)
 
 
+def recount(transaction: Transaction) -> None:
+    """Count the lanes anew that the tally does not know of, so that no change from outside hides jobs from claims."""
+    for task, queue in transaction.batch(statements("health")["uncounted"]):
+        transaction.run(statements("tally")["recount"], task, queue)
+        transaction.tell(NoticeKind.QUEUED, queue=queue)
+
+
 def prune(limit: int, transaction: Transaction) -> int:
     """See `Store.prune`."""
     sql = statements("prune")
@@ -43,5 +50,6 @@ def prune(limit: int, transaction: Transaction) -> int:
         transaction.count((state, task, queue), -1)
     transaction.flush()
     transaction.run(statements("tally")["drop_zeros"])
+    recount(transaction)
     transaction.run(statements("lease")["forget"], transaction.now - DAY)
     return len(due)

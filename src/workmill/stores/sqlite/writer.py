@@ -11,7 +11,7 @@ import apsw
 
 from workmill.store import Notice
 from workmill.stores.sqlite.calls import Calls, Waiting, tell
-from workmill.stores.sqlite.connecting import open_writer
+from workmill.stores.sqlite.connecting import Whereabouts, open_writer
 from workmill.stores.sqlite.failures import is_the_verbs_own, translated
 from workmill.stores.sqlite.gate import GATE, GATE_SECONDS, Gate
 from workmill.stores.sqlite.moments import ticks
@@ -70,11 +70,11 @@ class Writer:
             return
         gate, bells = Gate(self._wake_folder / GATE), Bells(self._wake_folder)
         tell(self._opened)
-        goes_on = True
+        whereabouts, goes_on = Whereabouts(self._path), True
         while goes_on and (first := self._calls.first()):
             gate.enter(GATE_SECONDS)
             calls, goes_on = self._calls.beside(first)
-            notices = self._serve(connection, calls)
+            notices = self._serve(connection, whereabouts, calls)
             gate.leave()
             self._calls.answer(calls)
             bells.ring(notices)
@@ -84,8 +84,11 @@ class Writer:
         bells.close()
         tell(self._closed)
 
-    def _serve(self, connection: apsw.Connection, calls: Sequence[Waiting[Transaction]]) -> Sequence[Notice]:
+    def _serve(
+        self, connection: apsw.Connection, whereabouts: Whereabouts, calls: Sequence[Waiting[Transaction]]
+    ) -> Sequence[Notice]:
         try:
+            whereabouts.check()
             return self._commit(connection, calls)
         except Exception as error:  # noqa: BLE001 - raised again by all who wait for this transaction
             _roll_back(connection)

@@ -10,3 +10,8 @@ DELETE FROM tally WHERE jobs = 0;
 SELECT json_group_array(json_array(queue, task, state, jobs)) FROM (
     SELECT * FROM tally WHERE jobs > 0 ORDER BY queue, task, state
 );
+
+-- :name recount
+INSERT INTO tally (state, task, queue, jobs)
+SELECT 'queued', ?1, ?2, count(*) FROM job INDEXED BY job_queued WHERE state = 'queued' AND task = ?1 AND queue = ?2
+ON CONFLICT (state, task, queue) DO UPDATE SET jobs = excluded.jobs;

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from workmill import App
+from workmill import App, Snooze, current_job
 
 Runner = Callable[..., Run]
 
@@ -193,6 +193,28 @@ def test_a_wait_that_ends_before_the_job_says_that_it_goes_on_and_that_nobody_wo
     assert "is still queued after 0 s; it goes on" in done.err
     assert "no live worker takes task resize from queue default" in done.err
     assert app.jobs().jobs[0].state == "queued"
+
+
+def test_a_terminal_sees_how_far_a_job_is_while_it_waits(
+    app: App, run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @app.task
+    def half_way() -> None:
+        current_job.progress(1, 2, "half\x1b[2J")
+        raise Snooze(3600)
+
+    monkeypatch.setattr(app, "after_enqueue", app.adrain)
+    away = run("call", "half_way", "--wait=0")
+    monkeypatch.setattr("workmill.cli.follow.is_looked_at", lambda: True)
+    looked_at = run("call", "half_way", "--wait=0")
+
+    assert "1 of 2" not in away.err
+    assert "\r\x1b[Kscheduled  1 of 2  half\\x1b[2J\r\x1b[K" in looked_at.err
+
+
+def test_app_among_the_arguments_is_one_after_a_double_dash(app: App, run: Runner) -> None:
+    assert run("call", "resize", "--", "--app").code == 0
+    assert json.loads(app.jobs().jobs[0].args) == {"path": "--app"}
 
 
 def test_help_without_a_task_explains_the_options_and_with_one_its_arguments(run: Runner) -> None:

@@ -11,8 +11,9 @@ import pytest
 from cyclopts import CycloptsError
 from pydantic import BaseModel, Field
 
-from workmill import App
+from workmill import App, InvalidArguments
 from workmill.cli.call_words import HelpShown, parse_task_words
+from workmill.cli.flags import argument_flags
 
 
 class Colour(Enum):
@@ -91,6 +92,13 @@ def words_become(function: Callable[..., object], *words: str) -> dict[str, obje
         (Size, ["--value", "2"], 2),
         (Literal["a", "b"], ["b"], "b"),
         (Literal["a", 5], ["--value", "5"], 5),
+        (Literal["a", True], ["--value", "true"], True),
+        (Literal[5] | None, ["--value", "null"], None),
+        (list[Any], ["--value", "1", "--value", "x"], [1, "x"]),
+        (dict[str, Any], ["--value", '{"a": {"b": 1}}'], {"a": {"b": 1}}),
+        (dict[str, Any], ["--value.a.b", "1", "--value.a.c", "x"], {"a": {"b": 1, "c": "x"}}),
+        (dict[str, list[int]], ["--value.a", "[1, 2]", "--value.b", "[]"], {"a": [1, 2], "b": []}),
+        (dict[str, str], ["--value", '{"a": "5"}'], {"a": "5"}),
         (list[int], ["--value", "1", "--value", "2"], [1, 2]),
         (list[int], ["--value", "[1, 2]"], [1, 2]),
         (list[int], ["--empty-value"], []),
@@ -131,6 +139,14 @@ def test_an_optional_argument_is_given_by_its_flag_only() -> None:
         words_become(task, "a.png", "400")
 
 
+@pytest.mark.parametrize("words", [["--value", "nonsense"], ["--value", "[1]"], ["--value.x", "one"], []])
+def test_words_that_make_no_model_are_refused_by_the_signature(words: list[str]) -> None:
+    def task(value: Point) -> None: ...
+
+    with pytest.raises((InvalidArguments, CycloptsError), match="value"):
+        words_become(task, *words)
+
+
 def test_nested_models_have_flags_with_dots() -> None:
     def task(options: Options) -> None: ...
 
@@ -145,6 +161,18 @@ def test_an_optional_model_that_no_flag_names_is_left_out() -> None:
     def task(options: Options | None = None) -> None: ...
 
     assert words_become(task) == {}
+
+
+def test_a_schema_that_a_type_wrote_by_hand_makes_flags_too() -> None:
+    schema: dict[str, object] = {
+        "properties": {
+            "many": {"type": ["integer", "null"]},
+            "fixed": {"enum": [{"a": 1}, 1.5]},
+            "open": True,
+        }
+    }
+
+    assert [flag.name for flag in argument_flags(schema)] == ["many", "fixed", "open"]
 
 
 def test_flags_accept_the_parameter_as_it_is_written_in_python() -> None:

@@ -23,47 +23,26 @@ class HelpShown(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOptions:
-    """What is said about a job beside its arguments.
+    """What is said about a job beside its arguments; each field is an option."""
 
-    Attributes:
-        json_args: All arguments at once: JSON, `@file`, or `-` for stdin.
-        wait: Seconds to wait for the job's end; None does not wait.
-    """
-
-    app: str | None = None
-    json_args: str | None = None
-    wait: float | None = None
-    delay: float | None = None
-    queue: str | None = None
-    priority: int | None = None
-    key: str | None = None
-    json: bool = False
-
-
-def _options(
-    *,
-    app: AppFlag = None,
+    app: AppFlag = None
     json_args: Annotated[
         str | None,
         Parameter(metavar="JSON|@FILE|-", help="All arguments as one JSON object, from a file, or from stdin."),
-    ] = None,
+    ] = None
     wait: Annotated[
         Seconds | None, Parameter(metavar="[=SECONDS]", help="Wait for the end and write the result to stdout.")
-    ] = None,
-    delay: Annotated[Seconds | None, Parameter(help="Do not start before this many seconds from now.")] = None,
-    queue: Annotated[str | None, Parameter(help="The queue, in place of the task's own.")] = None,
-    priority: Annotated[Whole | None, Parameter(help="From -100 to 100; higher is claimed first.")] = None,
-    key: Annotated[str | None, Parameter(help="Idempotency key: calling again with it gives the same job.")] = None,
+    ] = None
+    delay: Annotated[Seconds | None, Parameter(help="Do not start before this many seconds from now.")] = None
+    queue: Annotated[str | None, Parameter(help="The queue, in place of the task's own.")] = None
+    priority: Annotated[Whole | None, Parameter(help="From -100 to 100; higher is claimed first.")] = None
+    key: Annotated[str | None, Parameter(help="Idempotency key: calling again with it gives the same job.")] = None
     json: Annotated[
         bool, Parameter(negative=(), show_default=False, help="Write the job to stdout, as the HTTP API answers it.")
-    ] = False,
-) -> CallOptions:
-    return CallOptions(
-        app=app, json_args=json_args, wait=wait, delay=delay, queue=queue, priority=priority, key=key, json=json
-    )
+    ] = False
 
 
-_OWN = inspect.signature(_options).parameters
+_OWN = inspect.signature(CallOptions).parameters
 _TAKE_A_VALUE = frozenset(f"--{name.replace('_', '-')}" for name in _OWN) - {_WAIT, "--json"}
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias, TypedDict, cast
 
 from cyclopts import Parameter
 
-from workmill.cli.values import ANYTHING, Kinds, list_of, one_of
+from workmill.cli.values import ANYTHING, Kinds, list_of, object_of, one_of
 
 Schema: TypeAlias = Mapping[str, object]
 _DEEPEST = 4
@@ -77,14 +77,16 @@ def _object_hint(schema: Schema, root: Schema, depth: int) -> object:
     if not fields:
         values = schema.get("additionalProperties")
         kinds = _kinds(_resolved(values, root), root) if isinstance(values, Mapping) else ANYTHING
-        return dict[str, _leaf(kinds)] | None  # type: ignore[misc] # a hint made at run time
+        as_read = Parameter(converter=object_of(kinds), json_dict=False, metavar="JSON")
+        return Annotated[dict[str, object] | None, as_read]
     required = _names(schema.get("required"))
     shape = {
         name: Annotated[_hint(each, root, depth=depth + 1), _described(_nested_help(each, name in required))]
         for name, each in fields.items()
     }
     # Cyclopts must not ask for a field: it cannot know that the whole model may be left out.
-    return TypedDict(str(schema.get("title", "object")), shape, total=False) | None  # type: ignore[operator] # as above
+    model = TypedDict(str(schema.get("title", "object")), shape, total=False)  # type: ignore[misc] # made at run time
+    return Annotated[model | None, Parameter(converter=object_of(ANYTHING), json_dict=False)]
 
 
 def _is_simple(schema: Schema, root: Schema) -> bool:
@@ -126,7 +128,7 @@ def _choices(schema: Schema) -> tuple[str, ...]:
 
 
 def _enumerated(schema: Schema) -> list[object]:
-    values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    values = schema.get("enum", [schema.get("const")] if "const" in schema else [])
     return values if isinstance(values, list) else []
 
 
@@ -162,7 +164,12 @@ def _resolved(schema: object, root: Schema) -> Schema:
 
 def _properties(schema: Schema) -> Mapping[str, Schema]:
     found = schema.get("properties")
-    return found if isinstance(found, Mapping) else {}
+    # A schema may also be true, which allows anything.
+    return (
+        {name: each if isinstance(each, Mapping) else {} for name, each in found.items()}
+        if isinstance(found, Mapping)
+        else {}
+    )
 
 
 def _names(found: object) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """Waiting for a job with a person looking on, and saying how it ended."""
 
+import os
 import sys
 import time
 
@@ -59,11 +60,16 @@ def warn_if_nobody_takes(handle: JobHandle[object], app: App) -> None:
         say(f"workmill: no live worker takes task {job.task} from queue {job.queue}; start one with `workmill worker`")
 
 
+def is_looked_at() -> bool:
+    """Whether a person looks at stderr on a terminal that can rewrite a line."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 class _Line:
     """One line of a terminal, written over and over; nothing where there is no terminal."""
 
     def __init__(self) -> None:
-        self._is_shown = sys.stderr.isatty()
+        self._is_shown = is_looked_at()
 
     def show(self, handle: JobHandle[object]) -> None:
         if self._is_shown:

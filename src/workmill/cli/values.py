@@ -1,14 +1,15 @@
 """Words of a command line as JSON values: read leniently, because the task's own signature judges what comes out."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from cyclopts import Token
 
 Kinds: TypeAlias = frozenset[str]
 """The JSON types that a schema allows, by their names in JSON Schema."""
-Converter: TypeAlias = Callable[[object, Sequence[Token]], object]
+Converter: TypeAlias = Callable[..., object]
+"""What Cyclopts calls with a type hint and the words given for it."""
 
 ANYTHING: Kinds = frozenset({"string", "number", "integer", "boolean", "null", "object", "array"})
 
@@ -38,6 +39,25 @@ def one_of(kinds: Kinds) -> Converter:
 def list_of(kinds: Kinds) -> Converter:
     """Return what reads a flag that may be repeated: each word is an item or, where items are no text, a JSON list."""
     return lambda _type, tokens: [item for token in tokens for item in _items(token.value, kinds)]
+
+
+def object_of(kinds: Kinds) -> Converter:
+    """Return what reads an object: written as JSON, or by flags that name the keys of values of these kinds."""
+
+    def read(_type: object, words: Sequence[Token] | Mapping[str, object]) -> object:
+        if not isinstance(words, Mapping):
+            return read_value(words[-1].value, frozenset({"object", "null"}))
+        return {key: _keyed(value, kinds) for key, value in words.items()}
+
+    return read
+
+
+def _keyed(words: object, kinds: Kinds) -> object:
+    """Read what stands under one key: the words of `--x.key`, or further keys as in `--x.key.deeper`."""
+    if isinstance(words, Mapping):
+        return {key: _keyed(value, kinds) for key, value in words.items()}
+    assert isinstance(words, Sequence)  # noqa: S101 - Cyclopts gives nothing else; for the type checker
+    return read_value(words[0].value, kinds)
 
 
 def _items(text: str, kinds: Kinds) -> list[object]:

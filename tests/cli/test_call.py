@@ -139,7 +139,7 @@ def test_an_unknown_task_is_not_found_and_the_registered_ones_are_named(run: Run
 
     assert done.code == 5
     assert "no task named 'resise'" in done.err
-    assert "resize" in done.err
+    assert "; did you mean 'resize'?" in done.err
 
 
 def test_wait_writes_the_result_to_stdout(app: App, run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,7 @@ def test_json_is_all_there_is_on_stdout(spawn: Spawn) -> None:
     ("words", "code"),
     [
         (["cal"], 2),
+        (["--nonsense"], 2),
         (["call", "resize"], 2),
         (["worker", "--concurrency", "none"], 2),
         (["worker", "--concurrency", "0"], 2),
@@ -91,6 +92,17 @@ def test_a_memory_store_cannot_be_worked_by_a_process_tree(spawn: Spawn, monkeyp
 
     assert done.code == 3
     assert "lives inside one process" in done.err
+
+
+def test_a_narrow_terminal_encoding_is_no_reason_to_fail(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    assert finished(spawn("call", "fail", "東京")).code == 0
+
+    as_json, shown = finished(spawn("jobs", "list", "--json")), finished(spawn("jobs", "list"))
+    job_id = json.loads(as_json.out)["items"][0]["id"]
+
+    assert json.loads(as_json.out)["items"][0]["args"] == {"text": "東京"}
+    assert (shown.code, finished(spawn("jobs", "show", job_id)).code) == (0, 0)
 
 
 def test_ctrl_c_ends_a_wait_and_says_that_the_job_goes_on(spawn: Spawn) -> None:

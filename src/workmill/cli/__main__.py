@@ -1,5 +1,6 @@
 """The entry point. What needs no application answers before anything slow is imported."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -9,9 +10,11 @@ from workmill.cli.commands import overview
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (default: this process's) and return its exit code."""
-    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # Whatever a terminal cannot show is no reason to fail.
     try:
-        code = _run(tokens)
+        code = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader left, as in `workmill jobs list | head -1`; the interpreter's last flush must not meet the pipe.
@@ -20,13 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run(tokens: list[str]) -> int:
-    if tokens in ([], ["-h"], ["--help"]):
+def _run(words: list[str]) -> int:
+    if words in ([], ["-h"], ["--help"]):
         print(overview())
         return 0
     from workmill.cli.dispatch import dispatch  # noqa: PLC0415 - it imports everything that `--help` must not wait for
 
-    return dispatch(tokens)
+    return dispatch(words)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """From the words of a command line to the function that answers them, and from its errors to an exit code."""
 
 import difflib
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
+from workmill import UnknownTask
 from workmill.cli.call import call
 from workmill.cli.commands import COMMANDS, Command
 from workmill.cli.exits import EXPECTED, Exit, UsageError, exit_for
@@ -21,7 +23,7 @@ def dispatch(words: list[str]) -> int:
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except EXPECTED as error:
-        say(f"workmill: {error}")
+        say(f"workmill: {error}{_hint(error)}")
         return exit_for(error)
 
 
@@ -40,9 +42,16 @@ def _named(name: str) -> Command:
     names = [command.name for command in COMMANDS]
     if name in names:
         return COMMANDS[names.index(name)]
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"these exist: {', '.join(names)}"
-    raise UsageError(f"there is no command {name!r}; {hint}")
+    raise UsageError(f"there is no command {name!r}; these exist: {', '.join(names)}{_closest(name, names)}")
+
+
+def _hint(error: Exception) -> str:
+    return _closest(error.name, error.known) if isinstance(error, UnknownTask) else ""
+
+
+def _closest(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _parser(command: Command) -> App:

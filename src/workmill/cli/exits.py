@@ -11,6 +11,7 @@ from workmill import (
     JobFailed,
     JobNotFound,
     StoreError,
+    TaskError,
     UnknownTask,
     WaitTimeout,
     WorkmillError,
@@ -32,14 +33,11 @@ class Exit(IntEnum):
     CONFLICT = 6
     JOB_FAILED = 7
     JOB_CANCELLED = 8
-    TEMPORARY = 75
-    """It may work when tried again."""
     TIMED_OUT = 124
     """The wait ended before the job did."""
     INTERRUPTED = 130
     BROKEN_PIPE = 141
     """Nobody reads the output any more."""
-    TERMINATED = 143
 
 
 class UsageError(Exception):
@@ -57,6 +55,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (JobConflict, Exit.CONFLICT),
     (JobCancelled, Exit.JOB_CANCELLED),
     (JobFailed, Exit.JOB_FAILED),
+    (TaskError, Exit.CONFIG),
     (WaitTimeout, Exit.TIMED_OUT),
     (StoreError, Exit.STORE),
 )

@@ -18,6 +18,7 @@ import click
 from examples.chess.stockfish import ROOT, NoStockfish, find_stockfish
 
 HOST = "127.0.0.1"
+THREADS = 16
 DATA = ROOT / ".cache" / "demo" / "chess.db"
 REFERENCE = '{"fen": "8/8/6P1/4R3/8/6k1/2r5/6K1 b - - 0 1"}'
 READY_SECONDS = 20.0
@@ -44,7 +45,7 @@ def main(port: int) -> None:
     worker = ["-m", "workmill", "worker", "examples.chess.tasks:app"]
     worker += [f"--concurrency={os.cpu_count() or 1}", f"--grace={GRACE_SECONDS:g}"]
     # Waitress is made for WSGI: threads, bounded buffers, and the full protocol, in pure Python.
-    web = ["-m", "waitress", f"--listen={HOST}:{port}", "--threads=8", "--call", "examples.chess:create_app"]
+    web = ["-m", "waitress", f"--listen={HOST}:{port}", f"--threads={THREADS}", "--call", "examples.chess:create_app"]
     with _running([worker, web], environment) as processes:
         if _is_served(port, processes):
             _tell(port, engine, environment["WORKMILL_URL"])

@@ -5,6 +5,7 @@ It ends by the end of its input when this process dies, however that happens.
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
@@ -18,6 +19,7 @@ READY_SECONDS = 15.0
 GRACE_SECONDS = 5.0
 DEATH_SECONDS = 5.0
 ANSWER_SECONDS = 1.0
+NICENESS = "10"
 OPTIONS = {"Threads": 1, "Hash": 32}  # megabytes
 
 
@@ -46,13 +48,13 @@ class Engine:
         """Return a new engine, ready for a search.
 
         Raises:
-            EngineFailed: It would not start, or did not get ready in time.
+            EngineFailed: It could not be started, or did not get ready in time.
         """
         try:
             # A process group of its own: ctrl-C in a terminal is the worker's to handle, which may want to finish.
-            transport, protocol = await chess.engine.UciProtocol.popen(command, setpgrp=True)
+            transport, protocol = await chess.engine.UciProtocol.popen([*_politely(), *command], setpgrp=True)
         except OSError as error:
-            raise EngineFailed(f"the engine {' '.join(command)!r} would not start: {error}") from error
+            raise _no_start(command, str(error)) from error
         engine = cls(transport, protocol)
         try:
             await engine._get_ready()
@@ -60,8 +62,7 @@ class Engine:
             await engine.end()
             if not isinstance(error, (TimeoutError, chess.engine.EngineError)):
                 raise
-            reason = str(error) or f"nothing heard for {READY_SECONDS:g} s"
-            raise EngineFailed(f"the engine {' '.join(command)!r} did not get ready: {reason}") from error
+            raise _no_start(command, str(error) or f"nothing heard for {READY_SECONDS:g} s") from error
         return engine
 
     async def answers(self) -> bool:
@@ -127,6 +128,16 @@ class Engine:
             return begun.result()
         finally:
             begun.cancel()
+
+
+def _politely() -> list[str]:
+    """Return what runs a command so that it only takes what others leave: those who wait for an answer go first."""
+    nice = shutil.which("nice")
+    return [nice, "-n", NICENESS] if nice else []
+
+
+def _no_start(command: list[str], reason: str) -> EngineFailed:
+    return EngineFailed(f"the engine {' '.join(command)!r} could not be started: {reason}")
 
 
 class _Ranking:

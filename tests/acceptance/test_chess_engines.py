@@ -204,12 +204,12 @@ def test_engine_that_never_gets_ready_is_given_up(
 ) -> None:
     monkeypatch.setattr("examples.chess.engine.READY_SECONDS", 0.2)
 
-    with pytest.raises(EngineFailed, match=r"did not get ready: nothing heard for 0\.2 s"):
+    with pytest.raises(EngineFailed, match=r"could not be started: nothing heard for 0\.2 s"):
         scripted("mute").analyse(chess.Board(), limits())
 
 
 def test_program_that_cannot_be_started_is_named() -> None:
-    with pytest.raises(EngineFailed, match="'/no/such/engine' would not start"):
+    with pytest.raises(EngineFailed, match="'/no/such/engine' could not be started"):
         Engines(lambda: ["/no/such/engine"]).analyse(chess.Board(), limits())
 
 

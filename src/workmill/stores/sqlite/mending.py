@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from workmill.store import NoticeKind
 from workmill.stores.sqlite.moments import later
-from workmill.stores.sqlite.rows import failure_of, job_of, pack, progress_of
+from workmill.stores.sqlite.reading import rows_at
+from workmill.stores.sqlite.rows import failure_of, job_of, progress_of
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.codec import Json, dump_failure, load_policy
@@ -30,7 +31,7 @@ def readable_or_failed(rows: Sequence[Sequence[Json]], transaction: Transaction)
 
 def fail_unreadable_by_seq(seqs: Sequence[int], transaction: Transaction) -> None:
     """Settle jobs that cannot be read as failed."""
-    for row in transaction.batch(statements("mend")["rows"], pack(seqs)):
+    for row in rows_at(seqs, transaction):
         fail_unreadable(row, transaction)
 
 

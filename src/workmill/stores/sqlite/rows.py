@@ -79,6 +79,11 @@ def job_of(row: Sequence[Json]) -> Job:
     return job
 
 
+def writable(text: str) -> str:
+    """Return a text as the file can hold it: with `?` for lone surrogates, which are no characters."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
 def text_of(option: str, json_text: bytes) -> str:
     """Return a caller's JSON as text.
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from workmill.store import ClaimRequest, NoticeKind, Report, Settled, Verdict
 from workmill.stores.sqlite.claiming import take
 from workmill.stores.sqlite.moments import later
-from workmill.stores.sqlite.rows import pack, text_of
+from workmill.stores.sqlite.rows import pack, text_of, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction, Value
 from workmill.words.codec import dump_failure, dump_progress
@@ -93,7 +93,7 @@ def row_of(transition: Transition, run: Run, now: int) -> tuple[Value, ...]:
         later(now, transition.keep) if is_final else None,
         None if transition.result is None else text_of("result", transition.result),
         None if transition.failure is None else dump_failure(transition.failure),
-        transition.reason,
+        None if transition.reason is None else writable(transition.reason),
     )
 
 

@@ -79,16 +79,25 @@ class SqliteStore:
 
     async def open(self) -> None:
         """See `Store.open`."""
+        if self._writer is not None and self._pid == os.getpid():
+            return
         writer = Writer(self._path, self._clock, self.wake_folder)
         await writer.open()
         reader = Reader(self._path, self._clock)
-        await reader.open()
+        try:
+            await reader.open()
+        except BaseException:
+            await writer.close()
+            raise
         self._writer, self._reader, self._pid = writer, reader, os.getpid()
 
     async def close(self) -> None:
         """See `Store.close`."""
         reader, writer = self._reader, self._writer
         self._reader = self._writer = None
+        if self._pid != os.getpid():
+            # The threads stayed with the parent, which closes what is its own.
+            return
         if reader is not None:
             await reader.close()
         if writer is not None:

@@ -15,7 +15,7 @@ DAY = timedelta(days=1) // TICK
 def promote(limit: int, transaction: Transaction) -> Promotion:
     """See `Store.promote`."""
     sql = statements("promote")
-    due = transaction.batch(sql["due"], transaction.now, limit)
+    due = transaction.batch(sql["due"], transaction.now, max(limit, 0))
     if due:
         transaction.run(sql["queue"], pack([row[0] for row in due]))
     for _, _, state, task, queue in due:
@@ -40,7 +40,7 @@ def recount(transaction: Transaction) -> None:
 def prune(limit: int, transaction: Transaction) -> int:
     """See `Store.prune`."""
     sql = statements("prune")
-    due = transaction.batch(sql["due"], transaction.now, limit)
+    due = transaction.batch(sql["due"], transaction.now, max(limit, 0))
     if due:
         seqs = pack([row[0] for row in due])
         transaction.run(sql["attempts"], seqs)

@@ -68,7 +68,3 @@ SELECT json_group_array(seq) FROM (
     )
     ORDER BY job.seq DESC LIMIT ?6
 );
-
--- :name rows
-SELECT CAST(json_group_array(json(body)) AS BLOB)
-FROM json_each(?1) AS wanted CROSS JOIN job_row ON job_row.seq = wanted.value;

@@ -1,7 +1,3 @@
--- :name rows
-SELECT CAST(json_group_array(json(body)) AS BLOB)
-FROM json_each(?1) AS damaged CROSS JOIN job_row ON job_row.seq = damaged.value;
-
 -- :name fail
 UPDATE job SET
     state = 'failed', failure = ?2, policy = ?3, args = ?4, progress = ?5, finished_at = ?6, expires_at = ?7,

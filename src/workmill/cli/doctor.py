@@ -10,7 +10,7 @@ from workmill.cli.options import LISTING, Listing
 from workmill.cli.output import Column, show_items
 
 _COLUMNS = (
-    Column(heading="", read=lambda finding: finding["level"]),
+    Column(heading="LEVEL", read=lambda finding: finding["level"]),
     Column(heading="WHAT", read=lambda finding: finding["subject"]),
     Column(heading="FOUND", read=lambda finding: finding["detail"]),
     Column(heading="DO", read=lambda finding: finding["remedy"]),

@@ -14,7 +14,7 @@ from workmill.cli.follow import follow, say_ending
 from workmill.cli.loading import load_app
 from workmill.cli.options import LISTING, SHOWING, Listing, Names, Seconds, Showing, Whole
 from workmill.cli.output import Column, Document, json_text, show_fields, show_items, show_json, show_value
-from workmill.cli.terminal import clean, say
+from workmill.cli.terminal import clean, clean_block, say
 
 jobs = Parser(name="jobs", help="List, show, wait for and cancel jobs.", version_flags=())
 
@@ -136,8 +136,7 @@ def _show_job(handle: JobHandle[object]) -> None:
     for attempt in handle.attempts():
         print(_attempt_line(attempt))
     if error := job["error"]:
-        say_error = f"{error['type']}: {error['message']}\n{error['traceback']}".rstrip()
-        print("\n" + "\n".join(clean(line) for line in say_error.splitlines()))
+        print(clean_block(f"\n{error['type']}: {error['message']}\n{error['traceback']}".rstrip()))
 
 
 def _shown(name: str, value: object) -> str:

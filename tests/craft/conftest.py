@@ -1,9 +1,10 @@
 """What the tests of the craft share."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.craft.runs import Bench, bench
 from workmill import App
 
 
@@ -11,3 +12,9 @@ from workmill import App
 def app() -> Iterator[App]:
     with App("memory://") as app:
         yield app
+
+
+@pytest.fixture
+async def runner(app: App) -> AsyncIterator[Bench]:
+    async with bench(app) as runner:
+        yield runner

@@ -87,9 +87,9 @@ class Threads:
 def _called(context: Context, function: Callable[[], Json]) -> tuple[Json, BaseException | None]:
     try:
         return context.run(function), None
-    except StopIteration as stop:  # A future refuses it, as it would end whoever awaits it.
-        error = RuntimeError("the function raised StopIteration")
-        error.__cause__ = stop
+    except (StopIteration, GeneratorExit) as word:  # To whoever awaits they would say something else than "I failed".
+        error = RuntimeError(f"the function raised {type(word).__name__}")
+        error.__cause__ = word
         return None, error
     except BaseException as error:  # noqa: BLE001 - whatever it is belongs to whoever awaits the future
         return None, error

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import chess.engine
 
+MOVES_TOLD = 16
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
@@ -39,12 +41,12 @@ def best_of(info: chess.engine.InfoDict) -> Best:
 
 
 def to_message(best: Best) -> str:
-    """Write it as one line of text for a job's progress, which `from_message` reads back."""
+    """Write it, with the first moves of its line, as one line of text for a job's progress."""
     if best.line.mate_score is None:
         score = f"{best.line.centipawn_score or 0:+d} cp"
     else:
         score = f"mate {best.line.mate_score:+d}"
-    return f"{score}, {best.nodes} nodes: {' '.join(best.line.pv)}"
+    return f"{score}, {best.nodes} nodes: {' '.join(best.line.pv[:MOVES_TOLD])}"
 
 
 def from_message(depth: int, message: str) -> Best | None:

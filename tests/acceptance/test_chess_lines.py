@@ -34,6 +34,16 @@ def test_progress_message_reads_back_as_what_was_written(centipawns: int | None,
     assert from_message(14, message) == best
 
 
+def test_progress_message_of_a_long_line_has_its_first_moves() -> None:
+    pv = ["g1f3", "g8f6", "f3g1", "f6g8"] * 60
+
+    message = to_message(Best(depth=60, nodes=1, line=Line(centipawn_score=0, mate_score=None, pv=pv)))
+
+    read = from_message(60, message)
+    assert read is not None
+    assert read.line.pv == pv[:16]
+
+
 @pytest.mark.parametrize(
     "message", ["", "14 nodes", "+34 cp, 5 nodes: ", "+34 cp, 5 nodes: <script>", "mate 2, 5 nodes: e2e4"]
 )

@@ -132,7 +132,7 @@ class Task(Generic[P, C, R]):
         """
         if delay is not None and run_after is not None:
             raise InvalidOption("run_after", run_after, "give either delay or run_after")
-        if retry is not None and retry.on != (Exception,):
+        if isinstance(retry, Retry) and retry.on != (Exception,):
             raise InvalidOption("retry.on", retry.on, "exceptions are no data; set `on` where the task is declared")
         changed = Options(
             queue=self.queue if queue is None else check_name("queue", queue),
@@ -246,7 +246,7 @@ def plain_json(text: bytes) -> Json:
 
 def _refuse_no_function(function: Callable[..., object]) -> None:
     name = getattr(function, "__qualname__", repr(function))
-    if isinstance(function, type) or not callable(function):
+    if not inspect.isroutine(function):
         raise TaskError(
             f"{name} cannot be a task; decorate a function, with options by name as in @app.task(queue=...)"
         )

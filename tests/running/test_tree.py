@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running.tree import Tree, assert_gone, children_of, kill, tree
+from tests.running.tree import Tree, assert_gone, children_of, kill, program, tree
 from workmill import App, JobHandle, JobState
 from workmill.words.job import Ending
 
@@ -225,20 +225,22 @@ def test_a_frozen_supervisor_loses_its_lease_and_begins_anew(app: App, url: str,
 
 def test_a_frozen_tree_runs_nothing_when_it_thaws_after_its_lease(app: App, url: str, gate: Path) -> None:
     job = enqueue(app, "stubborn", str(gate))
-    with tree(url, lease=1.5) as frozen, tree(url, lease=1.5) as other:
+    with tree(url, lease=1.5) as frozen:
         frozen.until("running stubborn")
         everyone = [frozen.pid, *frozen.children()]
+        with tree(url, lease=1.5) as other:
+            other.until("WorkerStarted")
 
-        for pid in everyone:
-            os.kill(pid, signal.SIGSTOP)
-        other.until("running stubborn")
-        for pid in everyone:
-            os.kill(pid, signal.SIGCONT)
+            for pid in everyone:
+                os.kill(pid, signal.SIGSTOP)
+            other.until("running stubborn")
+            for pid in everyone:
+                os.kill(pid, signal.SIGCONT)
 
-        assert_gone(everyone[1:], seconds=5)
-        gate.touch()
-        assert job.result(timeout=20) == 2
-        assert endings(job) == [Ending.INTERRUPTED, Ending.SUCCEEDED]
+            assert_gone(everyone[1:], seconds=5)
+            gate.touch()
+            assert job.result(timeout=20) == 2
+    assert endings(job) == [Ending.INTERRUPTED, Ending.SUCCEEDED]
 
 
 def test_process_1_of_a_container_obeys_and_reaps(app: App, url: str, gate: Path, tmp_path: Path) -> None:
@@ -313,6 +315,23 @@ def test_health_tells_whether_the_worker_takes_jobs(app: App, url: str, gate: Pa
         gate.touch()
 
         assert worker.ended() == 0
+
+
+def test_a_worker_inside_a_program_drains_on_term_and_stops_on_the_second(app: App, url: str, gate: Path) -> None:
+    text = "import logging; logging.basicConfig(level='INFO'); from tests.running.tasks import app; app.run_worker()"
+    with program(text, url) as worker:
+        jobs = [enqueue(app, task, str(gate)) for task in ("patient", "stubborn")]
+        worker.until("running", times=2)
+
+        worker.signal(signal.SIGTERM)
+        worker.until("takes no more jobs: SIGTERM")
+        later = enqueue(app, "add", 1, 2)
+        worker.signal(signal.SIGINT)
+
+        assert worker.ended() == 0
+    for job in jobs:
+        assert_given_back(job)
+    assert later.refresh().state is JobState.QUEUED
 
 
 def as_process_1() -> tuple[str, ...]:

@@ -121,6 +121,19 @@ def tree(url: str, *before: str, **options: object) -> Iterator[Tree]:
     """Start a supervisor; leaving kills what is left of it."""
     folder = options.pop("folder", ROOT)
     command = [*before, sys.executable, "-m", "tests.running.supervise", json.dumps({**options, "folder": str(folder)})]
+    with started(command, url) as it:
+        yield it
+
+
+@contextmanager
+def program(text: str, url: str) -> Iterator[Tree]:
+    """Run a program given as text; leaving kills what is left of it."""
+    with started([sys.executable, "-c", text], url) as it:
+        yield it
+
+
+@contextmanager
+def started(command: Sequence[str], url: str) -> Iterator[Tree]:
     it = Tree(command, url)
     try:
         yield it

@@ -14,12 +14,11 @@ from workmill.running.engine import Engine
 from workmill.running.lease_thread import LeaseThread
 from workmill.running.options import WorkerOptions
 from workmill.running.orders import Orders, signals_to
-from workmill.running.patience import pause_after, until_done
+from workmill.running.patience import until_done
 from workmill.running.race import ended, race
 from workmill.store import NewWorker, Store
 from workmill.words.config import masked
-from workmill.words.errors import StoreUnavailable
-from workmill.words.events import StoreFailing, WorkerStarted, WorkerStopped, WorkerStopping
+from workmill.words.events import WorkerStarted, WorkerStopped, WorkerStopping
 
 STOP_GRACE_SECONDS = 2.0
 """How long jobs may take to end once the worker stops now."""
@@ -71,17 +70,9 @@ async def work(
     Raises:
         StoreError: As for `run_worker`.
     """
-    failures = 0
     while not orders.draining.is_set():
         worker = options.new_worker(uuid.uuid4().hex, tuple(program.tasks))
-        try:
-            await _Life(program, worker, orders, started or asyncio.Event()).run()
-            failures = 0
-        except StoreUnavailable as error:
-            failures += 1
-            pause = pause_after(failures)
-            program.emit(StoreFailing(verb="start a worker", error=str(error), retry_seconds=pause))
-            await race(asyncio.sleep(pause), orders.draining.wait())
+        await _Life(program, worker, orders, started or asyncio.Event()).run()
 
 
 class _Life:

@@ -16,7 +16,8 @@ from workmill.words.errors import SchemaMismatch, StoreUnavailable
 APPLICATION = 0x4D494C4C  # "MILL", in the header of every file that is ours
 PATIENCE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 0.01
-MEBIBYTE = 1 << 20
+LOOK_SECONDS = 1.0
+"""How often it is looked whether the open file is still the one at its path."""
 
 SETTINGS = (
     "PRAGMA journal_mode = WAL",
@@ -66,12 +67,12 @@ class Whereabouts:
         self._looked_at = time.monotonic()
 
     def check(self) -> None:
-        """Look again, once a second at most.
+        """Look again, but not all the time.
 
         Raises:
             StoreUnavailable: The file was deleted, moved or replaced.
         """
-        if time.monotonic() - self._looked_at < 1:
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
             return
         if self._look() != self._identity:
             raise StoreUnavailable(f"{self._path}: the file was deleted, moved or replaced; restart this program")

@@ -1,5 +1,6 @@
 """What `diagnose` looks at inside the file: the SQLite that reads it, its settings, its pages, its clock."""
 
+from collections.abc import Awaitable
 from datetime import timedelta
 
 import apsw
@@ -8,6 +9,7 @@ from workmill.store import Finding, Level
 from workmill.stores.sqlite.moments import TICK
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction, Value
+from workmill.words.errors import StoreError
 
 SOUND_VERSION = (3, 51, 3)
 """Before it, a WAL that was reset at a bad moment could damage the file."""
@@ -16,6 +18,14 @@ QUICKLY_CHECKED = 32 * MEBIBYTE
 MUCH_UNUSED = 256 * MEBIBYTE
 SIZES = ("PRAGMA page_size", "PRAGMA page_count", "PRAGMA freelist_count")
 SLACK = timedelta(seconds=1)
+
+
+async def looked(findings: Awaitable[list[Finding]]) -> list[Finding]:
+    """Wait for findings; that they cannot be had is one, too."""
+    try:
+        return await findings
+    except (StoreError, OSError) as error:
+        return [found("file", str(error), Level.FAIL, "mend that first, then look again")]
 
 
 def look_inside(transaction: Transaction) -> list[Finding]:

@@ -177,9 +177,9 @@ class SqliteStore:
 
     async def diagnose(self) -> list[Finding]:
         """See `Store.diagnose`."""
-        inside = await self._read(health.look_inside)
-        writing = await self._write(health.look_at_writing, is_durable=True)
-        around = await asyncio.to_thread(surroundings.look_around, self._path, self.wake_folder)
+        inside = await health.looked(self._read(health.look_inside))
+        writing = await health.looked(self._write(health.look_at_writing, is_durable=True))
+        around = await health.looked(asyncio.to_thread(surroundings.look_around, self._path, self.wake_folder))
         return [*inside, *writing, *around]
 
     @asynccontextmanager

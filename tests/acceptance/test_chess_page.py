@@ -3,10 +3,14 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.acceptance.servers import HOST, demo, free_port
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="the page's tests need playwright: ./run setup installs it"
@@ -17,13 +21,12 @@ START = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1"
 REFERENCE = "8/8/6P1/4R3/8/6k1/2r5/6K1 b - - 0 1"
 KINGS = "4k3/8/8/8/8/8/8/4K3 w - - 0 1"
 DEADLINE_MS = 20_000
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["sync_api.Browser"]:
+def browser() -> Iterator["Browser"]:
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         pytest.skip("no chromium was found on PATH: the page is not looked at (apt install chromium)")
@@ -45,8 +48,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 class Visit:
     """One look at the page, which must ask nobody but its server, and break no rule of its own."""
 
-    def __init__(self, browser: "sync_api.Browser", address: str, **options: object) -> None:
-        self.context = browser.new_context(**options)
+    def __init__(self, context: "BrowserContext", address: str) -> None:
+        self.context = context
         self.context.set_default_timeout(DEADLINE_MS)
         self.page = self.context.new_page()
         self.faults: list[str] = []
@@ -56,7 +59,7 @@ class Visit:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(address)
 
-    def _hear(self, message: "sync_api.ConsoleMessage") -> None:
+    def _hear(self, message: "ConsoleMessage") -> None:
         # A refusal of bad input is part of the play; the browser writes it down as an error all the same.
         if message.type == "error" and "422" not in message.text:
             self.faults.append(message.text)
@@ -64,10 +67,10 @@ class Visit:
     def fen_is(self, fen: str) -> None:
         expect(self.page.locator("#fen")).to_have_value(fen)
 
-    def square(self, name: str) -> "sync_api.Locator":
+    def square(self, name: str) -> "Locator":
         return self.page.locator(f"[data-square={name}]")
 
-    def tool(self, piece: str) -> "sync_api.Locator":
+    def tool(self, piece: str) -> "Locator":
         return self.page.locator(f"#palette [data-tool={piece}]")
 
     def analyse(self, fen: str, **limits: float) -> None:
@@ -81,21 +84,28 @@ class Visit:
 
 
 @pytest.fixture
-def visit(browser: "sync_api.Browser", address: str) -> Iterator[Visit]:
-    yield from visiting(browser, address)
+def visit(browser: "Browser", address: str) -> Iterator[Visit]:
+    yield from visiting(browser.new_context(), address)
 
 
 @pytest.fixture
-def phone(browser: "sync_api.Browser", address: str) -> Iterator[Visit]:
-    yield from visiting(browser, address, **PHONE)
+def phone(browser: "Browser", address: str) -> Iterator[Visit]:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    yield from visiting(context, address)
 
 
-def visiting(browser: "sync_api.Browser", address: str, **options: object) -> Iterator[Visit]:
-    made = Visit(browser, address, **options)
+def visiting(context: "BrowserContext", address: str) -> Iterator[Visit]:
+    made = Visit(context, address)
     yield made
     made.context.close()
     assert not made.faults
     assert all(url.startswith(address) for url in made.requests)
+
+
+def top_of(locator: "Locator") -> float:
+    box = locator.bounding_box()
+    assert box is not None
+    return box["y"]
 
 
 def test_example_position_is_analysed_and_its_line_shown_in_words_moves_and_arrows(visit: Visit) -> None:
@@ -251,11 +261,11 @@ def test_side_to_move_and_castling_follow_and_make_the_fen(visit: Visit) -> None
 
 
 def test_turned_board_has_black_below_and_the_same_squares(visit: Visit) -> None:
-    above = visit.square("e8").bounding_box()
+    before = top_of(visit.square("e8"))
 
     visit.page.click("#flip")
 
-    assert visit.square("e8").bounding_box()["y"] > above["y"]
+    assert top_of(visit.square("e8")) > before
     visit.square("e7").drag_to(visit.square("e5"))
     visit.fen_is("rnbqkbnr/pppp1ppp/8/4p3/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1")
 
@@ -273,11 +283,11 @@ def test_phone_has_no_sideways_scrolling_and_keeps_the_board_beside_the_lines(ph
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_dark_and_light_follow_the_system(browser: "sync_api.Browser", address: str) -> None:
+def test_dark_and_light_follow_the_system(browser: "Browser", address: str) -> None:
     grounds = [
         look.page.evaluate("getComputedStyle(document.body).backgroundColor")
-        for scheme in ("light", "dark")
-        for look in visiting(browser, address, color_scheme=scheme)
+        for context in (browser.new_context(color_scheme="light"), browser.new_context(color_scheme="dark"))
+        for look in visiting(context, address)
     ]
 
     assert grounds == ["rgb(246, 247, 249)", "rgb(20, 24, 30)"]

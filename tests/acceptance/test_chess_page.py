@@ -12,8 +12,11 @@ from tests.acceptance.servers import HOST, demo, free_port
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+if CHROMIUM is None:
+    pytest.skip("no chromium is on the PATH, so the page is not looked at: install it", allow_module_level=True)
 sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="the page's tests need playwright: ./run setup installs it"
+    "playwright.sync_api", reason="the page is not looked at without playwright: ./run setup"
 )
 expect = sync_api.expect
 
@@ -27,12 +30,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.skip("no chromium was found on PATH: the page is not looked at (apt install chromium)")
     with sync_api.sync_playwright() as playwright:
         # Chromium's own sandbox refuses to run as root, as tests in a container do; it sees nothing but this page.
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
 

@@ -25,7 +25,7 @@ def test_trace_is_found_with_its_line(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["the root/of it", "jobs/work/done", f"{SCHEME}stockfishchess.org", f"{SCHEME}example.org/home/x"]
+    "line", ["the root/of it", "jobs/home/done", f"{SCHEME}stockfishchess.org", f"{SCHEME}example.org/home/x"]
 )
 def test_what_only_looks_like_a_trace_is_none(line: str) -> None:
     assert list(traces_in(line)) == []

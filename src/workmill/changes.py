@@ -25,6 +25,7 @@ class Changes:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._subscription = None
         await self._portal.arun(self._leave)
 
     async def next(self, timeout: float) -> bool:

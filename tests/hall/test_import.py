@@ -1,0 +1,52 @@
+"""What `import workmill` costs: every command line and every web process pays it."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+LATER = ["apsw", "cyclopts", "jinja2", "multiprocessing", "pydantic", "pydantic_core", "rich", "starlette", "uvicorn"]
+ROUNDS = 5
+
+
+def python(code: str) -> str:
+    """Run a program of one line and return what it said."""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert ended.stderr == ""
+    return ended.stdout
+
+
+def seconds(code: str) -> float:
+    began = time.perf_counter()
+    python(code)
+    return time.perf_counter() - began
+
+
+@pytest.mark.slow
+def test_what_is_heavy_is_loaded_only_when_it_is_used() -> None:
+    loaded = python("import sys, workmill; app = workmill.App(); app.task(name='x')(lambda a: a); print(*sys.modules)")
+
+    assert [name for name in LATER if name in loaded.split()] == []
+
+
+@pytest.mark.slow
+def test_the_package_does_not_load_what_its_tests_need() -> None:
+    loaded = python("import sys, workmill; print(*sys.modules)").split()
+
+    assert [
+        name for name in loaded if name.startswith("workmill.") and name.split(".")[1] in {"http", "cli", "testing"}
+    ] == []
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+def test_importing_it_costs_little_more_than_asyncio_and_pydantic(tmp_path_factory: pytest.TempPathFactory) -> None:
+    cache = tmp_path_factory.mktemp("bytecode")  # so that both are measured compiled
+    prelude = f"import sys; sys.dont_write_bytecode = False; sys.pycache_prefix = {str(cache)!r}; "
+    ours, theirs = prelude + "import workmill", prelude + "import asyncio, pydantic"
+    python(ours), python(theirs)
+
+    times = [(seconds(ours), seconds(theirs)) for _ in range(ROUNDS)]
+
+    assert min(time for time, _ in times) < 1.6 * min(time for _, time in times)

@@ -189,15 +189,14 @@ class Life:
         """Settle at once, as interrupted, what a child held that died."""
         if self._store is None:
             return
-        how = f"engine process {process.pid} of worker {self.worker_id} was {process.how_it_ended}"
-        failure = Failure(kind=FailureKind.INTERRUPTED, type="EngineDied", message=f"{how} while the job ran")
-        outcome = Interrupted(failure=failure)
+        why = f"engine process {process.pid} of worker {self.worker_id} died while the job ran: {process.how_it_ended}"
+        outcome = Interrupted(failure=Failure(kind=FailureKind.INTERRUPTED, type="EngineDied", message=why))
         take = partial(take_held, self._store, self.worker_id, outcome, engine=process.number)
         taken = await until_done("take back the jobs of a dead engine", take, emit=self._emit)
         if taken.job_ids:
-            self._emit(JobsRescued(job_ids=tuple(taken.job_ids), why=how))
+            self._emit(JobsRescued(job_ids=tuple(taken.job_ids), why=why))
         if taken.refused:
-            refused = "; ".join(f"job {job_id}: {why}" for job_id, why in taken.refused)
+            refused = "; ".join(f"job {job_id}: {error}" for job_id, error in taken.refused)
             self._emit(DutyFailed(duty="take back the jobs of a dead engine", error=refused))
 
     def _go(self, keeper: Keeper, process: EngineProcess) -> Go:

@@ -1,5 +1,6 @@
 """A process that dies at any point leaves a whole file: what was answered is there, and half of nothing is."""
 
+import asyncio
 from contextlib import closing
 from pathlib import Path
 
@@ -111,8 +112,9 @@ async def test_stopped_writer_makes_others_wait_and_its_end_lets_them_on(path: P
     writer = start(STOP_IN_THE_MIDDLE, path, first.id, second.id)
     assert writer.stdout.readline() == "inside\n"
 
-    adding = store.enqueue([new_job()])
+    adding = asyncio.ensure_future(store.enqueue([new_job()]))
     assert (await stored(store, first.id)).id == first.id  # readers do not wait
+    assert not adding.done()
     writer.kill()
 
     (enqueued,) = await adding

@@ -1,5 +1,6 @@
 """What `diagnose` looks at around the file: its modes, its folder, its disk, its sockets."""
 
+import os
 import shutil
 import stat
 from collections.abc import Iterator
@@ -65,7 +66,7 @@ def file_system(folder: Path) -> str | None:
     except OSError:
         return None
     device = folder.stat().st_dev
-    number = f"{device >> 8 & 0xFFF}:{device & 0xFF | device >> 12 & 0xFFF00}"
+    number = f"{os.major(device)}:{os.minor(device)}"
     for mount in reversed(mounts):
         fields = mount.split()
         if fields[2] == number:

@@ -9,8 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 
 import click
@@ -104,8 +102,8 @@ def _is_served(port: int, processes: Sequence[subprocess.Popen[bytes]]) -> bool:
     deadline = time.monotonic() + READY_SECONDS
     while not signal.sigpending() & STOPS:
         _check(processes)
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            urllib.request.urlopen(f"http://{HOST}:{port}/", timeout=READY_SECONDS).close()
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            socket.create_connection((HOST, port), timeout=READY_SECONDS).close()
             return True
         if time.monotonic() > deadline:
             raise click.ClickException(f"the web server did not answer within {READY_SECONDS:g} s")

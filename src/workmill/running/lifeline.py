@@ -21,7 +21,8 @@ ORPHAN_SECONDS = 0.8
 """How long a child may go on after its supervisor died, to give its jobs back."""
 ORPHAN_GRACE_SECONDS = 0.3
 """How much of that its jobs have to end by themselves."""
-LONGEST_WAIT_SECONDS = 3600.0
+LONGEST_WAIT_SECONDS = 1.0
+"""How long it waits before it looks at its term again: waits do not count a machine's sleep, terms do."""
 NEVER = float("inf")
 
 

@@ -108,16 +108,6 @@ def test_what_stands_for_any_swallows_the_rest() -> None:
     ]
 
 
-async def test_socket_of_a_dead_listener_is_swept_away(store: SqliteStore) -> None:
-    bound(store.wake_folder, "q.1.dead").close()
-
-    async with store.listen(QUEUED) as listener:
-        await add(store, new_job())
-        await heard(listener, until=NoticeKind.QUEUED)
-
-        assert "q.1.dead" not in sockets(store)
-
-
 async def test_foreign_files_and_nonsense_harm_nobody(store: SqliteStore) -> None:
     for name in ("README", "q.not-a-socket", ".hidden", "zz.1.2"):
         (store.wake_folder / name).write_text("hello")
@@ -239,3 +229,11 @@ def test_listener_that_reads_nothing_holds_nobody_up(tmp_path: Path, bells: Bell
         for _ in range(1200):  # more than any system keeps for one socket
             bells.ring([Notice(kind=NoticeKind.QUEUED)])
             assert good.recv(1000) == b'[["q","",[]]]'
+
+
+def test_socket_of_a_dead_listener_is_swept_away(tmp_path: Path, bells: Bells) -> None:
+    bound(tmp_path, "q.1.dead").close()
+    with bound(tmp_path, "q.1.living"):
+        bells.ring([Notice(kind=NoticeKind.QUEUED)])
+
+    assert [file.name for file in tmp_path.iterdir()] == ["q.1.living"]

@@ -148,7 +148,8 @@ SCHEMAS: Document = {
     "Ready": record({"ready": {"const": True}}, description="The store answers, too."),
     "Cancellation": {
         "type": "object",
-        "properties": {"reason": {"type": ["string", "null"], "maxLength": 1000}},
+        # No NUL: not every store can hold one.
+        "properties": {"reason": {"type": ["string", "null"], "maxLength": 1000, "pattern": r"^[^\u0000]*$"}},
         "additionalProperties": False,
     },
 }

@@ -217,8 +217,9 @@ def test_unchanged_folder_is_not_listed_again(tmp_path: Path, bells: Bells, monk
 
 async def test_claim_tells_which_jobs_changed(store: SqliteStore) -> None:
     job = await add(store, new_job())
+    worker_id = await hired(store)  # by now the job's own notice is out
     async with store.listen(frozenset({NoticeKind.CHANGED})) as listener:
-        await store.claim(request(await hired(store)))
+        await store.claim(request(worker_id))
 
         assert await heard(listener, until=NoticeKind.CHANGED) == [Notice(kind=NoticeKind.CHANGED, job_ids=(job.id,))]
 

@@ -13,15 +13,21 @@ from workmill import App, InvalidOption, Progress, current_job
 from workmill.words.outcome import Outcome, Succeeded
 
 
-def test_outside_a_job_it_says_so() -> None:
-    for ask in (
-        lambda: current_job.id,
-        lambda: current_job.cancelled,
-        lambda: current_job.progress(1),
-        current_job.check_cancelled,
-    ):
+def test_outside_a_job_there_is_no_job_to_name() -> None:
+    for ask in (lambda: current_job.id, lambda: current_job.task, lambda: current_job.attempt):
         with pytest.raises(RuntimeError, match="current_job is only there inside a running task"):
             ask()
+
+
+def test_a_task_called_as_a_plain_function_may_report_progress_and_is_never_cancelled(app: App) -> None:
+    @app.task
+    def count(most: int) -> int:
+        for done in range(most):
+            current_job.check_cancelled()
+            current_job.progress(done, most)
+        return 0 if current_job.cancelled else most
+
+    assert count(3) == 3
 
 
 async def test_it_is_gone_after_the_job(app: App, runner: Bench) -> None:

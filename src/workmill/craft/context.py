@@ -80,9 +80,11 @@ class CurrentJob:
         """Whether the job should end now: it was cancelled, its time is over, or its worker stops.
 
         A task that has seen this and then returns counts as having heeded it: whatever it returns is not kept.
-        An `async def` task is interrupted by `asyncio.CancelledError` instead.
+        An `async def` task is interrupted by `asyncio.CancelledError` instead. False where the task was called as a
+        plain function, outside a job.
         """
-        return self._run.heed()
+        run = _running.get(None)
+        return run is not None and run.heed()
 
     def check_cancelled(self) -> None:
         """Raise `Cancel` where the job should end now, else do nothing: for the head of a loop."""
@@ -93,18 +95,20 @@ class CurrentJob:
         """Say how far the job is: `current` of `total` in units of your own, with a line of text.
 
         Cheap and safe from any thread: it is written by the engine soon after, the latest one wins, and it is
-        dropped where this worker has lost the job. A text longer than 1,000 characters is cut.
+        dropped where this worker has lost the job, and where the task was called as a plain function, outside a job.
+        A text longer than 1,000 characters is cut.
 
         Raises:
             InvalidOption: A number is none, or not finite.
         """
-        self._run.tell(
-            Progress(
-                current=_number("current", current),
-                total=None if total is None else _number("total", total),
-                message=None if message is None else one_text(message)[:MESSAGE_CHARACTERS],
-            )
+        said = Progress(
+            current=_number("current", current),
+            total=None if total is None else _number("total", total),
+            message=None if message is None else one_text(message)[:MESSAGE_CHARACTERS],
         )
+        run = _running.get(None)
+        if run is not None:
+            run.tell(said)
 
     @property
     def _run(self) -> Run:

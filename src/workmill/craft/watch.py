@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from workmill.store import Notice, NoticeKind, Store
@@ -85,16 +85,16 @@ class Watch:
             is_open.set()
             try:
                 while self._by_job:
-                    for notice in await ear.next(LISTEN_SECONDS):
-                        self._tell(notice)
+                    self._tell(await ear.next(LISTEN_SECONDS))
             finally:
                 is_open.clear()  # before the ear closes: who comes now waits for the next one
 
-    def _tell(self, notice: Notice) -> None:
-        if not notice.job_ids:
+    def _tell(self, notices: Sequence[Notice]) -> None:
+        if not all(notice.job_ids for notice in notices):
             self._tell_all()
             return
-        for job_id in (*notice.job_ids, None):
+        told = {job_id for notice in notices for job_id in notice.job_ids}
+        for job_id in (*told, None) if told else ():
             for subscription in self._by_job.get(job_id, ()):
                 subscription.tell()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from workmill.craft.evidence import as_failure
 from workmill.store import Settled, Store, Verdict
 from workmill.words.errors import StoreError, StoreUnavailable
+from workmill.words.events import DutyFailed, Emit
 from workmill.words.job import Job
 from workmill.words.outcome import Failed, FailureKind, Outcome
 from workmill.words.transition import Transition, decide
@@ -38,17 +39,17 @@ async def was_stored(store: Store, entry: Ended) -> bool:
     return any(attempt.token == token and attempt.ending is ending for attempt in attempts)
 
 
-async def settle_apart(store: Store, ended: Sequence[Ended]) -> Settled:
+async def settle_apart(store: Store, ended: Sequence[Ended], emit: Emit) -> Settled:
     """Settle each end by itself, so that one the store cannot take harms no other: that job fails, and says why.
 
     Raises:
-        StoreError: The store fails, or refuses the failure too.
+        StoreUnavailable: The store fails.
     """
-    verdicts = [await _settle_alone(store, entry) for entry in ended]
+    verdicts = [await _settle_alone(store, entry, emit) for entry in ended]
     return Settled(verdicts=tuple(verdicts), claimed=())
 
 
-async def _settle_alone(store: Store, entry: Ended) -> Verdict:
+async def _settle_alone(store: Store, entry: Ended, emit: Emit) -> Verdict:
     try:
         return (await store.settle([entry.transition])).verdicts[0]
     except StoreUnavailable:
@@ -56,4 +57,14 @@ async def _settle_alone(store: Store, entry: Ended) -> Verdict:
     except Exception as error:  # noqa: BLE001 - whatever the store says of it, the job must end
         failed = Failed(failure=as_failure(FailureKind.ERROR, error), retryable=False)
     entry.outcome, entry.transition = failed, decide(entry.job, failed, chance=0.0)
-    return (await store.settle([entry.transition])).verdicts[0]
+    return await _settle_failure(store, entry, emit)
+
+
+async def _settle_failure(store: Store, entry: Ended, emit: Emit) -> Verdict:
+    try:
+        return (await store.settle([entry.transition])).verdicts[0]
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - as above; a rescuer takes it when the lease ends
+        emit(DutyFailed(duty=f"settle job {entry.job.id}", error=repr(error)))
+        return Verdict.STALE

@@ -85,6 +85,7 @@ class Engine:
         self._ended: list[Ended] = []
         self._wake = asyncio.Event()
         self._notices = 0
+        self._deaf_times = 0
         self._may_have_more = True
         self._has_lost_claims = False
         self._is_draining = False
@@ -219,7 +220,8 @@ class Engine:
             # The store refuses something in this batch. Is it one of the ends, then its job fails and no other.
             if not ended:
                 raise
-            return await settle_apart(self._store, ended)
+            self._note_work()  # Nothing is claimed with them.
+            return await settle_apart(self._store, ended, self._emit)
 
     async def _adopt(self) -> None:
         """Take up what was claimed by an exchange whose answer was lost: the store says it is ours."""
@@ -285,17 +287,19 @@ class Engine:
             task.cancel()
 
     async def _hear_for_ever(self) -> None:
-        failures = 0
         while True:
             try:
-                async with self._store.listen(_HEARD) as ear:
-                    self._note_work()  # What came before there was an ear.
-                    while True:
-                        await self._heed(await ear.next(POLL_SECONDS))
-                        failures = 0
+                await self._hear()
             except StoreError as error:
-                failures += 1
-                await self._pause("listen", failures, error)
+                self._deaf_times += 1
+                await self._pause("listen", self._deaf_times, error)
+
+    async def _hear(self) -> None:
+        async with self._store.listen(_HEARD) as ear:
+            self._note_work()  # What came before there was an ear.
+            while True:
+                await self._heed(await ear.next(POLL_SECONDS))
+                self._deaf_times = 0
 
     async def _look_for_ever(self) -> None:
         while True:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.servers.postgres import chosen_server
+
 settings.register_profile("workmill", deadline=None, derandomize=True, database=None)
 settings.load_profile("workmill")
 
@@ -23,6 +25,13 @@ def shared_by_workers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) 
     """Give the one folder that all of this run's test processes share."""
     own = tmp_path_factory.getbasetemp()
     return own if worker_id == "master" else own.parent
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Give the URL of a database on a server of this run's own, or on the one that WORKMILL_TEST_POSTGRES names."""
+    with chosen_server() as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

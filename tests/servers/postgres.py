@@ -18,6 +18,8 @@ READY_SECONDS = 30.0
 DEBIAN = Path("/usr/lib/postgresql")
 WRAPPER = Path(__file__).with_name("as_ordinary_user.py")
 PR_SET_PDEATHSIG = 1
+CHOICE = "WORKMILL_TEST_POSTGRES"
+"""A variable: the URL of a server that tests may fill, or the version of one to start."""
 
 
 class NoPostgres(Exception):
@@ -150,6 +152,29 @@ def postgres_server(binaries: Path, *, settings: dict[str, str] | None = None) -
             yield server
         finally:
             server.stop()
+
+
+@contextmanager
+def chosen_server() -> Iterator[str]:
+    """Give the URL of a database: WORKMILL_TEST_POSTGRES names a server or a version, else the newest found is started.
+
+    Raises:
+        NoPostgres: There is no such server program here.
+    """
+    chosen = os.environ.get(CHOICE, "")
+    if "://" in chosen:
+        yield chosen
+        return
+    found = {version: folder for version, folder in found_binaries().items() if version.startswith(chosen)}
+    if not found:
+        raise NoPostgres(f"no server program of version {chosen!r} was found; {CHOICE} may name a server's URL")
+    with postgres_server(max(found.items(), key=newness)[1]) as server:
+        yield server.url()
+
+
+def newness(found: tuple[str, Path]) -> tuple[int, ...]:
+    """Order versions."""
+    return tuple(int(part) for part in found[0].split(".") if part.isdigit())
 
 
 def free_port() -> int:

@@ -14,7 +14,8 @@ from workmill.words.errors import ConfigError
 def store_factory(url: str, clock: Clock = system_clock) -> Callable[[], Store]:
     """Return what makes stores, not open yet, on the database that a URL names.
 
-    `sqlite:///jobs.db` is a file beside where the program was started, `sqlite:////var/jobs.db` one anywhere. Every
+    `sqlite:///jobs.db` is a file beside where the program was started, `sqlite:////var/jobs.db` one anywhere.
+    `postgresql://user@host/database` is what libpq takes, and `schema=name` among its options names the schema. Every
     store made for a `memory://` URL by one factory shares one vault; another factory has a vault of its own.
 
     Raises:
@@ -24,6 +25,8 @@ def store_factory(url: str, clock: Clock = system_clock) -> Callable[[], Store]:
     match parts.scheme:
         case "sqlite":
             return partial(_sqlite_store, _file(url, parts), clock)
+        case "postgresql":
+            return _postgres_stores(url)
         case "memory":
             return _memory_stores(url, parts, clock)
     known = ", ".join(f"{name}://" for name in SCHEMES)
@@ -44,6 +47,15 @@ def _sqlite_store(path: Path, clock: Clock) -> Store:
     from workmill.stores.sqlite import SqliteStore  # noqa: PLC0415 - a room is loaded when it is used
 
     return SqliteStore(path, clock=clock)
+
+
+def _postgres_stores(url: str) -> Callable[[], Store]:
+    try:
+        from workmill.stores.postgres import PostgresStore  # noqa: PLC0415 - a room is loaded when it is used
+    except ImportError as error:
+        raise ConfigError(f"store URL {masked(url)!r} needs psycopg: install `workmill[postgres]` ({error})") from error
+    PostgresStore(url)  # Refused now rather than at its first use.
+    return partial(PostgresStore, url)
 
 
 def _memory_stores(url: str, parts: SplitResult, clock: Clock) -> Callable[[], Store]:

@@ -7,7 +7,7 @@ from workmill.words.errors import ConfigError
 
 URL_VARIABLE = "WORKMILL_URL"
 DEFAULT_URL = "sqlite:///workmill.db"
-SCHEMES = ("sqlite", "memory")
+SCHEMES = ("sqlite", "postgresql", "memory")
 
 
 def store_url(url: str | None, environ: Mapping[str, str]) -> str:

@@ -1,0 +1,263 @@
+"""Storing new jobs, once each. What many callers of one store ask for at the same time shares one commit."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg.errors import UniqueViolation
+
+from workmill.store import Enqueued, NoticeKind
+from workmill.stores.postgres.moments import later, length_of, moment, ticks
+from workmill.stores.postgres.rows import JobDraft, Row, job_of, text_of
+from workmill.stores.postgres.session import Session
+from workmill.words.codec import dump_policy
+from workmill.words.errors import InvalidOption, JobConflict, StoreUnavailable
+from workmill.words.job import Job, JobState, NewJob
+
+LARGEST_PRIORITY = 2**31 - 1
+MOST_AT_ONCE = 2000
+MOST_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One caller's batch and what it waits for."""
+
+    jobs: Sequence[NewJob]
+    stored: asyncio.Future[int]
+
+
+class Group:
+    """Lets the batches that come while one is being stored go together in the next transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._waiting: list[Waiting] = []
+        self._storing: asyncio.Task[None] | None = None
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
+        """See `Store.enqueue`."""
+        if not jobs:
+            return []
+        for new in jobs:
+            check(new)
+        waiting = Waiting(jobs, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._storing is None:
+            self._storing = asyncio.create_task(self._store())
+        try:
+            now = await waiting.stored
+        except UniqueViolation:
+            # It fails where an id or a key is stored already, which is rare.
+            return await enqueue_beside_known(jobs, self._session)
+        return [Enqueued(job=born(new, now), created=True) for new in jobs]
+
+    async def close(self) -> None:
+        """Wait until what was asked for is stored."""
+        if self._storing is not None:
+            await self._storing
+
+    async def _store(self) -> None:
+        try:
+            while self._waiting:
+                await self._store_group(self._next_group())
+        finally:
+            self._storing = None
+
+    def _next_group(self) -> list[Waiting]:
+        group = [self._waiting.pop(0)]
+        size = len(group[0].jobs)
+        while self._waiting and size + len(self._waiting[0].jobs) <= MOST_AT_ONCE:
+            group.append(self._waiting.pop(0))
+            size += len(group[-1].jobs)
+        return group
+
+    async def _store_group(self, group: Sequence[Waiting]) -> None:
+        try:
+            now = await insert([new for each in group for new in each.jobs], self._session)
+        except UniqueViolation:
+            # Only one of them may be to blame; each looks for itself.
+            for each in group:
+                await self._store_alone(each)
+        except Exception as error:  # noqa: BLE001 - raised again by all who wait for this transaction
+            for each in group:
+                fail(each, error)
+        else:
+            for each in group:
+                answer(each, now)
+
+    async def _store_alone(self, one: Waiting) -> None:
+        try:
+            answer(one, await insert(one.jobs, self._session))
+        except Exception as error:  # noqa: BLE001 - raised again by the one who waits
+            fail(one, error)
+
+
+def answer(waiting: Waiting, now: int) -> None:
+    """Tell a caller, unless it has gone away."""
+    if not waiting.stored.done():
+        waiting.stored.set_result(now)
+
+
+def fail(waiting: Waiting, error: Exception) -> None:
+    """Tell a caller of an error, unless it has gone away."""
+    if not waiting.stored.done():
+        waiting.stored.set_exception(error)
+
+
+async def enqueue_beside_known(jobs: Sequence[NewJob], session: Session) -> list[Enqueued]:
+    """Store those of the jobs that are not known by their id or key, and answer the known as they are stored."""
+    for _ in range(MOST_TRIES):
+        named = await same_ids(jobs, session)
+        keyed = await same_keys(jobs, session)
+        fresh = unknown(jobs, named, keyed)
+        try:
+            now = await insert(fresh, session) if fresh else 0
+        except UniqueViolation:
+            # Somebody else has stored one of them just now.
+            continue
+        for new in fresh:
+            named[new.id] = born(new, now)
+            keyed[new.task, new.key] = named[new.id]
+        created = {new.id for new in fresh}
+        answers = []
+        for new in jobs:
+            job = named.get(new.id) or keyed[new.task, new.key]
+            answers.append(Enqueued(job=job, created=new.id in created))
+            created.discard(new.id)
+        return answers
+    raise StoreUnavailable("the same jobs were stored and deleted again and again meanwhile; repeat the call")
+
+
+async def same_ids(jobs: Sequence[NewJob], session: Session) -> dict[str, Job]:
+    """Return the jobs that are stored under the ids of new ones."""
+    rows = await session.run("enqueue", "same_id", [[new.id for new in jobs]])
+    return {row[1]: known(row) for row in rows}
+
+
+async def same_keys(jobs: Sequence[NewJob], session: Session) -> dict[tuple[str, str | None], Job]:
+    """Return the jobs that are stored under the keys of new ones."""
+    keys = {(new.task, new.key) for new in jobs if new.key is not None}
+    rows = await session.run("enqueue", "same_key", [[task for task, _ in keys], [key for _, key in keys]])
+    return {(row[2], row[8]): known(row) for row in rows}
+
+
+def unknown(jobs: Sequence[NewJob], named: dict[str, Job], keyed: dict[tuple[str, str | None], Job]) -> list[NewJob]:
+    """Return the jobs that must be stored, each once.
+
+    Raises:
+        JobConflict: A key is known with other arguments.
+    """
+    fresh: dict[str, NewJob] = {}
+    by_key: dict[tuple[str, str], NewJob] = {}
+    for new in jobs:
+        if new.id in named or new.id in fresh:
+            continue
+        if new.key is not None:
+            earlier = keyed.get((new.task, new.key)) or by_key.get((new.task, new.key))
+            if earlier is not None and earlier.args != new.args:
+                raise JobConflict(earlier.id, f"has the key {new.key!r} of task {new.task!r} with other arguments")
+            if earlier is not None:
+                continue
+            by_key[new.task, new.key] = new
+        fresh[new.id] = new
+    return list(fresh.values())
+
+
+def known(row: Row) -> Job:
+    """Read a job that is stored already.
+
+    Raises:
+        JobConflict: It cannot be read.
+    """
+    try:
+        return job_of(row)
+    except ValueError as error:
+        raise JobConflict(row[1], f"is stored already, in a row that cannot be read ({error})") from error
+
+
+async def insert(jobs: Sequence[NewJob], session: Session) -> int:
+    """Store jobs in their order, tell of them, and return the moment of storing.
+
+    Raises:
+        UniqueViolation: An id or a key is stored already. None was stored.
+    """
+    lanes = await lanes_of(jobs, session)
+    rows = await session.run(
+        "enqueue",
+        "insert",
+        [
+            [new.id for new in jobs],
+            lanes,
+            [text_of("args", new.args) for new in jobs],
+            [dump_policy(new.policy) for new in jobs],
+            [new.key for new in jobs],
+            [None if not new.delay else length_of(new.delay) for new in jobs],
+            [None if new.run_at is None else ticks(new.run_at) for new in jobs],
+        ],
+    )
+    now = int(rows[0][0])
+    ready = [new for new in jobs if state_of(new, now) is JobState.QUEUED]
+    session.tell_of_queues([new.queue for new in ready])
+    if len(ready) < len(jobs):
+        session.tell(NoticeKind.SCHEDULED)
+    session.tell(NoticeKind.CHANGED, job_ids=[new.id for new in jobs])
+    return now
+
+
+async def lanes_of(jobs: Sequence[NewJob], session: Session) -> list[int]:
+    """Return the lane of each job. A lane that is new is made in a transaction of its own."""
+    wanted = [(new.task, new.queue, new.priority) for new in jobs]
+    missing = {lane for lane in wanted if lane not in session.lanes}
+    if missing:
+        columns = zip(*missing, strict=True)
+        await session.run("enqueue", "new_lanes", [list(column) for column in columns])
+        for task, queue, priority, lane in await session.run("enqueue", "lanes"):
+            session.lanes[task, queue, priority] = lane
+    return [session.lanes[lane] for lane in wanted]
+
+
+def check(new: NewJob) -> None:
+    """Refuse what the tables cannot hold.
+
+    Raises:
+        InvalidOption: The priority is too large, or the arguments are no UTF-8.
+    """
+    if not -LARGEST_PRIORITY - 1 <= new.priority <= LARGEST_PRIORITY:
+        raise InvalidOption("priority", new.priority, "give an integer of at most 32 bits")
+    text_of("args", new.args)
+
+
+def run_at_of(new: NewJob, now: int) -> int | None:
+    """Return the moment before which a new job does not start, if there is one."""
+    if new.delay:
+        return later(now, new.delay)
+    return None if new.run_at is None else ticks(new.run_at)
+
+
+def state_of(new: NewJob, now: int) -> JobState:
+    """Return how a new job begins."""
+    run_at = run_at_of(new, now)
+    return JobState.QUEUED if run_at is None or run_at <= now else JobState.SCHEDULED
+
+
+def born(new: NewJob, now: int) -> Job:
+    """Return a new job as it begins."""
+    run_at = run_at_of(new, now)
+    job: Job = JobDraft(
+        new.id,
+        new.task,
+        new.queue,
+        new.priority,
+        state_of(new, now),
+        new.args,
+        new.policy,
+        new.key,
+        *(0, 0, 0, 1),  # attempt, deaths, token, version
+        *(None, None, None, None, None),  # progress, result, failure, worker, engine
+        moment(now),
+        None if run_at is None else moment(run_at),
+        *(None, None, None, None, None),  # started, finished, expires, cancel requested, its reason
+    )
+    job.__class__ = Job
+    return job

@@ -1,0 +1,37 @@
+"""The leases of workers, and who of them leads."""
+
+from workmill.store import NewWorker, Renewal, Worker
+from workmill.stores.postgres.moments import length_of
+from workmill.stores.postgres.rows import worker_of
+from workmill.stores.postgres.session import Session
+
+
+async def register(worker: NewWorker, session: Session) -> None:
+    """See `Store.register`."""
+    values = [
+        worker.id,
+        worker.name,
+        worker.host,
+        worker.pid,
+        None if worker.queues is None else list(worker.queues),
+        list(worker.tasks),
+        worker.concurrency,
+        length_of(worker.lease),
+    ]
+    await session.run("lease", "register", values)
+
+
+async def renew(worker_id: str, session: Session) -> Renewal:
+    """See `Store.renew`."""
+    ((is_live, is_leader),) = await session.run("lease", "renew", [worker_id])
+    return Renewal(is_live=is_live, is_leader=is_leader)
+
+
+async def leave(worker_id: str, session: Session) -> None:
+    """See `Store.leave`."""
+    await session.run("lease", "leave", [worker_id])
+
+
+async def workers(session: Session) -> list[Worker]:
+    """See `Store.workers`."""
+    return [worker_of(row) for row in await session.run("lease", "workers")]

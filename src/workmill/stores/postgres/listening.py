@@ -1,0 +1,162 @@
+"""The listening side: one connection for all ears of a store, probed, and made again when it is gone."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Sequence
+
+import psycopg
+
+from workmill.store import Notice, NoticeKind
+from workmill.stores.postgres.address import Address
+from workmill.stores.postgres.lines import Line, Lines, connect
+from workmill.stores.postgres.statements import statements
+from workmill.stores.postgres.wake import LETTERS, channel, read
+from workmill.words.errors import StoreError
+
+PROBE_SECONDS = 5.0
+ANSWER_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 5.0
+MOST_KEPT = 1000
+
+
+class Ear:
+    """One ear. Belongs to one event loop."""
+
+    def __init__(self, kinds: frozenset[NoticeKind]) -> None:
+        self.kinds = kinds
+        self._heard: list[Notice] = []
+        self._came = asyncio.Event()
+
+    def hear(self, notices: Sequence[Notice]) -> None:
+        """Keep notices for the next call."""
+        self._heard += [notice for notice in notices if notice.kind in self.kinds]
+        if len(self._heard) > MOST_KEPT:
+            self._heard = [Notice(kind=kind) for kind in dict.fromkeys(notice.kind for notice in self._heard)]
+        if self._heard:
+            self._came.set()
+
+    async def next(self, timeout: float) -> list[Notice]:
+        """Wait up to `timeout` seconds for notices."""
+        if not self._heard:
+            self._came.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._came.wait()
+        heard, self._heard = self._heard, []
+        return heard
+
+
+class Post:
+    """Where the ears of one store hang: it holds the connection that listens, while there is any ear.
+
+    ```
+    first ear ──► connecting ──► listening ──probe comes back──► listening
+                      ▲              │
+                      └──────────────┴── the probe does not come back, or the connection ends: all ears are told
+    ```
+    """
+
+    def __init__(self, address: Address, lines: Lines) -> None:
+        self._address = address
+        self._lines = lines
+        self._ears: set[Ear] = set()
+        self._keeping: asyncio.Task[None] | None = None
+        self._first_try = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._probe = f"{address.schema}_{secrets.token_hex(8)}"
+        self._probed = asyncio.Event()
+        self._ended = asyncio.Event()
+        self.is_deaf = False
+
+    async def add(self, ear: Ear) -> None:
+        """Hang an ear up; from now on it hears, or the server cannot be reached.
+
+        Raises:
+            StoreError: The server refuses to let us listen.
+        """
+        async with self._turn:
+            self._ears.add(ear)
+            if self._keeping is None:
+                self._first_try.clear()
+                self._keeping = asyncio.create_task(self._keep())
+        await self._first_try.wait()
+
+    async def remove(self, ear: Ear) -> None:
+        """Take an ear down; with the last one the connection goes."""
+        async with self._turn:
+            self._ears.discard(ear)
+            if not self._ears and self._keeping is not None:
+                self._keeping.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._keeping
+                self._keeping = None
+
+    async def _keep(self) -> None:
+        pause = 0.1
+        while True:
+            try:
+                await self._listen()
+                pause = 0.1
+            except (psycopg.Error, OSError, TimeoutError, StoreError):
+                self.is_deaf = True
+            finally:
+                self._first_try.set()
+            self._tell_all()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _listen(self) -> None:
+        """Listen until the connection is gone or deaf."""
+        line = await connect(self._address)
+        loop = asyncio.get_running_loop()
+        socket = line.pgconn.socket
+        try:
+            for name in [*(channel(self._address.schema, kind) for kind in LETTERS), self._probe]:
+                await line.execute(f"LISTEN {name}".encode())  # plain identifiers, see Address
+            self._ended.clear()
+            loop.add_reader(socket, self._hear, line)
+            self._tell_all()
+            self._first_try.set()
+            await self._probe_while_it_answers()
+        finally:
+            loop.remove_reader(socket)
+            await line.close()
+
+    async def _probe_while_it_answers(self) -> None:
+        while True:
+            self._probed.clear()
+            sql = statements("wake", self._address.schema)["ring"]
+            await self._lines.run(sql, [[self._probe], ["probe"]])
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._probed.wait()
+            if self._ended.is_set():
+                return
+            self.is_deaf = False
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PROBE_SECONDS):
+                    await self._ended.wait()
+                    return
+
+    def _hear(self, line: Line) -> None:
+        kinds = {channel(self._address.schema, kind): kind for kind in LETTERS}
+        notices: list[Notice] = []
+        try:
+            line.pgconn.consume_input()
+            while came := line.pgconn.notifies():
+                name = came.relname.decode()
+                if name == self._probe:
+                    self._probed.set()
+                elif name in kinds:
+                    notices += read(kinds[name], came.extra.decode())
+        except psycopg.OperationalError:
+            asyncio.get_running_loop().remove_reader(line.pgconn.socket)
+            self._ended.set()
+            self._probed.set()  # Nothing will come any more.
+        for ear in self._ears:
+            ear.hear(notices)
+
+    def _tell_all(self) -> None:
+        # What was sent while nobody listened is not known.
+        for ear in self._ears:
+            ear.hear([Notice(kind=kind) for kind in sorted(ear.kinds)])

@@ -1,0 +1,536 @@
+-- The verbs that many call at once. Their plans are pinned: the tables grow and shrink faster than statistics follow.
+
+CREATE FUNCTION workmill.enqueue(
+    ids text[], lanes integer[], args text[], policies text[], keys text[], delays bigint[], run_ats bigint[]
+) RETURNS bigint LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    moment bigint := workmill.clock();
+BEGIN
+    WITH new AS (
+        SELECT
+            n.id, n.lane, n.args, n.policy, n.key, n.place,
+            CASE WHEN n.delay > 0 THEN workmill.after(moment, n.delay) ELSE n.run_at END AS run_at
+        FROM unnest(ids, lanes, args, policies, keys, delays, run_ats)
+            WITH ORDINALITY AS n (id, lane, args, policy, key, delay, run_at, place)
+    ), stored AS (
+        INSERT INTO workmill.job (id, lane, args, policy, key, created_at, run_at, xid)
+        SELECT
+            new.id, new.lane, new.args, new.policy, new.key, moment, new.run_at,
+            CASE WHEN new.run_at > moment THEN NULL ELSE pg_current_xact_id() END
+        FROM new ORDER BY new.place
+        RETURNING job.seq, job.id, job.lane, job.run_at, job.key, job.xid
+    ), waiting AS (
+        INSERT INTO workmill.later (seq, run_at, lane, state)
+        SELECT stored.seq, stored.run_at, stored.lane, 'scheduled' FROM stored WHERE stored.xid IS NULL
+    ), keyed AS (
+        INSERT INTO workmill.key (task, key, seq)
+        SELECT lane.task, stored.key, stored.seq
+        FROM stored JOIN workmill.lane ON lane.lane = stored.lane
+        WHERE stored.key IS NOT NULL
+    )
+    INSERT INTO workmill.tally_change (lane, state, jobs)
+    SELECT stored.lane, CASE WHEN stored.xid IS NULL THEN 'scheduled' ELSE 'queued' END AS state, count(*)
+    FROM stored GROUP BY 1, 2;
+    RETURN moment;
+END $$;
+
+CREATE FUNCTION workmill.lock_lanes(lanes integer[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    one integer;
+BEGIN
+    -- Everybody locks in this order, the highest priority first.
+    FOR one IN SELECT lane.lane FROM workmill.lane WHERE lane.lane = ANY (lanes) ORDER BY priority DESC, lane.lane LOOP
+        PERFORM pg_advisory_xact_lock(hashtext('workmill.lane'), one);
+    END LOOP;
+END $$;
+
+-- Take up to `wanted` jobs that are next in line and return their places in the order of the line.
+--
+-- Of each lane three roads lead to a job: behind the mark, in the order of the transactions; in transactions that the
+-- mark has passed and that have ended since; and those that are queued again. A lane's road behind the mark is only ever
+-- taken as far as a place, so a job there is as old as the youngest before it.
+CREATE FUNCTION workmill.take(
+    by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer, moment bigint
+) RETURNS bigint[] LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET jit = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    taken bigint[] := '{}';
+    got bigint[];
+    busy integer[];
+    lanes integer[];
+    need integer;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'a claim needs the isolation level read committed';
+    END IF;
+    FOR lanes IN
+        SELECT array_agg(lane.lane ORDER BY lane.lane) FROM workmill.lane
+        WHERE task = ANY (of_tasks) AND (from_queues IS NULL OR queue = ANY (from_queues))
+        GROUP BY priority ORDER BY priority DESC
+    LOOP
+        need := wanted - cardinality(taken);
+        EXIT WHEN need <= 0;
+        -- Without a lock first: an idle worker must not keep others waiting.
+        SELECT array_agg(l.lane) INTO busy
+        FROM unnest(lanes) AS l (lane)
+        LEFT JOIN LATERAL (
+            SELECT mark.xid, mark.seq, mark.watched FROM workmill.mark
+            WHERE mark.lane = l.lane ORDER BY mark.number DESC LIMIT 1
+        ) AS newest ON true
+        WHERE cardinality(newest.watched) > 0
+        OR EXISTS (SELECT 1 FROM workmill.again WHERE again.lane = l.lane)
+        OR EXISTS (
+            SELECT 1 FROM workmill.job
+            WHERE job.lane = l.lane AND job.xid IS NOT NULL
+            AND (job.xid, job.seq) > (coalesce(newest.xid, '0'), coalesce(newest.seq, 0))
+        );
+        CONTINUE WHEN busy IS NULL;
+        PERFORM workmill.lock_lanes(busy);
+        WITH newest AS MATERIALIZED (
+            SELECT
+                l.lane,
+                coalesce(m.number, 0) AS number,
+                coalesce(m.xid, '0') AS xid,
+                coalesce(m.seq, 0) AS seq,
+                coalesce(m.watched, '{}') AS watched,
+                coalesce(m.watched_from, '{}') AS watched_from
+            FROM unnest(busy) AS l (lane)
+            LEFT JOIN LATERAL (
+                SELECT * FROM workmill.mark WHERE mark.lane = l.lane ORDER BY mark.number DESC LIMIT 1
+            ) AS m ON true
+        ), watched AS MATERIALIZED (
+            SELECT newest.lane, w.xid, w.seq, pg_visible_in_snapshot(w.xid, pg_current_snapshot()) AS has_ended
+            FROM newest CROSS JOIN LATERAL unnest(newest.watched, newest.watched_from) AS w (xid, seq)
+        ), head AS MATERIALIZED (
+            SELECT 'again' AS road, newest.lane, NULL::xid8 AS xid, a.seq, a.seq AS place, a.token
+            FROM newest CROSS JOIN LATERAL (
+                SELECT again.seq, job.token
+                FROM workmill.again JOIN workmill.job ON job.seq = again.seq
+                WHERE again.lane = newest.lane ORDER BY again.seq LIMIT need
+            ) AS a
+            UNION ALL
+            SELECT 'late', watched.lane, watched.xid, j.seq, j.seq, j.token
+            FROM watched CROSS JOIN LATERAL (
+                SELECT job.seq, job.token FROM workmill.job
+                WHERE job.lane = watched.lane AND job.xid = watched.xid AND job.seq > watched.seq
+                ORDER BY job.seq LIMIT need
+            ) AS j
+            WHERE watched.has_ended
+            UNION ALL
+            SELECT
+                'mark', newest.lane, j.xid, j.seq,
+                max(j.seq) OVER (PARTITION BY newest.lane ORDER BY j.xid, j.seq), j.token
+            FROM newest CROSS JOIN LATERAL (
+                SELECT job.xid, job.seq, job.token FROM workmill.job
+                WHERE job.lane = newest.lane AND job.xid IS NOT NULL
+                AND (job.xid, job.seq) > (newest.xid, newest.seq)
+                ORDER BY job.xid, job.seq LIMIT need
+            ) AS j
+        ), first AS MATERIALIZED (
+            SELECT * FROM head ORDER BY head.place, head.xid, head.seq LIMIT need
+        ), hold AS (
+            INSERT INTO workmill.held (seq, token, worker, engine, started_at)
+            SELECT first.seq, first.token + 1, by_worker, by_engine, moment FROM first
+        ), pointed AS (
+            DELETE FROM workmill.again USING first
+            WHERE first.road = 'again' AND again.lane = first.lane AND again.seq = first.seq
+        ), counted AS (
+            INSERT INTO workmill.tally_change (lane, state, jobs)
+            SELECT first.lane, change.state, change.sign * count(*)
+            FROM first CROSS JOIN (VALUES ('queued', -1), ('running', 1)) AS change (state, sign)
+            GROUP BY first.lane, change.state, change.sign
+        ), reached AS MATERIALIZED (
+            SELECT DISTINCT ON (first.lane) first.lane, first.xid, first.seq FROM first
+            WHERE first.road = 'mark' ORDER BY first.lane, first.xid DESC, first.seq DESC
+        ), marked AS (
+            INSERT INTO workmill.mark (lane, number, xid, seq, watched, watched_from)
+            SELECT
+                newest.lane, newest.number + 1, coalesce(reached.xid, newest.xid), coalesce(reached.seq, newest.seq),
+                still.xids, still.seqs
+            FROM newest LEFT JOIN reached ON reached.lane = newest.lane
+            CROSS JOIN LATERAL (
+                SELECT
+                    coalesce(array_agg(w.xid ORDER BY w.xid), '{}') AS xids,
+                    coalesce(array_agg(w.seq ORDER BY w.xid), '{}') AS seqs
+                FROM (
+                    SELECT watched.xid, coalesce(share.last, watched.seq) AS seq
+                    FROM watched CROSS JOIN LATERAL (
+                        SELECT max(first.seq) AS last, count(*) AS jobs FROM first
+                        WHERE first.road = 'late' AND first.lane = watched.lane AND first.xid = watched.xid
+                    ) AS share CROSS JOIN LATERAL (
+                        SELECT count(*) AS jobs FROM head
+                        WHERE head.road = 'late' AND head.lane = watched.lane AND head.xid = watched.xid
+                    ) AS seen
+                    -- One that has ended is watched until all of it was seen and taken.
+                    WHERE watched.lane = newest.lane
+                    AND (NOT watched.has_ended OR seen.jobs > share.jobs OR seen.jobs = need)
+                    UNION ALL
+                    SELECT x.xid, 0 FROM pg_snapshot_xip(pg_current_snapshot()) AS x (xid)
+                    WHERE x.xid > newest.xid AND x.xid < reached.xid
+                ) AS w
+            ) AS still
+            WHERE reached.lane IS NOT NULL OR EXISTS (
+                SELECT 1 FROM watched WHERE watched.lane = newest.lane AND watched.has_ended
+            )
+        )
+        SELECT array_agg(first.seq ORDER BY first.place, first.xid, first.seq) INTO got FROM first;
+        taken := taken || coalesce(got, '{}');
+    END LOOP;
+    RETURN taken;
+END $$;
+
+-- The jobs at some places as they are once a worker has taken them.
+CREATE FUNCTION workmill.taken(seqs bigint[], by_worker text, by_engine integer, moment bigint)
+RETURNS SETOF workmill.job_row LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET jit = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    RETURN QUERY SELECT
+        job.seq, job.id, lane.task, lane.queue, lane.priority, 'running', job.args, job.policy, job.key,
+        job.attempt + 1, job.deaths, job.token + 1, job.version + 1, job.progress, NULL::text, job.failure,
+        by_worker, by_engine, job.created_at, job.run_at, moment, NULL::bigint, NULL::bigint,
+        job.cancel_requested_at, job.cancel_reason
+    FROM unnest(seqs) WITH ORDINALITY AS s (seq, place)
+    JOIN workmill.job ON job.seq = s.seq
+    JOIN workmill.lane ON lane.lane = job.lane
+    ORDER BY s.place;
+END $$;
+
+CREATE FUNCTION workmill.is_live(wanted text, moment bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT 1 FROM workmill.worker WHERE worker.id = wanted AND worker.lease_ends_at > moment)
+$$;
+
+-- End attempts, then claim. The first row bears the verdicts that are not `stale`, by the places of the transitions;
+-- the others bear the claimed jobs.
+CREATE FUNCTION workmill.settle(
+    ids text[], tokens integer[], states text[], endings text[], attempts integer[], deaths integer[], keeps bigint[],
+    delays bigint[], results text[], failures text[], reasons text[],
+    by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer
+) RETURNS TABLE (places bigint[], verdicts text[], is_live boolean, job workmill.job_row) LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET jit = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    moment bigint := workmill.clock();
+    seqs bigint[];
+    engines integer[];
+    workers text[];
+    starts bigint[];
+BEGIN
+    IF cardinality(ids) > 0 THEN
+        -- First lock the attempts, then look: what others did to their jobs meanwhile must be seen.
+        SELECT array_agg(h.seq ORDER BY s.place), array_agg(h.worker ORDER BY s.place),
+            array_agg(h.engine ORDER BY s.place), array_agg(h.started_at ORDER BY s.place)
+        INTO seqs, workers, engines, starts
+        FROM unnest(ids, tokens) WITH ORDINALITY AS s (id, token, place)
+        LEFT JOIN LATERAL (
+            SELECT held.* FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq
+            WHERE j.id = s.id AND held.token = s.token FOR UPDATE OF held
+        ) AS h ON true;
+        WITH judged AS MATERIALIZED (
+            SELECT
+                s.*, j.lane, j.attempt + 1 AS number, j.version + 2 AS version,
+                coalesce(s.failure, j.failure) AS kept_failure, j.cancel_requested_at,
+                coalesce(s.reason, j.cancel_reason) AS kept_reason,
+                min(s.place) FILTER (WHERE s.is_final OR j.cancel_requested_at IS NULL) OVER (PARTITION BY s.seq) AS applied
+            FROM (
+                SELECT *, u.state IN ('succeeded', 'failed', 'cancelled') AS is_final
+                FROM unnest(
+                    seqs, workers, engines, starts, tokens, states, endings, attempts, deaths, keeps, delays, results,
+                    failures, reasons
+                ) WITH ORDINALITY AS u (
+                    seq, worker, engine, started_at, token, state, ending, attempt, deaths, keep, delay, result,
+                    failure, reason, place
+                )
+                WHERE u.seq IS NOT NULL
+            ) AS s JOIN workmill.job AS j ON j.seq = s.seq
+        ), ended AS MATERIALIZED (
+            SELECT * FROM judged WHERE judged.place = judged.applied
+        ), released AS (
+            DELETE FROM workmill.held USING ended WHERE held.seq = ended.seq
+        ), finished AS (
+            INSERT INTO workmill.done (
+                seq, finished_at, expires_at, started_at, cancel_requested_at, lane, attempt, deaths, token, version,
+                engine, state, worker, result, failure, cancel_reason
+            )
+            SELECT
+                ended.seq, moment, workmill.after(moment, ended.keep), ended.started_at, ended.cancel_requested_at,
+                ended.lane, ended.attempt, ended.deaths, ended.token, ended.version, ended.engine, ended.state,
+                ended.worker, ended.result,
+                CASE WHEN ended.state = 'succeeded' THEN NULL ELSE ended.kept_failure END, ended.kept_reason
+            FROM ended WHERE ended.is_final
+        ), returned AS (
+            UPDATE workmill.job AS j SET
+                attempt = ended.attempt, deaths = ended.deaths, token = ended.token, version = ended.version,
+                engine = ended.engine, worker = ended.worker, started_at = ended.started_at,
+                failure = ended.kept_failure, cancel_reason = ended.kept_reason,
+                run_at = CASE WHEN ended.state = 'queued' THEN j.run_at
+                    ELSE workmill.after(moment, coalesce(ended.delay, 0)) END
+            FROM ended WHERE NOT ended.is_final AND j.seq = ended.seq
+        ), waiting AS (
+            INSERT INTO workmill.later (seq, run_at, lane, state)
+            SELECT ended.seq, workmill.after(moment, coalesce(ended.delay, 0)), ended.lane, ended.state
+            FROM ended WHERE NOT ended.is_final AND ended.state <> 'queued'
+        ), queued AS (
+            INSERT INTO workmill.again (lane, seq) SELECT ended.lane, ended.seq FROM ended WHERE ended.state = 'queued'
+        ), recorded AS (
+            INSERT INTO workmill.attempt (seq, token, number, started_at, ended_at, ending, worker, failure)
+            SELECT
+                ended.seq, ended.token, ended.number, ended.started_at, moment, ended.ending, ended.worker,
+                ended.failure
+            FROM ended WHERE ended.ending <> 'succeeded'
+        ), counted AS (
+            INSERT INTO workmill.tally_change (lane, state, jobs)
+            SELECT ended.lane, change.state, sum(change.jobs) FROM ended
+            CROSS JOIN LATERAL (VALUES ('running', -1), (ended.state, 1)) AS change (state, jobs)
+            GROUP BY ended.lane, change.state
+        )
+        SELECT array_agg(judged.place), array_agg(
+            CASE
+                WHEN judged.place = judged.applied THEN 'applied'
+                WHEN judged.place > judged.applied THEN 'stale'
+                ELSE 'cancel_requested'
+            END
+        ) INTO places, verdicts FROM judged;
+    END IF;
+    is_live := wanted >= 0 AND workmill.is_live(by_worker, moment);
+    RETURN NEXT;
+    IF is_live THEN
+        places := NULL;
+        verdicts := NULL;
+        seqs := workmill.take(by_worker, by_engine, from_queues, of_tasks, wanted, moment);
+        IF cardinality(seqs) > 0 THEN
+            RETURN QUERY SELECT NULL::bigint[], NULL::text[], NULL::boolean, t
+            FROM workmill.taken(seqs, by_worker, by_engine, moment) AS t;
+        END IF;
+    END IF;
+END $$;
+
+-- Cancel at once what does not run, and request it of what does. What others do to these jobs at the same time comes
+-- first or waits: their attempts are locked, then their rows, then their lanes, as a settle does.
+CREATE FUNCTION workmill.cancel(ids text[], keeps bigint[], why text) RETURNS TABLE (id text, is_running boolean)
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET jit = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    moment bigint := workmill.clock();
+    lanes integer[];
+BEGIN
+    PERFORM 1 FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
+        SELECT 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = s.id FOR UPDATE OF held
+    ) AS h;
+    SELECT array_agg(DISTINCT h.lane) INTO lanes FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
+        SELECT j.lane FROM workmill.job AS j WHERE j.id = s.id FOR UPDATE
+    ) AS h;
+    PERFORM workmill.lock_lanes(lanes);
+    PERFORM 1 FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
+        SELECT 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = s.id FOR UPDATE OF held
+    ) AS h;
+    RETURN QUERY WITH open AS MATERIALIZED (
+        SELECT r.seq, r.id, j.lane, r.state, s.keep, r.attempt, r.deaths, r.token, r.version, r.engine, r.worker,
+            r.started_at, r.failure
+        FROM unnest(ids, keeps) AS s (id, keep)
+        JOIN workmill.job AS j ON j.id = s.id
+        JOIN workmill.job_row AS r ON r.seq = j.seq
+        WHERE r.state NOT IN ('succeeded', 'failed', 'cancelled') AND r.cancel_requested_at IS NULL
+    ), asked AS (
+        UPDATE workmill.job AS j SET cancel_requested_at = moment, cancel_reason = why, version = j.version + 1
+        FROM open WHERE open.state = 'running' AND j.seq = open.seq
+    ), finished AS (
+        INSERT INTO workmill.done (
+            seq, finished_at, expires_at, started_at, cancel_requested_at, lane, attempt, deaths, token, version,
+            engine, state, worker, failure, cancel_reason
+        )
+        SELECT
+            open.seq, moment, workmill.after(moment, open.keep), open.started_at, moment, open.lane, open.attempt,
+            open.deaths, open.token, open.version + 1, open.engine, 'cancelled', open.worker, open.failure, why
+        FROM open WHERE open.state <> 'running'
+    ), unlined AS (
+        UPDATE workmill.job AS j SET xid = NULL FROM open
+        WHERE open.state = 'queued' AND j.seq = open.seq AND j.xid IS NOT NULL
+    ), unpointed AS (
+        DELETE FROM workmill.again USING open
+        WHERE open.state = 'queued' AND again.lane = open.lane AND again.seq = open.seq
+    ), unscheduled AS (
+        DELETE FROM workmill.later USING open WHERE later.seq = open.seq
+    ), counted AS (
+        INSERT INTO workmill.tally_change (lane, state, jobs)
+        SELECT open.lane, change.state, sum(change.jobs) FROM open
+        CROSS JOIN LATERAL (VALUES (open.state, -1), ('cancelled', 1)) AS change (state, jobs)
+        WHERE open.state <> 'running'
+        GROUP BY open.lane, change.state
+    )
+    SELECT open.id, open.state = 'running' FROM open;
+END $$;
+
+-- Fail a job that cannot be read, with what stands in for what is damaged.
+CREATE FUNCTION workmill.mend(
+    wanted text, new_failure text, new_policy text, new_args text, new_progress text, keep bigint
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    moment bigint := workmill.clock();
+    r record;
+BEGIN
+    PERFORM 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = wanted FOR UPDATE OF held;
+    PERFORM workmill.lock_lanes(array_agg(h.lane)) FROM (
+        SELECT j.lane FROM workmill.job AS j WHERE j.id = wanted FOR UPDATE
+    ) AS h;
+    PERFORM 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = wanted FOR UPDATE OF held;
+    SELECT known.*, j.lane INTO r
+    FROM workmill.job AS j JOIN workmill.job_row AS known ON known.seq = j.seq WHERE j.id = wanted;
+    IF NOT FOUND OR r.state IN ('succeeded', 'failed', 'cancelled') THEN
+        RETURN;
+    END IF;
+    UPDATE workmill.job SET xid = NULL, policy = new_policy, args = new_args, progress = new_progress WHERE seq = r.seq;
+    INSERT INTO workmill.done (
+        seq, finished_at, expires_at, started_at, cancel_requested_at, lane, attempt, deaths, token, version, engine,
+        state, worker, failure, cancel_reason
+    ) VALUES (
+        r.seq, moment, workmill.after(moment, keep), r.started_at, r.cancel_requested_at, r.lane, r.attempt, r.deaths,
+        r.token, r.version + 1, r.engine, 'failed', r.worker, new_failure, r.cancel_reason
+    );
+    IF r.state = 'running' THEN
+        INSERT INTO workmill.attempt (seq, token, number, started_at, ended_at, ending, worker, failure)
+        VALUES (r.seq, r.token, r.attempt, r.started_at, moment, 'failed', r.worker, new_failure);
+    END IF;
+    DELETE FROM workmill.held WHERE held.seq = r.seq;
+    DELETE FROM workmill.later WHERE later.seq = r.seq;
+    DELETE FROM workmill.again WHERE again.lane = r.lane AND again.seq = r.seq;
+    INSERT INTO workmill.tally_change (lane, state, jobs) VALUES (r.lane, r.state, -1), (r.lane, 'failed', 1);
+END $$;
+
+-- Store progress of running jobs; answers the places of the reports that were stored.
+CREATE FUNCTION workmill.report(ids text[], tokens integer[], progresses text[]) RETURNS TABLE (place bigint)
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET jit = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    seqs bigint[];
+BEGIN
+    SELECT array_agg(h.seq ORDER BY s.place) INTO seqs
+    FROM unnest(ids, tokens) WITH ORDINALITY AS s (id, token, place)
+    LEFT JOIN LATERAL (
+        SELECT held.seq FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq
+        WHERE j.id = s.id AND held.token = s.token FOR SHARE OF held
+    ) AS h ON true;
+    -- Of several about one job the last is the newest.
+    WITH newest AS (
+        SELECT DISTINCT ON (s.seq) s.seq, s.progress
+        FROM unnest(seqs, progresses) WITH ORDINALITY AS s (seq, progress, place)
+        WHERE s.seq IS NOT NULL ORDER BY s.seq, s.place DESC
+    )
+    UPDATE workmill.job AS j SET progress = newest.progress, version = j.version + 1
+    FROM newest WHERE j.seq = newest.seq;
+    RETURN QUERY SELECT s.place FROM unnest(seqs) WITH ORDINALITY AS s (seq, place) WHERE s.seq IS NOT NULL;
+END $$;
+
+-- Queue what is due; answers the ids and queues, and how long until the next is due.
+CREATE FUNCTION workmill.promote(wanted integer) RETURNS TABLE (ids text[], queues text[], next_in bigint)
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET jit = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    moment bigint := workmill.clock();
+BEGIN
+    WITH due AS MATERIALIZED (
+        SELECT later.seq FROM workmill.later
+        WHERE later.run_at <= moment ORDER BY later.run_at, later.seq LIMIT wanted
+    ), locked AS MATERIALIZED (
+        SELECT j.seq, j.id, j.lane FROM due JOIN workmill.job AS j ON j.seq = due.seq FOR UPDATE OF j SKIP LOCKED
+    ), promoted AS (
+        DELETE FROM workmill.later USING locked WHERE later.seq = locked.seq
+        RETURNING later.seq, later.state, locked.id, locked.lane
+    ), changed AS (
+        UPDATE workmill.job AS j SET version = j.version + 1 FROM promoted WHERE j.seq = promoted.seq
+    ), queued AS (
+        INSERT INTO workmill.again (lane, seq) SELECT promoted.lane, promoted.seq FROM promoted
+    ), counted AS (
+        INSERT INTO workmill.tally_change (lane, state, jobs)
+        SELECT promoted.lane, change.state, sum(change.jobs) FROM promoted
+        CROSS JOIN LATERAL (VALUES (promoted.state, -1), ('queued', 1)) AS change (state, jobs)
+        GROUP BY promoted.lane, change.state
+    )
+    SELECT array_agg(promoted.id), array_agg(DISTINCT lane.queue) INTO ids, queues
+    FROM promoted JOIN workmill.lane ON lane.lane = promoted.lane;
+    SELECT greatest(later.run_at - moment, 0) INTO next_in FROM workmill.later ORDER BY later.run_at LIMIT 1;
+    RETURN NEXT;
+END $$;
+
+-- Delete final jobs past their keep time with all that was kept about them, and tidy up.
+CREATE FUNCTION workmill.prune(wanted integer, most_changes integer) RETURNS integer LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET jit = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    moment bigint := workmill.clock();
+    pruned integer;
+BEGIN
+    WITH due AS MATERIALIZED (
+        SELECT done.seq, done.lane, done.state FROM workmill.done
+        WHERE done.expires_at <= moment ORDER BY done.expires_at LIMIT wanted FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM workmill.done USING due WHERE done.seq = due.seq
+    ), attempts AS (
+        DELETE FROM workmill.attempt USING due WHERE attempt.seq = due.seq
+    ), jobs AS (
+        DELETE FROM workmill.job USING due WHERE job.seq = due.seq RETURNING job.lane, job.key
+    ), keys AS (
+        DELETE FROM workmill.key USING jobs JOIN workmill.lane ON lane.lane = jobs.lane
+        WHERE key.task = lane.task AND key.key = jobs.key
+    ), counted AS (
+        INSERT INTO workmill.tally_change (lane, state, jobs)
+        SELECT due.lane, due.state, -count(*) FROM due GROUP BY due.lane, due.state
+    )
+    SELECT count(*) INTO pruned FROM due;
+    DELETE FROM workmill.worker WHERE worker.lease_ends_at <= moment - 86400000000
+    AND NOT EXISTS (SELECT 1 FROM workmill.held WHERE held.worker = worker.id);
+    DELETE FROM workmill.mark USING workmill.lane
+    WHERE mark.lane = lane.lane AND mark.number < (
+        SELECT newest.number FROM workmill.mark AS newest WHERE newest.lane = lane.lane
+        ORDER BY newest.number DESC LIMIT 1
+    );
+    PERFORM workmill.add_up(most_changes);
+    RETURN pruned;
+END $$;
+
+-- Add changes of the tally up.
+CREATE FUNCTION workmill.add_up(most integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    -- One at a time: two that add up at once would only wait for each other.
+    IF NOT pg_try_advisory_xact_lock(hashtext('workmill.tally'), 0) THEN
+        RETURN;
+    END IF;
+    WITH gone AS (
+        DELETE FROM workmill.tally_change WHERE ctid = ANY (ARRAY(SELECT ctid FROM workmill.tally_change LIMIT most))
+        RETURNING lane, state, jobs
+    )
+    INSERT INTO workmill.tally AS t (lane, state, jobs)
+    SELECT gone.lane, gone.state, sum(gone.jobs) FROM gone GROUP BY gone.lane, gone.state ORDER BY 1, 2
+    ON CONFLICT (lane, state) DO UPDATE SET jobs = t.jobs + excluded.jobs;
+END $$;
+
+-- Prolong a live lease; where nobody leads, this worker does from now on.
+CREATE FUNCTION workmill.renew(wanted text) RETURNS TABLE (is_live boolean, is_leader boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    moment bigint := workmill.clock();
+    leader text;
+BEGIN
+    UPDATE workmill.worker SET lease_ends_at = greatest(lease_ends_at, workmill.after(moment, lease))
+    WHERE id = wanted AND lease_ends_at > moment;
+    is_live := FOUND;
+    is_leader := false;
+    IF is_live THEN
+        SELECT id INTO leader FROM workmill.worker WHERE leads AND lease_ends_at > moment;
+        IF leader IS NULL THEN
+            PERFORM pg_advisory_xact_lock(hashtext('workmill.leader'), 0);
+            SELECT id INTO leader FROM workmill.worker WHERE leads AND lease_ends_at > moment;
+        END IF;
+        IF leader IS NULL THEN
+            -- The old leader's mark goes first: no two rows may bear it.
+            UPDATE workmill.worker SET leads = false WHERE leads;
+            UPDATE workmill.worker SET leads = true WHERE id = wanted;
+            leader := wanted;
+        END IF;
+        is_leader := leader = wanted;
+    END IF;
+    RETURN NEXT;
+END $$;

@@ -1,0 +1,121 @@
+"""Rows and records, one into the other."""
+
+from collections.abc import Sequence
+from dataclasses import fields, make_dataclass
+
+from workmill.store import Worker
+from workmill.stores.postgres.moments import moment, moment_or_none
+from workmill.words.codec import Json, load_failure, load_policy, load_progress
+from workmill.words.errors import InvalidOption
+from workmill.words.job import Attempt, Ending, Job, JobState, Progress
+from workmill.words.outcome import Failure
+
+Row = Sequence[Json]
+STATES = {str(state): state for state in JobState}
+JobDraft = make_dataclass("JobDraft", [field.name for field in fields(Job)], slots=True)
+"""A job that can still be written to, of the very layout of `Job`: give it that class when it is filled in. A frozen
+record of so many fields takes six times as long to make."""
+
+
+def job_of(row: Row) -> Job:
+    """Read one job from a row of the view `job_row`.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    _, job_id, task, queue, priority, state, args, policy, key, attempt, deaths, token, version, *rest = row
+    progress, result, failure, worker, engine, *times, cancel_reason = rest
+    job: Job = JobDraft(
+        job_id,
+        task,
+        queue,
+        priority,
+        STATES[state],
+        args.encode(),
+        load_policy(policy),
+        key,
+        attempt,
+        deaths,
+        token,
+        version,
+        progress_of(progress),
+        None if result is None else result.encode(),
+        failure_of(failure),
+        worker,
+        engine,
+        moment(times[0]),
+        *map(moment_or_none, times[1:]),
+        cancel_reason,
+    )
+    job.__class__ = Job
+    return job
+
+
+def text_of(option: str, json_text: bytes) -> str:
+    """Return a caller's JSON as text.
+
+    Raises:
+        InvalidOption: It is no UTF-8.
+    """
+    try:
+        return json_text.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidOption(option, json_text[:80], "give JSON in UTF-8") from error
+
+
+def readable(rows: Sequence[Row]) -> list[Job]:
+    """Read jobs and leave out those that cannot be read."""
+    jobs = []
+    for row in rows:
+        try:
+            jobs.append(job_of(row))
+        except ValueError:
+            continue
+    return jobs
+
+
+def progress_of(text: str | None) -> Progress | None:
+    """Read a progress that may be missing."""
+    return None if text is None else load_progress(text)
+
+
+def failure_of(text: str | None) -> Failure | None:
+    """Read a failure that may be missing."""
+    return None if text is None else load_failure(text)
+
+
+def attempt_of(row: Row) -> Attempt:
+    """Read one ended attempt.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    number, token, worker, started_at, ended_at, ending, failure = row
+    return Attempt(
+        number=number,
+        token=token,
+        worker=worker,
+        started_at=moment_or_none(started_at),
+        ended_at=moment(ended_at),
+        ending=Ending(ending),
+        failure=failure_of(failure),
+    )
+
+
+def worker_of(row: Row) -> Worker:
+    """Read one worker."""
+    identity, name, host, pid, queues, tasks, concurrency, running, is_live, leads, started_at, lease_ends_at = row
+    return Worker(
+        id=identity,
+        name=name,
+        host=host,
+        pid=pid,
+        queues=None if queues is None else tuple(queues),
+        tasks=tuple(tasks),
+        concurrency=concurrency,
+        running=running,
+        is_live=is_live,
+        is_leader=is_live and leads,
+        started_at=moment(started_at),
+        lease_ends_at=moment(lease_ends_at),
+    )

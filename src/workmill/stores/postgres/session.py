@@ -1,0 +1,35 @@
+"""What a verb works with: the connections, the SQL, and the bells that tell of what it did."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from workmill.store import Notice, NoticeKind
+from workmill.stores.postgres.lines import Lines, Rows, Values
+from workmill.stores.postgres.statements import statements
+from workmill.stores.postgres.wake import Bells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One open store, as its verbs see it.
+
+    Attributes:
+        lanes: The lanes that are known, by task, queue and priority. They are never deleted.
+    """
+
+    lines: Lines
+    bells: Bells
+    schema: str
+    lanes: dict[tuple[str, str, int], int] = field(default_factory=dict)
+
+    async def run(self, verb: str, name: str, values: Values = ()) -> Rows:
+        """Run a statement by its name, see `Lines.run`."""
+        return await self.lines.run(statements(verb, self.schema)[name], values)
+
+    def tell(self, kind: NoticeKind, *, queue: str = "", job_ids: Iterable[str] = ()) -> None:
+        """Let those who listen know."""
+        self.bells.ring([Notice(kind=kind, queue=queue, job_ids=tuple(job_ids))])
+
+    def tell_of_queues(self, queues: Sequence[str]) -> None:
+        """Let those who listen know that jobs can be claimed."""
+        self.bells.ring([Notice(kind=NoticeKind.QUEUED, queue=queue) for queue in dict.fromkeys(queues)])

@@ -1,0 +1,2 @@
+-- :name mend
+SELECT workmill.mend(%s, %s, %s, %s, %s, %s);

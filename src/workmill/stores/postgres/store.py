@@ -1,0 +1,223 @@
+"""The contract on one PostgreSQL schema."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TypeVar
+
+import psycopg
+
+from workmill.store import (
+    Capabilities,
+    ClaimRequest,
+    Count,
+    Enqueued,
+    Finding,
+    JobFilter,
+    Listener,
+    NewWorker,
+    NoticeKind,
+    Page,
+    Promotion,
+    Renewal,
+    Report,
+    Settled,
+    Worker,
+)
+from workmill.stores.postgres import (
+    cancelling,
+    finding,
+    health,
+    leasing,
+    reading,
+    settling,
+    tending,
+)
+from workmill.stores.postgres.address import read_address
+from workmill.stores.postgres.enqueueing import Group
+from workmill.stores.postgres.failures import translated
+from workmill.stores.postgres.lines import Lines
+from workmill.stores.postgres.listening import Ear, Post
+from workmill.stores.postgres.migrating import migrate
+from workmill.stores.postgres.session import Session
+from workmill.stores.postgres.wake import Bells
+from workmill.words.errors import StoreError
+from workmill.words.job import Attempt, Job, NewJob
+from workmill.words.transition import Transition
+
+T = TypeVar("T")
+
+CAPABILITIES = Capabilities(
+    name="postgresql",
+    crosses_processes=True,
+    durability="A returned enqueue is committed: it survives what the server's synchronous_commit says, by default a "
+    "crash and a power cut.",
+)
+
+
+class PostgresStore:
+    """One schema of a PostgreSQL database, shared by any number of processes on any number of machines.
+
+    Args:
+        url: `postgresql://...` as libpq takes it; `schema=name` among its options names the schema.
+
+    Raises:
+        ConfigError: The URL cannot be read.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._address = read_address(url)
+        self._pid = 0
+        self._session: Session | None = None
+        self._group: Group | None = None
+        self._post: Post | None = None
+        self._under_way = 0
+        self._idle = asyncio.Event()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this store can do."""
+        return CAPABILITIES
+
+    async def open(self) -> None:
+        """See `Store.open`."""
+        lines = Lines(self._address)
+        try:
+            async with lines.line() as line:
+                await migrate(line, self._address)
+        except StoreError:
+            await lines.close()
+            raise
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            await lines.close()
+            raise translated(error, self._address.name) from error
+        schema = self._address.schema
+        self._session = Session(lines=lines, bells=Bells(lines, schema), schema=schema)
+        self._group = Group(self._session)
+        self._post = Post(self._address, lines)
+        self._pid = os.getpid()
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        while self._under_way:
+            self._idle.clear()
+            await self._idle.wait()
+        await session.bells.close()
+        await session.lines.close()
+
+    async def now(self) -> datetime:
+        """See `Store.now`."""
+        return await self._do(reading.now)
+
+    async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
+        """See `Store.enqueue`."""
+        group = self._group
+        if group is None:
+            raise self._unusable()
+        return await self._do(lambda _: group.enqueue(jobs))
+
+    async def register(self, worker: NewWorker) -> None:
+        """See `Store.register`."""
+        await self._do(lambda session: leasing.register(worker, session))
+
+    async def renew(self, worker_id: str) -> Renewal:
+        """See `Store.renew`."""
+        return await self._do(lambda session: leasing.renew(worker_id, session))
+
+    async def leave(self, worker_id: str) -> None:
+        """See `Store.leave`."""
+        await self._do(lambda session: leasing.leave(worker_id, session))
+
+    async def claim(self, request: ClaimRequest) -> list[Job]:
+        """See `Store.claim`."""
+        return await self._do(lambda session: settling.claim(request, session))
+
+    async def settle(self, transitions: Sequence[Transition], claim: ClaimRequest | None = None) -> Settled:
+        """See `Store.settle`."""
+        return await self._do(lambda session: settling.settle(transitions, claim, session))
+
+    async def report(self, reports: Sequence[Report]) -> list[bool]:
+        """See `Store.report`."""
+        return await self._do(lambda session: settling.report(reports, session))
+
+    async def held(self, worker_id: str, engine: int | None = None) -> list[Job]:
+        """See `Store.held`."""
+        return await self._do(lambda session: settling.held(worker_id, engine, session))
+
+    async def expired(self, limit: int) -> list[Job]:
+        """See `Store.expired`."""
+        return await self._do(lambda session: settling.expired(limit, session))
+
+    async def promote(self, limit: int) -> Promotion:
+        """See `Store.promote`."""
+        return await self._do(lambda session: tending.promote(limit, session))
+
+    async def prune(self, limit: int) -> int:
+        """See `Store.prune`."""
+        return await self._do(lambda session: tending.prune(limit, session))
+
+    async def cancel(self, job_ids: Sequence[str], reason: str | None) -> list[Job | None]:
+        """See `Store.cancel`."""
+        return await self._do(lambda session: cancelling.cancel(job_ids, reason, session))
+
+    async def get(self, job_ids: Sequence[str]) -> list[Job | None]:
+        """See `Store.get`."""
+        return await self._do(lambda session: reading.get(job_ids, session))
+
+    async def find(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> Page:
+        """See `Store.find`."""
+        return await self._do(lambda session: finding.find(wanted, limit, cursor, session))
+
+    async def counts(self) -> list[Count]:
+        """See `Store.counts`."""
+        return await self._do(reading.counts)
+
+    async def attempts(self, job_id: str) -> list[Attempt]:
+        """See `Store.attempts`."""
+        return await self._do(lambda session: reading.attempts(job_id, session))
+
+    async def workers(self) -> list[Worker]:
+        """See `Store.workers`."""
+        return await self._do(leasing.workers)
+
+    async def diagnose(self) -> list[Finding]:
+        """See `Store.diagnose`."""
+        is_deaf = self._post is not None and self._post.is_deaf
+        return await self._do(lambda session: health.diagnose(session, is_deaf=is_deaf))
+
+    @asynccontextmanager
+    async def listen(self, kinds: frozenset[NoticeKind]) -> AsyncIterator[Listener]:
+        """See `Store.listen`."""
+        post, ear = self._post, Ear(kinds)
+        if post is None or self._session is None:
+            raise self._unusable()
+        await post.add(ear)
+        try:
+            yield ear
+        finally:
+            await post.remove(ear)
+
+    async def _do(self, verb: Callable[[Session], Awaitable[T]]) -> T:
+        session = self._session
+        if session is None or self._pid != os.getpid():
+            raise self._unusable()
+        self._under_way += 1
+        try:
+            return await verb(session)
+        finally:
+            self._under_way -= 1
+            self._idle.set()
+
+    def _unusable(self) -> StoreError:
+        name = self._address.name
+        if self._pid in {0, os.getpid()}:
+            return StoreError(f"{name}: the store is not open; await its open() first")
+        return StoreError(
+            f"{name}: the store was opened by process {self._pid} and this is its fork {os.getpid()}; "
+            "open a store of its own here"
+        )

@@ -1,0 +1,106 @@
+"""Notices between processes: LISTEN and NOTIFY, apart from the transactions they tell of.
+
+A NOTIFY within a transaction makes all commits of a database wait for one another, so none is: what was committed is
+told right after, by a statement of its own, and what happens while that is under way is told together by the next.
+
+    sender: commit -> note -> is nothing under way? NOTIFY, then what was noted meanwhile, after a breath
+    listener: LISTEN -> notices come -> every few seconds a notice to itself: has it come back? no -> connect anew
+
+There is one channel for each kind, so that a listener wakes only for what it asked for, and one for the listener's
+own probe. Where a pooler stands in between that gives a session away after every transaction, the probe never comes
+back: the listener is deaf then, says so to `diagnose`, and polling serves.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from workmill.store import Notice, NoticeKind
+from workmill.stores.postgres.lines import Lines
+from workmill.stores.postgres.statements import statements
+from workmill.words.codec import dump, load
+from workmill.words.errors import StoreError
+
+LETTERS = {NoticeKind.QUEUED: "q", NoticeKind.SCHEDULED: "s", NoticeKind.CANCEL: "x", NoticeKind.CHANGED: "c"}
+
+MOST_IDS = 150
+"""A notice about more jobs than these stands for any."""
+LARGEST_PAYLOAD = 7900
+MOST_WAITING = 5000
+BREATH_SECONDS = 0.005
+
+
+class Bells:
+    """The sending side of one store."""
+
+    def __init__(self, lines: Lines, schema: str) -> None:
+        self._lines = lines
+        self._schema = schema
+        self._noted: list[Notice] = []
+        self._ringing: asyncio.Task[None] | None = None
+
+    def ring(self, notices: Sequence[Notice]) -> None:
+        """Send notices soon; they may be lost."""
+        if not notices:
+            return
+        self._noted += notices
+        if len(self._noted) > MOST_WAITING:
+            self._noted = folded(self._noted)
+        if self._ringing is None:
+            self._ringing = asyncio.create_task(self._ring())
+
+    async def close(self) -> None:
+        """Wait until what was noted is sent."""
+        if self._ringing is not None:
+            await self._ringing
+
+    async def _ring(self) -> None:
+        try:
+            while self._noted:
+                noted, self._noted = self._noted, []
+                await self._send(folded(noted))
+                await asyncio.sleep(BREATH_SECONDS)
+        finally:
+            self._ringing = None
+
+    async def _send(self, notices: Sequence[Notice]) -> None:
+        channels = [channel(self._schema, notice.kind) for notice in notices]
+        try:
+            sql = statements("wake", self._schema)["ring"]
+            await self._lines.run(sql, [channels, [written(notice) for notice in notices]])
+        except StoreError:
+            return  # What is lost is found by polling.
+
+
+def channel(schema: str, kind: NoticeKind) -> str:
+    """Name the channel of a kind."""
+    return f"{schema}_{LETTERS[kind]}"
+
+
+def folded(notices: Sequence[Notice]) -> list[Notice]:
+    """Make one notice of those that say the same of different jobs."""
+    ids: dict[tuple[NoticeKind, str], dict[str, None]] = {}
+    whole: set[tuple[NoticeKind, str]] = set()
+    for notice in notices:
+        about = (notice.kind, notice.queue)
+        ids.setdefault(about, {}).update(dict.fromkeys(notice.job_ids))
+        if not notice.job_ids:
+            whole.add(about)
+    return [
+        Notice(kind=kind, queue=queue, job_ids=() if (kind, queue) in whole or len(known) > MOST_IDS else tuple(known))
+        for (kind, queue), known in ids.items()
+    ]
+
+
+def written(notice: Notice) -> str:
+    """Write a notice as a payload; one that would be too long stands for any job."""
+    text = dump([notice.queue, list(notice.job_ids)])
+    return (text if len(text) <= LARGEST_PAYLOAD else dump([notice.queue, []])).decode()
+
+
+def read(kind: NoticeKind, payload: str) -> list[Notice]:
+    """Read a payload; one that is not ours says nothing."""
+    try:
+        queue, job_ids = load(payload)
+        return [Notice(kind=kind, queue=str(queue), job_ids=tuple(str(job_id) for job_id in job_ids))]
+    except (ValueError, TypeError):
+        return []

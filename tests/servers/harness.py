@@ -1,0 +1,73 @@
+"""One schema of a test's own on a PostgreSQL server, and the power over it that the conformance suite asks for."""
+
+import asyncio
+import secrets
+from datetime import timedelta
+from functools import partial
+
+import psycopg
+
+from workmill.stores.postgres import PostgresStore
+from workmill.testing.conformance.harness import Opener
+
+FROZEN = """
+CREATE TABLE {schema}.frozen AS SELECT 1893499200000000::bigint AS moment;
+CREATE OR REPLACE FUNCTION {schema}.clock() RETURNS bigint LANGUAGE sql AS 'SELECT moment FROM {schema}.frozen';
+"""
+
+
+class PostgresHarness:
+    """Stores on one schema, whose clock stands still until it is moved.
+
+    Args:
+        database: The URL of a database, without options.
+    """
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+        self._schema = f"test_{secrets.token_hex(6)}"
+        self._is_frozen = False
+        self._turn = asyncio.Lock()
+
+    @property
+    def url(self) -> str:
+        """The URL of the stores."""
+        return f"{self._database}?schema={self._schema}"
+
+    @property
+    def schema(self) -> str:
+        """The schema of the stores."""
+        return self._schema
+
+    async def make(self) -> PostgresStore:
+        """Make and open one more store."""
+        store = PostgresStore(self.url)
+        await store.open()
+        async with self._turn:
+            if not self._is_frozen:
+                self.execute(FROZEN)
+                self._is_frozen = True
+        return store
+
+    async def advance(self, length: timedelta) -> None:
+        """Move the clock that all these stores share."""
+        self.execute(f"UPDATE {{schema}}.frozen SET moment = moment + {length // timedelta(microseconds=1)}")
+
+    async def corrupt(self, job_id: str) -> bool:
+        """Damage a stored job."""
+        self.execute("UPDATE {schema}.job SET policy = '{{' WHERE id = '" + job_id + "'")
+        return True
+
+    def opener(self) -> Opener:
+        """Return the maker for other processes."""
+        return partial(PostgresStore, self.url)
+
+    def execute(self, sql: str) -> list[tuple[object, ...]]:
+        """Do what no verb of a store does."""
+        with psycopg.connect(self._database, autocommit=True) as connection:
+            cursor = connection.execute(sql.format(schema=self._schema))
+            return cursor.fetchall() if cursor.description else []
+
+    def drop(self) -> None:
+        """Leave nothing behind."""
+        self.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")

@@ -60,7 +60,7 @@ class Bells:
         if not ears:
             return
         if self._socket is None:
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            self._socket = unconnected()
         # The jobs are stored by now, whatever becomes of the news of them.
         with contextlib.suppress(OSError, ValueError), reachable(self._folder) as folder:
             for name, kinds in ears.items():
@@ -115,7 +115,7 @@ class Ear:
         self._name = f"{letters}.{os.getpid()}.{secrets.token_hex(4)}"
         if not make_folder(self._folder):
             return
-        ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        ear = unconnected()
         try:
             with reachable(self._folder) as folder:
                 ear.bind(f"{folder}/{self._name}")
@@ -171,6 +171,13 @@ class Ear:
             self.open()
             # What was sent meanwhile is not known.
             self._heard += [Notice(kind=kind) for kind in sorted(self._kinds)]
+
+
+def unconnected() -> socket.socket:
+    """Make a datagram socket that never waits."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    made.setblocking(False)
+    return made
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ class PydanticShape:
             self._adapter: TypeAdapter[Mapping[str, Json]] = TypeAdapter(shape)
             self.schema: dict[str, Json] = self._adapter.json_schema(mode=mode)
         except (PydanticUserError, PydanticUndefinedAnnotation) as error:
-            raise TaskError(f"task {task!r}: its {what} cannot be written as JSON: {error}") from error
+            raise TaskError(f"task {task!r}: its {what} cannot be written as JSON: {_first_sentence(error)}") from error
         if _any_within(self.schema, _is_secret):
             raise TaskError(
                 f"task {task!r}: its {what} would store a secret, or asterisks in its place; "
@@ -118,10 +118,16 @@ def json_default(value: object) -> Json:
     return json.loads(to_json(value, bytes_mode="base64"), parse_constant=_refuse_constant)
 
 
+def _first_sentence(error: Exception) -> str:
+    # What follows is advice to those who call Pydantic themselves.
+    return str(error).partition("\n")[0].partition(". ")[0]
+
+
 def _refuse_unreadable(text: bytes) -> None:
-    if b"NaN" in text or b"Infinity" in text or _LONG_NUMBER.search(text):
+    is_long = len(text) > FEW_BRACKETS
+    if b"NaN" in text or b"Infinity" in text or (is_long and _LONG_NUMBER.search(text)):
         json.loads(text, parse_constant=_refuse_constant)
-    if text.count(b"[") + text.count(b"{") > FEW_BRACKETS:
+    if is_long and text.count(b"[") + text.count(b"{") > FEW_BRACKETS:
         from_json(text)
 
 

@@ -1,7 +1,6 @@
 """The application: enqueueing, finding, listing, and what holds it together."""
 
 import asyncio
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from workmill import App, ConfigError, InvalidOption, JobConflict, JobNotFound, 
 from workmill.testing import FakeClock
 
 TWINS = pytest.mark.parametrize("twin", ["blocking", "awaited"])
+
+UNUSED_ID = "c313eb0f-4207-4051-b033-ae23d4724cd1"
 
 
 async def do(twin: str, app: App, verb: str, *args: Any, **kwargs: Any) -> Any:
@@ -87,7 +88,7 @@ def test_a_job_made_once_is_stored_once_however_often_it_is_sent(app: App, add: 
 
 
 @TWINS
-@pytest.mark.parametrize("job_id", ["", "x", "../etc", "0" * 31, "0" * 36, "\0", None, 3, str(uuid.uuid4()), "é" * 36])
+@pytest.mark.parametrize("job_id", ["", "x", "../etc", "0" * 31, "0" * 36, "\0", None, 3, UNUSED_ID, "é" * 36])
 async def test_an_id_that_names_no_job_is_never_a_job(app: App, twin: str, job_id: Any) -> None:
     with pytest.raises(JobNotFound) as raised:
         await do(twin, app, "job", job_id)

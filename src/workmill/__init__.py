@@ -8,6 +8,7 @@ from workmill.craft.log_format import configure_logs
 from workmill.craft.middleware import CallNext, Middleware
 from workmill.craft.task import AnyTask, Task
 from workmill.craft.task_document import task_document
+from workmill.loading import load_app
 from workmill.running.extras import Extra
 from workmill.running.options import SupervisorOptions, WorkerOptions
 from workmill.store import Count, Finding, Level, Page, Worker
@@ -92,6 +93,7 @@ __all__ = [
     "current_job",
     "is_loopback",
     "job_document",
+    "load_app",
     "run_worker_tree",
     "system_clock",
     "task_document",

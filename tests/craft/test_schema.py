@@ -1,6 +1,7 @@
 """What a task says of itself to those who have no Python: JSON Schema, documentation."""
 
 import json
+import threading
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -9,7 +10,7 @@ import pytest
 from pydantic import Field
 
 from tests.craft.kinds import Blob, Camel, Colour, Image, Renamed
-from workmill import App, InvalidArguments
+from workmill import App, ConfigError, InvalidArguments
 
 
 @pytest.fixture
@@ -128,3 +129,21 @@ def test_a_function_without_documentation_has_none(app: App) -> None:
     def quiet(name: Camel) -> None: ...
 
     assert quiet.doc == ""
+
+
+def test_every_task_that_cannot_be_served_is_named_with_its_problem(app: App) -> None:
+    @app.task
+    def lock(held: threading.Lock) -> None: ...
+
+    @app.task
+    def thread() -> threading.Thread: ...  # type: ignore[empty-body]
+
+    with pytest.raises(ConfigError) as refused:
+        app.program.check_signatures()
+
+    said = str(refused.value).splitlines()
+    assert [line.partition(": Unable")[0] for line in said] == [
+        "task 'lock': its arguments cannot be written as JSON",
+        "task 'thread': its result cannot be written as JSON",
+    ]
+    assert "arbitrary_types_allowed" not in str(refused.value)

@@ -26,12 +26,14 @@ def add(a: int, b: int) -> int:
 @pytest.fixture(autouse=True)
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "program_of_environment.py").write_text(PROGRAM)
+    (tmp_path / "program_of_no_type.py").write_text(f"{PROGRAM}\n@app.task\ndef bad(a: 'Nothing'): ...\n")
     (tmp_path / "program_that_breaks.py").write_text("import no_such_module")
     monkeypatch.syspath_prepend(tmp_path)
     for name in ("APP", "TOKEN", "HOSTS", "PREFIX"):
         monkeypatch.delenv(f"WORKMILL_{name}", raising=False)
     yield
-    sys.modules.pop("program_of_environment", None)
+    for name in ("program_of_environment", "program_of_no_type"):
+        sys.modules.pop(name, None)
 
 
 @pytest.mark.parametrize("spec", ["program_of_environment:app", "program_of_environment:Holder.app"])
@@ -61,12 +63,13 @@ def test_token_hosts_and_prefix_come_from_the_environment(monkeypatch: pytest.Mo
     ("spec", "said"),
     [
         ("", "names no application"),
-        ("program_of_environment", "names no application"),
-        (":app", "names no application"),
-        ("no_such_program:app", "cannot be imported"),
+        ("program_of_environment", "not of the form module:attribute"),
+        (":app", "not of the form module:attribute"),
+        ("no_such_program:app", "there is no module"),
         ("program_that_breaks:app", "no_such_module"),
-        ("program_of_environment:missing", "cannot be imported"),
+        ("program_of_environment:missing", "no attribute"),
         ("program_of_environment:other", "not a workmill.App"),
+        ("program_of_no_type:app", "task 'bad': a type hint cannot be read"),
     ],
 )
 def test_an_application_that_cannot_be_found_is_refused(monkeypatch: pytest.MonkeyPatch, spec: str, said: str) -> None:

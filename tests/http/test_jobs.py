@@ -293,3 +293,26 @@ async def test_one_task_is_shown(client: AsyncClient) -> None:
     assert found.json()["keep_seconds"] == 7 * 24 * 3600
     assert missing.status_code == 404
     assert missing.json()["type"] == "urn:workmill:problem:task-not-found"
+
+
+async def test_a_task_whose_type_hints_cannot_be_read_harms_no_other() -> None:
+    app = App("memory://")
+
+    @app.task
+    def sound(a: int) -> int:
+        return a
+
+    @app.task
+    def broken(a: "Nothing") -> None: ...  # type: ignore[name-defined] # noqa: F821
+
+    async with AsyncClient(transport=ASGITransport(app=asgi(app)), base_url="http://localhost") as client:
+        tasks = (await client.get("/v1/tasks")).json()["items"]
+        paths = (await client.get("/openapi.json")).json()["paths"]
+
+    assert [(task["name"], task["problem"]) for task in tasks] == [
+        ("broken", "task 'broken': a type hint cannot be read: NameError: name 'Nothing' is not defined"),
+        ("sound", None),
+    ]
+    assert tasks[0]["schema"] is tasks[0]["result_schema"] is None
+    assert "/v1/tasks/sound/jobs" in paths
+    assert "/v1/tasks/broken/jobs" not in paths

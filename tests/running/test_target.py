@@ -38,7 +38,7 @@ def test_an_application_is_imported_from_the_folder(folder: Path) -> None:
         ("main:", "not of the form module:attribute"),
         ("target_nowhere:app", "there is no module 'target_nowhere'"),
         ("target_nowhere.sub:app", "there is no module 'target_nowhere'"),
-        ("target_bare:app", "there is no 'app' in it"),
+        ("target_bare:app", "it has no attribute 'app'"),
         ("target_bare:other", "is a int, not a workmill.App"),
         ("target_lacking:app", "No module named 'target_absent'"),
         ("target_raising:app", "ZeroDivisionError"),
@@ -64,3 +64,22 @@ def test_an_error_in_the_module_is_shown_with_its_own_frames_only(folder: Path) 
 
     assert "line 2, in divide" in str(refused.value)
     assert "importlib" not in str(refused.value)
+
+
+def test_what_this_library_refuses_is_shown_where_the_module_asked_for_it(folder: Path) -> None:
+    write(folder, "target_elsewhere", "from workmill import App\n\napp = App('mysql://nowhere')\n")
+
+    with pytest.raises(ConfigError) as refused:
+        load_program("target_elsewhere:app", folder)
+
+    message = str(refused.value)
+    assert "line 3, in <module>" in message
+    assert "names no store" in message
+    assert message.count("line ") == 1
+
+
+def test_a_class_is_no_application(folder: Path) -> None:
+    write(folder, "target_class", "from workmill import App\n\napp = App('memory://')\n")
+
+    with pytest.raises(ConfigError, match=r"is a type, not a workmill\.App; that module has target_class:app"):
+        load_program("target_class:App", folder)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from workmill import App, Count, Finding, JobState, Level, TaskError, Worker
+from workmill import App, Count, Finding, JobState, Level, Worker
 
 
 def look_at_tasks(app: App) -> Iterator[Finding]:
@@ -42,11 +42,9 @@ def look_at_queues(app: App, counts: Sequence[Count], workers: Sequence[Worker])
 
 
 def _look_at_task(app: App, name: str) -> Iterator[Finding]:
-    try:
-        _ = app.tasks[name].schema, app.tasks[name].result_schema
-    except TaskError as error:
+    if problem := app.tasks[name].problem:
         yield Finding(
-            level=Level.FAIL, subject=f"task {name}", detail=str(error), remedy="correct the function's type hints"
+            level=Level.FAIL, subject=f"task {name}", detail=problem, remedy="correct the function's type hints"
         )
 
 
@@ -55,7 +53,8 @@ def _takes(worker: Worker, count: Count) -> bool:
 
 
 def _stranded(count: Count, *, is_known: bool) -> Finding:
-    detail = f"{count.jobs} queued jobs of task {count.task}, which no live worker takes"
+    jobs = "1 queued job" if count.jobs == 1 else f"{count.jobs} queued jobs"
+    detail = f"{jobs} of task {count.task} that no live worker takes"
     if is_known:
         remedy = f"start one with `workmill worker --queues {count.queue}`, or without --queues for all"
     else:

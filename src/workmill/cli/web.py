@@ -45,7 +45,7 @@ def web(
         raise UsageError(str(error)) from None
     configure_logs(log_level, log_format)
     address = find_app(app)
-    import_app(address)  # Here, so that what is wrong with it is said in the words of every command.
+    import_app(address).program.check_signatures()  # Here, so that errors are said as every command says them.
     os.environ[VARIABLE] = address.spec
     if token:
         os.environ[TOKEN_VARIABLE] = token

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from workmill.craft.middleware import Middleware
 from workmill.craft.task import AnyTask
 from workmill.store import Store
+from workmill.words.errors import ConfigError
 from workmill.words.events import Emit
 
 
@@ -23,3 +24,13 @@ class Program:
     middleware: tuple[Middleware, ...]
     open_store: Callable[[], Store]
     emit: Emit
+
+    def check_signatures(self) -> None:
+        """Read the type hints of every task, so that what is wrong with one is said before its first job.
+
+        Raises:
+            ConfigError: A task's type hints cannot be read, or have no JSON form; says each.
+        """
+        wrong = [said for name in sorted(self.tasks) if (said := self.tasks[name].problem)]
+        if wrong:
+            raise ConfigError("\n".join(wrong))

@@ -120,6 +120,15 @@ class Signature:
             value["title"] = "Result"
         return value | ({"$defs": schema["$defs"]} if "$defs" in schema else {})
 
+    @property
+    def problem(self) -> str | None:
+        """Why no call of this function can be a job; None where all is well."""
+        try:
+            _ = self._arguments, self._result
+        except TaskError as error:
+            return str(error)
+        return None
+
     @cached_property
     def _arguments(self) -> Shape:
         return self._shape("arguments", {name: self._hints.get(name, Json) for name in self._parameters}, "validation")

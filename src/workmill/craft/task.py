@@ -94,6 +94,11 @@ class Task(Generic[P, C, R]):
         return inspect.getdoc(self.function) or ""
 
     @property
+    def problem(self) -> str | None:
+        """Why its function's type hints cannot be served, in a sentence; None where they can."""
+        return self.signature.problem
+
+    @property
     def schema(self) -> dict[str, Json]:
         """The JSON Schema of the arguments."""
         return self.signature.schema

@@ -1,12 +1,11 @@
 """Starting this door by its name alone, with what it needs in the environment."""
 
-import importlib
 import os
 from collections.abc import Mapping
 
 from starlette.types import ASGIApp
 
-from workmill import App, ConfigError
+from workmill import App, ConfigError, load_app
 from workmill.http.door import asgi
 
 APP_VARIABLE = "WORKMILL_APP"
@@ -38,15 +37,8 @@ def _from(environ: Mapping[str, str]) -> ASGIApp:
 
 
 def _application(spec: str) -> App:
-    module_name, _, attribute = spec.partition(":")
-    if not module_name or not attribute:
-        raise ConfigError(f"{APP_VARIABLE}={spec!r} names no application; set it to module:attribute, such as main:app")
-    try:
-        found: object = importlib.import_module(module_name)
-        for name in attribute.split("."):
-            found = getattr(found, name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{APP_VARIABLE}={spec!r} cannot be imported: {error}") from error
-    if not isinstance(found, App):
-        raise ConfigError(f"{APP_VARIABLE}={spec!r} is a {type(found).__name__}, not a workmill.App")
-    return found
+    if not spec:
+        raise ConfigError(f"{APP_VARIABLE} names no application; set it to module:attribute, such as main:app")
+    app = load_app(spec, origin=APP_VARIABLE)
+    app.program.check_signatures()
+    return app

@@ -94,7 +94,8 @@ def _operations() -> list[tuple[str, str, Operation]]:
 
 
 def _submissions(app: App, schemas: Document) -> list[tuple[str, str, Operation]]:
-    return [(f"/v1/tasks/{name}/jobs", "post", _submission(app.tasks[name], schemas)) for name in sorted(app.tasks)]
+    served = [app.tasks[name] for name in sorted(app.tasks) if app.tasks[name].problem is None]
+    return [(f"/v1/tasks/{task.name}/jobs", "post", _submission(task, schemas)) for task in served]
 
 
 def _submission(task: AnyTask, schemas: Document) -> Operation:

@@ -107,6 +107,7 @@ def main(arguments: list[str]) -> int:
         child.lifeline.start()
         try:
             program = load_program(options.target, Path(options.folder))
+            program.check_signatures()
         except ConfigError as error:
             sys.stderr.write(f"workmill: {error}\n")
             return REFUSED

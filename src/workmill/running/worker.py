@@ -32,6 +32,7 @@ def run_worker(program: Program, options: WorkerOptions) -> None:
     Signals are handled where this is called in the main thread.
 
     Raises:
+        ConfigError: The type hints of a task cannot be read.
         StoreError: The store cannot be opened, for another reason than that it is unavailable.
     """
 
@@ -48,7 +49,7 @@ async def working(program: Program, options: WorkerOptions) -> AsyncIterator[Ord
     """Have a worker on this loop while inside, from its first lease on; leaving stops it now.
 
     Raises:
-        StoreError: As for `run_worker`.
+        ConfigError, StoreError: As for `run_worker`.
     """
     orders, started = Orders(), asyncio.Event()
     worker = asyncio.create_task(work(program, options, orders, started=started))
@@ -68,8 +69,9 @@ async def work(
     `started` is set at the first lease.
 
     Raises:
-        StoreError: As for `run_worker`.
+        ConfigError, StoreError: As for `run_worker`.
     """
+    program.check_signatures()
     while not orders.draining.is_set():
         worker = options.new_worker(uuid.uuid4().hex, tuple(program.tasks))
         await _Life(program, worker, orders, started or asyncio.Event()).run()

@@ -51,22 +51,14 @@ def _plot(title: str, measures: Sequence[Measure], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
-    compared = [each for each in measures if each.raw is not None]
-    figure, axes = plt.subplots(figsize=(9, 0.6 * len(compared) + 1.5))
-    places = range(len(compared))
-    axes.barh(
-        [place + 0.2 for place in places],
-        [each.raw or 0 for each in compared],
-        0.4,
-        label="raw statements",
-        color="#c8ccd4",
-    )
-    axes.barh(
-        [place - 0.2 for place in places], [each.value for each in compared], 0.4, label="Workmill", color="#3a6ea5"
-    )
-    axes.set_yticks(list(places), [f"{each.what}\n{each.unit}" for each in compared])
-    axes.set_xscale("log")
+    compared = [each for each in measures if each.share is not None]
+    figure, axes = plt.subplots(figsize=(9, 0.5 * len(compared) + 1.5))
+    bars = axes.barh([each.what for each in compared], [each.share or 0.0 for each in compared], color="#3a6ea5")
+    axes.bar_label(bars, [f" {each.value:,.0f} {each.unit}" for each in compared])
+    axes.axvline(1.0, color="#888", linestyle="--", label="the raw statements")
+    axes.set_xlim(0, 1.3)
+    axes.set_xlabel("share of the rate of the raw statements, same run")
     axes.set_title(title)
-    axes.legend()
+    axes.legend(loc="lower right")
     figure.tight_layout()
     figure.savefig(path, dpi=110)

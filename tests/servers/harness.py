@@ -70,4 +70,4 @@ class PostgresHarness:
 
     def drop(self) -> None:
         """Leave nothing behind."""
-        self.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+        self.execute("SET lock_timeout = '10s'; DROP SCHEMA IF EXISTS {schema} CASCADE")

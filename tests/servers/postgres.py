@@ -45,6 +45,7 @@ class PostgresServer:
             "unix_socket_directories": "",
             "port": str(self.port),
             "max_connections": "200",
+            "max_prepared_transactions": "20",
         } | (settings or {})
         self._running: subprocess.Popen[bytes] | None = None
 
@@ -165,11 +166,22 @@ def chosen_server() -> Iterator[str]:
     if "://" in chosen:
         yield chosen
         return
-    found = {version: folder for version, folder in found_binaries().items() if version.startswith(chosen)}
-    if not found:
-        raise NoPostgres(f"no server program of version {chosen!r} was found; {CHOICE} may name a server's URL")
-    with postgres_server(max(found.items(), key=newness)[1]) as server:
+    with postgres_server(chosen_binaries()) as server:
         yield server.url()
+
+
+def chosen_binaries() -> Path:
+    """Return where the server programs of the chosen version are, else of the newest that is found.
+
+    Raises:
+        NoPostgres: There is none.
+    """
+    chosen = os.environ.get(CHOICE, "")
+    prefix = "" if "://" in chosen else chosen
+    found = {version: folder for version, folder in found_binaries().items() if version.startswith(prefix)}
+    if not found:
+        raise NoPostgres(f"no server program of version {prefix!r} was found; {CHOICE} may name a server's URL")
+    return max(found.items(), key=newness)[1]
 
 
 def newness(found: tuple[str, Path]) -> tuple[int, ...]:

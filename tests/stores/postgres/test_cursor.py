@@ -1,0 +1,194 @@
+"""The proof of the cursor: transactions that open early, commit late, roll back and overlap, against many claimers."""
+
+import asyncio
+import random
+import uuid
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import psycopg
+import pytest
+
+from tests.servers.harness import PostgresHarness
+from workmill.store import Store, Verdict
+from workmill.stores.postgres import PostgresStore
+from workmill.testing.conformance.making import DEATH, DONE, TASK, add, end, hired, new_job, request
+from workmill.words.codec import dump_policy
+from workmill.words.job import Job
+from workmill.words.outcome import Interrupted, Returned
+from workmill.words.policy import Policy
+
+DEADLINE_SECONDS = 60.0
+DEATHLESS = Policy(max_deaths=10_000)
+PRIORITIES = (0, 0, 0, 7)
+
+
+@dataclass
+class Seen:
+    """What happened, as everybody saw it."""
+
+    committed: set[str] = field(default_factory=set)
+    undone: set[str] = field(default_factory=set)
+    claims: Counter[tuple[str, int]] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)
+    is_over: bool = False
+
+    @property
+    def is_drained(self) -> bool:
+        return self.is_over and len(self.done) >= len(self.committed)
+
+
+class Producer:
+    """Transactions on several connections at once, any of which goes on or ends at any step."""
+
+    def __init__(self, database: PostgresHarness, seen: Seen, seed: int) -> None:
+        self._database = database
+        self._seen = seen
+        self._chance = random.Random(seed)
+        self._open: dict[int, set[str]] = {}
+        lanes = database.execute("SELECT priority, lane FROM {schema}.lane")
+        self._lanes = {row[0]: row[1] for row in lanes}
+        self._priorities = [priority for priority in PRIORITIES if priority in self._lanes]
+
+    async def run(self, url: str, steps: int) -> None:
+        async with AsyncExitStack() as stack:
+            connect = psycopg.AsyncConnection.connect
+            lines = [await stack.enter_async_context(await connect(url)) for _ in range(5)]
+            for _ in range(steps):
+                await self._step(lines)
+            for number, line in enumerate(lines):
+                await self._end(number, line)
+
+    async def _step(self, lines: list[psycopg.AsyncConnection]) -> None:
+        number = self._chance.randrange(len(lines))
+        line = lines[number]
+        match self._chance.randrange(10):
+            case 0 if number not in self._open:
+                # The place among the transactions is taken long before the first job is stored.
+                await line.execute("SELECT pg_current_xact_id()")
+                self._open[number] = set()
+            case 1 | 2 | 3 | 4:
+                self._open.setdefault(number, set()).update(await self.store(line))
+            case 5:
+                await self._store_and_undo(line)
+                self._open.setdefault(number, set())
+            case _ if number in self._open:
+                await self._end(number, line)
+
+    async def store(self, line: psycopg.AsyncConnection) -> set[str]:
+        ids = [str(uuid.uuid4()) for _ in range(self._chance.choice((1, 1, 2, 5, 40)))]
+        lanes = [self._lanes[self._chance.choice(self._priorities)] for _ in ids]
+        nothing = [None for _ in ids]
+        policies = [dump_policy(DEATHLESS) for _ in ids]
+        sql = f"SELECT {self._database.schema}.enqueue(%s, %s::int[], %s, %s, %s::text[], %s::bigint[], %s::bigint[])"
+        await line.execute(sql, [ids, lanes, ["{}" for _ in ids], policies, nothing, nothing, nothing])
+        return set(ids)
+
+    async def _store_and_undo(self, line: psycopg.AsyncConnection) -> None:
+        async with line.transaction(force_rollback=True):
+            self._seen.undone |= await self.store(line)
+
+    async def _end(self, number: int, line: psycopg.AsyncConnection) -> None:
+        ids = self._open.pop(number, set())
+        match self._chance.randrange(6):
+            case 0:
+                self._seen.undone |= ids
+                await line.rollback()
+            case 1:
+                name = uuid.uuid4().hex
+                await line.execute(f"PREPARE TRANSACTION '{name}'")
+                await line.commit()
+                self._seen.committed |= ids
+                await line.set_autocommit(True)
+                await line.execute(f"COMMIT PREPARED '{name}'")
+                await line.set_autocommit(False)
+            case _:
+                self._seen.committed |= ids
+                await line.commit()
+
+
+class Claimer:
+    """A worker that ends some attempts well, gives some jobs back, and now and then dies with all it holds."""
+
+    def __init__(self, store: Store, seen: Seen, seed: int) -> None:
+        self._store = store
+        self._seen = seen
+        self._chance = random.Random(seed)
+
+    async def run(self) -> None:
+        worker_id = await hired(self._store)
+        while not self._seen.is_drained:
+            jobs = await self._store.claim(request(worker_id, limit=self._chance.choice((1, 3, 20))))
+            self._note(jobs)
+            while jobs:
+                if self._chance.random() < 0.05:
+                    await self._store.leave(worker_id)
+                    worker_id = await hired(self._store)
+                    break
+                jobs = await self._settle(jobs, worker_id)
+            await self._rescue()
+
+    async def _settle(self, jobs: list[Job], worker_id: str) -> list[Job]:
+        ends = [end(job, Returned() if self._chance.random() < 0.1 else DONE) for job in jobs]
+        wanted = request(worker_id, limit=self._chance.choice((0, 1, 5)))
+        settled = await self._store.settle(ends, wanted)
+        for each, verdict in zip(ends, settled.verdicts, strict=True):
+            if verdict is Verdict.APPLIED and each.state.is_final:
+                self._seen.done[each.job_id] += 1
+        self._note(settled.claimed)
+        return list(settled.claimed)
+
+    async def _rescue(self) -> None:
+        lost = await self._store.expired(50)
+        if lost:
+            await self._store.settle([end(job, Interrupted(failure=DEATH)) for job in lost])
+
+    def _note(self, jobs: list[Job] | tuple[Job, ...]) -> None:
+        self._seen.claims.update((job.id, job.token) for job in jobs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_nothing_is_skipped_doubled_or_starved(
+    database: PostgresHarness, postgres: str, stores: list[PostgresStore], seed: int
+) -> None:
+    await stores[0].enqueue([new_job(priority=priority, task=TASK) for priority in sorted(set(PRIORITIES))])
+    seen = Seen(committed={str(row[0]) for row in database.execute("SELECT id FROM {schema}.job")})
+    producers = [Producer(database, seen, seed * 100 + n) for n in range(3)]
+    claimers = [Claimer(store, seen, seed * 100 + n) for n, store in enumerate(stores)]
+
+    async def produce() -> None:
+        await asyncio.gather(*(producer.run(postgres, 250) for producer in producers))
+        seen.is_over = True
+
+    async with asyncio.timeout(DEADLINE_SECONDS), asyncio.TaskGroup() as group:
+        for run in (produce(), *(claimer.run() for claimer in claimers)):
+            group.create_task(run)
+
+    assert len(seen.committed) > 1000
+    assert seen.done == Counter(dict.fromkeys(seen.committed, 1))
+    assert set(seen.claims.values()) == {1}
+    assert not seen.undone & {job_id for job_id, _ in seen.claims}
+    assert [count.state for count in await stores[0].counts()] == ["succeeded"]
+
+
+async def test_transaction_that_commits_late_is_taken_from_where_the_cursor_has_passed(
+    database: PostgresHarness, postgres: str, stores: list[PostgresStore]
+) -> None:
+    store = stores[0]
+    worker_id = await hired(store)
+    early = await add(store, new_job())
+    producer = Producer(database, Seen(), 1)
+    async with await psycopg.AsyncConnection.connect(postgres) as line:
+        late = sorted(await producer.store(line))
+        behind = await add(store, new_job())
+        before = [job.id for job in await store.claim(request(worker_id, limit=10))]
+        for job_id in late:
+            assert await store.get([job_id]) == [None]
+        await line.commit()
+
+        after = [job.id for _ in range(50) for job in await store.claim(request(worker_id, limit=1))]
+
+    assert before == [early.id, behind.id]
+    assert sorted(after) == late

@@ -95,9 +95,7 @@ def show(batch: int, room: Costs, raw: Costs) -> None:
 def new_jobs(count: int) -> list[NewJob]:
     now = time.time_ns() // 1_000_000
     return [
-        NewJob(
-            id=job_id(now, number.to_bytes(10)), task=TASK, queue=QUEUE, priority=0, args=ARGS, policy=Policy()
-        )
+        NewJob(id=job_id(now, number.to_bytes(10)), task=TASK, queue=QUEUE, priority=0, args=ARGS, policy=Policy())
         for number in range(count)
     ]
 
@@ -125,9 +123,7 @@ async def room_costs(path: Path, batch: int, count: int) -> Costs:
         await store.settle(transitions)
     settled = time.perf_counter()
     await store.close()
-    return Costs(
-        *(1e6 * span / count for span in (enqueued - begun, settling - enqueued, settled - settling))
-    )
+    return Costs(*(1e6 * span / count for span in (enqueued - begun, settling - enqueued, settled - settling)))
 
 
 def raw_costs(path: Path, batch: int, count: int) -> Costs:
@@ -155,9 +151,7 @@ def raw_costs(path: Path, batch: int, count: int) -> Costs:
         within(connection, lambda rows=rows: connection.executemany(SETTLE, rows))
     settled = time.perf_counter()
     connection.close()
-    return Costs(
-        *(1e6 * span / count for span in (enqueued - begun, settling - enqueued, settled - settling))
-    )
+    return Costs(*(1e6 * span / count for span in (enqueued - begun, settling - enqueued, settled - settling)))
 
 
 INSERT = """

@@ -1,5 +1,6 @@
 """The line of writers: turns between processes, deadlines, and what dies in it."""
 
+import errno
 import fcntl
 import os
 import threading
@@ -164,6 +165,33 @@ def test_child_does_not_keep_its_parents_place(gate: Gate, file: Path) -> None:
     os.close(read)
     os.close(write)
     os.waitpid(child, 0)
+
+
+def test_file_system_without_locks_has_no_line(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_file: int, _what: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+
+    gate.enter(1)
+    gate.leave()
+
+
+@pytest.mark.slow
+def test_machine_that_gives_no_threads_has_no_line(
+    gate: Gate, file: Path, other: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    other("enter")
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    gate.enter(DEADLINE_SECONDS)
+    gate.leave()
+
+    monkeypatch.undo()
+    assert not is_free(file)
 
 
 def test_gate_that_cannot_be_made_stands_open(tmp_path: Path) -> None:

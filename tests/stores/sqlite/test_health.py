@@ -133,6 +133,15 @@ async def test_system_that_does_not_tell_its_mounts_is_no_finding(
     assert "file system" not in {each.subject for each in await store.diagnose()}
 
 
+async def test_folder_that_is_on_no_known_mount_is_no_finding(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surroundings, "MOUNTS", mounted(tmp_path, "nfs4"))
+    monkeypatch.setattr(os, "major", lambda _: 4095)
+
+    assert "file system" not in {each.subject for each in await store.diagnose()}
+
+
 @pytest.mark.parametrize(("bound", "level"), [("LITTLE_ROOM", Level.WARN), ("NO_ROOM", Level.FAIL)])
 async def test_little_room_is_found(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch, bound: str, level: Level

@@ -108,6 +108,35 @@ def test_what_stands_for_any_swallows_the_rest() -> None:
     ]
 
 
+def test_too_many_queues_stand_for_any() -> None:
+    notices = [Notice(kind=NoticeKind.QUEUED, queue=str(number)) for number in range(wake.MOST_QUEUES + 1)]
+
+    assert folded([*notices, Notice(kind=NoticeKind.SCHEDULED)]) == [
+        Notice(kind=NoticeKind.SCHEDULED),
+        Notice(kind=NoticeKind.QUEUED),
+    ]
+
+
+async def test_folder_that_is_gone_has_no_listeners(store: SqliteStore) -> None:
+    remove(store.wake_folder)
+
+    assert await add(store, new_job())
+
+
+async def test_folder_that_takes_no_sockets_leaves_a_listener_deaf(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wake, "CHECK_SECONDS", 0.001)
+    monkeypatch.setattr(wake, "LONGEST_ADDRESS", 10_000)
+    folder = tmp_path / ("x" * 120)
+    ear = Ear(folder, QUEUED)
+    ear.open()
+
+    assert await ear.next(0.01) == []
+
+    ear.close()
+
+
 async def test_foreign_files_and_nonsense_harm_nobody(store: SqliteStore) -> None:
     for name in ("README", "q.not-a-socket", ".hidden", "zz.1.2"):
         (store.wake_folder / name).write_text("hello")

@@ -42,6 +42,8 @@ def fail_unreadable(row: Sequence[Json], transaction: Transaction) -> None:
     policy = checked("policy", row[7], load_policy, NO_POLICY, damages)
     progress = checked("progress", row[13], progress_of, None, damages)
     checked("failure", row[15], failure_of, None, damages)
+    if not damages:
+        damages.append("the row cannot be read")
     failure = dump_failure(Failure(kind=FailureKind.UNREADABLE, type="ValueError", message="; ".join(damages)))
     seq, state, task, queue, now = row[0], row[5], row[2], row[3], transaction.now
     expires_at = later(now, KEEP)

@@ -37,7 +37,11 @@ class Reader:
             StoreUnavailable: It cannot be opened.
         """
         threading.Thread(target=self._work, name="workmill-reader", daemon=True).start()
-        await self._opened
+        try:
+            await self._opened
+        except asyncio.CancelledError:
+            self._calls.end()
+            raise
 
     def do(self, verb: Callable[[Transaction], T]) -> asyncio.Future[T]:
         """Run a verb that only reads."""

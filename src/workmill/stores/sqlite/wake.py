@@ -13,6 +13,7 @@ import os
 import secrets
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -27,6 +28,8 @@ LONGEST_ADDRESS = 100
 """What every system's socket address can hold."""
 MOST_IDS = 200
 """A notice about more jobs than these stands for any."""
+MOST_QUEUES = 100
+"""More queues than these stand for any; so a datagram stays below the smallest bound a system sets."""
 MOST_KEPT = 1000
 LARGEST_DATAGRAM = 65_536
 CHECK_SECONDS = 2.0
@@ -169,8 +172,9 @@ class Ear:
         if not is_there:
             self.close()
             self.open()
-            # What was sent meanwhile is not known.
-            self._heard += [Notice(kind=kind) for kind in sorted(self._kinds)]
+            if self._socket is not None:
+                # What was sent meanwhile is not known.
+                self._heard += [Notice(kind=kind) for kind in sorted(self._kinds)]
 
 
 def unconnected() -> socket.socket:
@@ -208,10 +212,13 @@ def folded(notices: Sequence[Notice]) -> list[Notice]:
         ids.setdefault(about, []).extend(notice.job_ids)
         if not notice.job_ids:
             whole.add(about)
+    queues = Counter(kind for kind, _ in ids)
+    any_queue = {kind: Notice(kind=kind) for kind, count in queues.items() if count > MOST_QUEUES}
     return [
         Notice(kind=kind, queue=queue, job_ids=() if (kind, queue) in whole or len(known) > MOST_IDS else tuple(known))
         for (kind, queue), known in ids.items()
-    ]
+        if kind not in any_queue
+    ] + list(any_queue.values())
 
 
 def written(notices: Sequence[Notice]) -> bytes:

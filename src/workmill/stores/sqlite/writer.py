@@ -45,7 +45,11 @@ class Writer:
         """
         # A daemon, so that a program which never closed its store still ends.
         threading.Thread(target=self._work, name="workmill-writer", daemon=True).start()
-        await self._opened
+        try:
+            await self._opened
+        except asyncio.CancelledError:
+            self._calls.end()
+            raise
 
     def do(self, verb: Callable[[Transaction], T], *, is_durable: bool) -> asyncio.Future[T]:
         """Run a verb in the next transaction; the answer comes after its commit.

@@ -1,0 +1,155 @@
+"""Files that are held, half made or without a table; openings and closings that are cut short."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.stores.sqlite.test_group_commit import begun
+from workmill.stores.sqlite import SqliteStore, connecting, reader
+from workmill.testing.conformance.making import add, hired, new_job, new_jobs, request
+from workmill.words.errors import StoreError, StoreUnavailable
+from workmill.words.job import JobState
+
+DEADLINE_SECONDS = 30
+
+
+async def until_no_threads() -> None:
+    """Wait until the threads of all stores have ended."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("workmill-"):
+            await asyncio.to_thread(thread.join, DEADLINE_SECONDS)
+            assert not thread.is_alive()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[apsw.Connection]:
+    """Let another program hold a file that is not in WAL mode yet."""
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield connection
+
+
+async def test_opening_waits_for_who_holds_the_new_file(path: Path) -> None:
+    store = SqliteStore(path)
+    with held(path) as other:
+        opening = asyncio.ensure_future(store.open())
+        await asyncio.wait([opening], timeout=0.02)
+        assert not opening.done()
+
+        other.execute("ROLLBACK")
+
+        await opening
+    assert await add(store, new_job())
+    await store.close()
+
+
+async def test_opening_says_when_it_has_waited_too_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "PATIENCE_SECONDS", 0.01)
+    store = SqliteStore(path)
+
+    with held(path), pytest.raises(StoreUnavailable, match="another process has held the file for too long"):
+        await store.open()
+
+    await until_no_threads()
+
+
+async def test_writing_says_when_it_has_waited_too_long(
+    store: SqliteStore, raw: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "PATIENCE_SECONDS", 0.01)
+    raw.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StoreUnavailable, match="another process has held the file for too long"):
+        await add(store, new_job())
+
+    raw.execute("ROLLBACK")
+    assert await add(store, new_job())
+
+
+async def test_migration_that_fails_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripts = ("CREATE TABLE job (x)", "CREATE NONSENSE")
+    with monkeypatch.context() as patch:
+        patch.setattr(connecting, "migrations", lambda: scripts)
+        with pytest.raises(StoreError, match="a statement failed"):
+            await SqliteStore(path).open()
+    store = SqliteStore(path)
+
+    await store.open()
+
+    assert await add(store, new_job())
+    await store.close()
+
+
+async def test_opening_that_gets_no_reader_leaves_no_threads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> apsw.Connection:
+        raise apsw.CantOpenError("no")
+
+    monkeypatch.setattr(reader, "open_reader", refuse)
+
+    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+        await SqliteStore(path).open()
+
+    await until_no_threads()
+
+
+async def test_opening_that_is_cancelled_leaves_no_threads(path: Path) -> None:
+    with held(path) as other:
+        opening = asyncio.ensure_future(SqliteStore(path).open())
+        await asyncio.wait([opening], timeout=0.02)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        other.execute("ROLLBACK")
+
+    await until_no_threads()
+
+
+async def test_closing_finishes_all_that_was_asked_for(path: Path, store: SqliteStore, raw: apsw.Connection) -> None:
+    closing_store = SqliteStore(path)
+    await closing_store.open()
+    raw.execute("BEGIN IMMEDIATE")
+    asked = [asyncio.ensure_future(closing_store.enqueue(new_jobs(2))) for _ in range(5)]
+    await begun()
+    ending = asyncio.ensure_future(closing_store.close())
+    await begun()
+
+    raw.execute("COMMIT")
+    await ending
+
+    assert len(await asyncio.gather(*asked)) == 5
+    assert sum(count.jobs for count in await store.counts()) == 10
+
+
+async def test_failure_of_the_file_fails_all_of_a_transaction(store: SqliteStore, raw: apsw.Connection) -> None:
+    """Here a table is gone; after it is back, the writer goes on."""
+    worker_id = await hired(store)
+    raw.execute("ALTER TABLE worker RENAME TO gone")
+    raw.execute("BEGIN IMMEDIATE")
+    calls = [asyncio.ensure_future(call) for call in (store.enqueue([new_job()]), store.renew(worker_id))]
+    later = [asyncio.ensure_future(call) for call in (store.enqueue([new_job()]), store.renew(worker_id))]
+    await begun()
+    raw.execute("COMMIT")
+
+    outcomes = await asyncio.gather(*calls, *later, return_exceptions=True)
+
+    assert {type(each) for each in outcomes[1:]} == {StoreError}
+    raw.execute("ALTER TABLE gone RENAME TO worker")
+    assert (await store.renew(worker_id)).is_live
+    stored = sum(count.jobs for count in await store.counts())
+    assert stored == (0 if isinstance(outcomes[0], StoreError) else 1)
+
+
+async def test_row_with_an_impossible_time_fails_too(store: SqliteStore, raw: apsw.Connection) -> None:
+    bad, good = await add(store, new_job()), await add(store, new_job())
+    raw.execute("UPDATE job SET created_at = 4611686018427387904 WHERE id = ?", (bad.id,))
+
+    claimed = await store.claim(request(await hired(store), limit=2))
+
+    assert [job.id for job in claimed] == [good.id]
+    assert await store.get([bad.id]) == [None]
+    assert {count.state: count.jobs for count in await store.counts()} == {JobState.FAILED: 1, JobState.RUNNING: 1}

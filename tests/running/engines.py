@@ -16,7 +16,7 @@ from workmill.words.events import JobSettled
 from workmill.words.outcome import Returned
 from workmill.words.transition import decide
 
-LONGEST_SECONDS = 10.0
+LONGEST_SECONDS = 5.0
 WORKER = "w1"
 
 
@@ -27,6 +27,7 @@ class FaultyStore(MemoryStore):
         before: What a verb raises, by its name, instead of doing anything.
         after: What a verb raises when it has done its work, so that the answer is lost.
         gates: What a verb waits for before it does anything.
+        late: What a verb waits for when it has done its work, before it answers.
         calls: The verbs, in the order they were called.
         deaf_to: Which notices are lost.
     """
@@ -36,6 +37,7 @@ class FaultyStore(MemoryStore):
         self.before: defaultdict[str, list[Exception]] = defaultdict(list)
         self.after: defaultdict[str, list[Exception]] = defaultdict(list)
         self.gates: dict[str, asyncio.Event] = {}
+        self.late: dict[str, asyncio.Event] = {}
         self.calls: list[str] = []
         self.called = asyncio.Event()
         self.deaf_to: frozenset[NoticeKind] = frozenset()
@@ -53,6 +55,8 @@ class FaultyStore(MemoryStore):
             if self.before[name]:
                 raise self.before[name].pop(0)
             answer = await found(*args, **kwargs)
+            if name in self.late:
+                await self.late[name].wait()
             if self.after[name]:
                 raise self.after[name].pop(0)
             return answer
@@ -85,6 +89,8 @@ class _Ear:
         if self._store.before["next"]:
             raise self._store.before["next"].pop(0)
         heard = await self._ear.next(timeout)
+        self._store.calls.append("heard")
+        self._store.called.set()
         return [notice for notice in heard if notice.kind not in self._store.deaf_to]
 
 

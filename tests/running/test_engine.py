@@ -14,7 +14,8 @@ from workmill.words.events import JobStarted, StaleWriteRefused
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[Workshop]:
+async def shop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Workshop]:
+    monkeypatch.setattr("workmill.running.engine.POLL_SECONDS", 60.0)  # no poll may hide a word that is not heard
     shop = Workshop()
     with shop.app:
         yield shop
@@ -141,6 +142,24 @@ async def test_what_ends_while_an_exchange_is_under_way_goes_with_the_next(shop:
         await shop.until_settled(4)
 
     assert shop.store.calls.count("settle") - before <= 2
+
+
+async def test_a_notice_that_comes_while_a_claim_finds_nothing_is_not_forgotten(shop: Workshop) -> None:
+    task = shop.app.task(name="task")(lambda: "found")
+    await shop.register()
+    shop.store.late["settle"] = hold = asyncio.Event()
+    engine = shop.engine()
+    running = asyncio.create_task(engine.run())
+    await shop.store.until_called("settle")
+
+    job = await task.aenqueue()
+    await shop.store.until_called("heard")
+    del shop.store.late["settle"]
+    hold.set()
+
+    assert await job.aresult(LONGEST_SECONDS) == "found"
+    engine.drain()
+    await running
 
 
 async def test_run_until_idle_returns_when_nothing_is_left(shop: Workshop) -> None:

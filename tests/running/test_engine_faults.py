@@ -17,7 +17,8 @@ GONE = StoreUnavailable("gone")
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[Workshop]:
+async def shop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Workshop]:
+    monkeypatch.setattr("workmill.running.engine.POLL_SECONDS", 60.0)  # no poll may hide a word that is not heard
     shop = Workshop()
     with shop.app:
         yield shop
@@ -240,6 +241,17 @@ async def test_a_job_that_the_store_cannot_end_at_all_is_told_and_left_to_a_resc
     assert [(await handle.arefresh()).state for handle in handles].count(JobState.SUCCEEDED) == 5
     assert handles[1].record.state is JobState.RUNNING
     assert shop.of(DutyFailed)[0].duty == f"settle job {handles[1].id}"
+
+
+async def test_the_store_may_fail_while_ends_are_settled_apart(shop: Workshop) -> None:
+    task = shop.app.task(name="task")(lambda: "done")
+    handles = await shop.app.aenqueue_many([task.job() for _ in range(4)])
+    async with shop.working():
+        await shop.until(lambda: len(shop.of(JobStarted)) == 4)
+        shop.store.before["settle"] = [StoreError("something in it"), GONE, StoreError("something in it"), GONE]
+        await shop.until_settled(4)
+
+    assert [await handle.aresult(0) for handle in handles] == ["done"] * 4
 
 
 async def crashed(running: asyncio.Task[None]) -> Exception:

@@ -13,7 +13,8 @@ from workmill.words.events import JobSettled, StaleWriteRefused
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[Workshop]:
+async def shop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Workshop]:
+    monkeypatch.setattr("workmill.running.engine.POLL_SECONDS", 60.0)  # no poll may hide a word that is not heard
     shop = Workshop()
     with shop.app:
         yield shop

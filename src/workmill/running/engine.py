@@ -334,8 +334,6 @@ class Engine:
 
     def _cancel(self, job: Job) -> None:
         run, task = self._running.get(job.id, (None, None))
-        if run is None or task is None or run.job.token != job.token:
+        if run is None or task is None or run.is_asked or run.job.token != job.token:
             return
-        run.job = job  # From here on the decision knows of the request.
-        if not run.is_asked:
-            self._ask(run, task, job.cancel_reason)
+        self._ask(run, task, job.cancel_reason)

@@ -116,7 +116,7 @@ async def test_closing_finishes_all_that_was_asked_for(path: Path, store: Sqlite
     asked = [asyncio.ensure_future(closing_store.enqueue(new_jobs(2))) for _ in range(5)]
     await begun()
     ending = asyncio.ensure_future(closing_store.close())
-    await begun()
+    await asyncio.wait([ending], timeout=0.05)
 
     raw.execute("COMMIT")
     await ending

@@ -113,8 +113,9 @@ async def test_closing_finishes_all_that_was_asked_for(path: Path, store: Sqlite
     closing_store = SqliteStore(path)
     await closing_store.open()
     raw.execute("BEGIN IMMEDIATE")
-    asked = [asyncio.ensure_future(closing_store.enqueue(new_jobs(2))) for _ in range(5)]
-    await begun()
+    asked = [asyncio.ensure_future(closing_store.enqueue(new_jobs(2))) for _ in range(3)]
+    await asyncio.wait(asked, timeout=0.05)  # those are under way, in a transaction that waits
+    asked += [asyncio.ensure_future(closing_store.enqueue(new_jobs(2))) for _ in range(2)]
     ending = asyncio.ensure_future(closing_store.close())
     await asyncio.wait([ending], timeout=0.05)
 

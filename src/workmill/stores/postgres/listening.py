@@ -111,16 +111,17 @@ class Post:
         line = await connect(self._address)
         loop = asyncio.get_running_loop()
         socket = line.pgconn.socket
+        self._ended.clear()
         try:
             for name in [*(channel(self._address.schema, kind) for kind in LETTERS), self._probe]:
                 await line.execute(f"LISTEN {name}".encode())  # plain identifiers, see Address
-            self._ended.clear()
-            loop.add_reader(socket, self._hear, line)
+            loop.add_reader(socket, self._hear, line, socket)
             self._tell_all()
             self._first_try.set()
             await self._probe_while_it_answers()
         finally:
-            loop.remove_reader(socket)
+            if not self._ended.is_set():
+                loop.remove_reader(socket)
             await line.close()
 
     async def _probe_while_it_answers(self) -> None:
@@ -138,7 +139,7 @@ class Post:
                     await self._ended.wait()
                     return
 
-    def _hear(self, line: Line) -> None:
+    def _hear(self, line: Line, socket: int) -> None:
         kinds = {channel(self._address.schema, kind): kind for kind in LETTERS}
         notices: list[Notice] = []
         try:
@@ -150,7 +151,8 @@ class Post:
                 elif name in kinds:
                     notices += read(kinds[name], came.extra.decode())
         except psycopg.OperationalError:
-            asyncio.get_running_loop().remove_reader(line.pgconn.socket)
+            # Now, before anybody else gets a socket of this number.
+            asyncio.get_running_loop().remove_reader(socket)
             self._ended.set()
             self._probed.set()  # Nothing will come any more.
         for ear in self._ears:

@@ -108,7 +108,8 @@ def test_json_args_come_from_a_file_or_from_stdin(
         (["resize", "--json-args={"], "#: not JSON"),
         (["resize", "--json-args=[]"], "#: "),
         (["resize", '--json-args={"path": 5}'], "#/path: "),
-        (["resize", "a.png", "--width", "wide"], "--width: "),
+        (["resize", "a.png", "--width", "wide"], "--width: Input should be a valid integer; it is 'wide'"),
+        (["fail", "why", "--wait", "5"], "as in --wait=10\nSee: workmill call fail --help"),
         (["resize", "a.png", "--width", "1e999"], "no JSON form"),
         (["resize", "a.png", "--options.mode", "fast"], "--options.max-depth: Field required"),
         (["resize"], "--path"),
@@ -191,7 +192,7 @@ def test_a_wait_that_ends_before_the_job_says_that_it_goes_on_and_that_nobody_wo
 
     assert done.code == 124
     assert "is still queued after 0 s; it goes on" in done.err
-    assert "no live worker takes task resize from queue default" in done.err
+    assert "no live worker takes jobs of task resize from queue default" in done.err
     assert app.jobs().jobs[0].state == "queued"
 
 

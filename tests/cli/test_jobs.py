@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from collections.abc import Callable
 
@@ -170,3 +171,18 @@ def test_cancel_as_json_is_the_document(run: Runner, handles: dict[str, JobHandl
 
     assert document == handles["queued"].refresh().document()
     assert document["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("words", [("show",), ("wait", "--timeout", "0")], ids=["show", "wait"])
+def test_that_nobody_would_run_a_job_is_said_with_the_remedy(app: App, run: Runner, words: tuple[str, ...]) -> None:
+    known = app.tasks["resize"].using(queue="images").job("b.png")
+    handles = app.enqueue_many([known, dataclasses.replace(known, id=UNKNOWN, task="removed")])
+
+    told = run("jobs", words[0], *(handle.id for handle in handles), *words[1:])
+
+    assert "no live worker takes jobs of task resize from queue images; start one with" in told.err
+    assert "takes jobs of task removed from queue images; the application has no task removed either" in told.err
+
+
+def test_nothing_is_said_of_a_job_that_needs_no_worker(run: Runner, handles: dict[str, JobHandle[object]]) -> None:
+    assert run("jobs", "show", handles["done"].id).err == ""

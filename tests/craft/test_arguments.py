@@ -137,6 +137,16 @@ def test_the_message_names_the_task_the_place_and_the_remedy(app: App) -> None:
         resize.job_from_json(b'{"path": "a.png", "width": "wide"}')
 
 
+def test_what_was_given_is_told_beside_the_message_and_cut_short() -> None:
+    def task(a: int, b: str, c: int, d: int) -> None: ...
+
+    with pytest.raises(InvalidArguments) as caught:
+        Signature("t", task).dump_json_call(b'{"a": "%s", "b": 2, "c": null}' % (b"x" * 1000))
+
+    assert [error.given for error in caught.value.errors] == [f"'{'x' * 12}...{'x' * 13}'", "2", "null", ""]
+    assert "xxx" not in str(caught.value)
+
+
 def test_only_the_first_hundred_errors_are_told() -> None:
     errors = refused(lambda: taking(list[int]).dump_json_call(b'{"value": [%s]}' % b",".join([b'"x"'] * 1000)))
 

@@ -24,7 +24,7 @@ from workmill.words.events import (
     WorkerStopped,
     WorkerStopping,
 )
-from workmill.words.outcome import Cancelled, Failed, Outcome, Snoozed, Succeeded
+from workmill.words.outcome import Cancelled, Failed, Outcome, Returned, Snoozed, Succeeded
 from workmill.words.policy import Policy
 from workmill.words.transition import decide
 
@@ -78,6 +78,11 @@ LINES: list[tuple[Event, int, str]] = [
         "worker w takes queues a, b of memory://, 4 at a time; tasks: none",
     ),
     (WorkerStopping(worker_id="W", why="SIGTERM"), logging.INFO, "worker takes no more jobs: SIGTERM"),
+    (
+        settled(Returned()),
+        logging.INFO,
+        "job J add given back, attempt 1 is not counted",
+    ),
     (WorkerStopped(worker_id="W", returned=2), logging.INFO, "worker stopped; 2 jobs given back"),
     (
         WorkerLeaseLost(worker_id="W"),

@@ -118,6 +118,9 @@ async def test_wrong_arguments_are_named_place_by_place_and_nothing_is_stored(
     assert problem["task"] == "add"
     assert [error["pointer"] for error in problem["errors"]] == pointers
     assert all(error["detail"] and error["type"] for error in problem["errors"])
+    assert ["given" in error for error in problem["errors"]] == [
+        error["type"] != "missing" for error in problem["errors"]
+    ]
     assert not await stored(app)
 
 

@@ -1,6 +1,7 @@
 import copy
 import pickle
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -18,6 +19,11 @@ TOLD = [
     (errors.DuplicateTask("resize"), ["'resize'", "name="], errors.TaskError),
     (errors.InvalidArguments("resize", [ARGUMENT]), ["'resize'", "/width", "must be above 0"], errors.TaskError),
     (errors.InvalidOption("delay", -1, "give 0 or more"), ["delay=-1", "give 0 or more"], errors.TaskError),
+    (
+        errors.InvalidOption("lease", timedelta(0), "give 1 second"),
+        ["lease=0:00:00", "give 1 second"],
+        errors.TaskError,
+    ),
     (errors.JobNotFound("abc"), ["'abc'", "keep time"], errors.JobError),
     (errors.JobConflict("abc", "key is taken"), ["abc", "key is taken"], errors.JobError),
     (errors.JobFailed("abc", FAILURE), ["abc", "ValueError: no such file"], errors.JobError),
@@ -27,6 +33,7 @@ TOLD = [
     (errors.StoreUnavailable("locked"), ["locked"], errors.StoreError),
     (errors.SchemaMismatch("newer"), ["newer"], errors.StoreError),
     (errors.LeaseLost("w1"), ["w1", "register"], errors.StoreError),
+    (errors.WaitTimeout("abc", "queued", 0.9999991), ["after 1 s"], errors.WorkmillError),
     (errors.WaitTimeout("abc", "queued", 2.5), ["abc", "queued", "2.5 s"], errors.WorkmillError),
 ]
 

@@ -5,7 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from workmill import AnyTask, App, InvalidArguments, JobHandle, JobState
+from cyclopts import CycloptsError
+
+from workmill import AnyTask, App, ArgumentError, InvalidArguments, JobHandle, JobState
 from workmill.cli.call_words import CallOptions, HelpShown, parse_options, parse_task_words, split, take_app
 from workmill.cli.exits import Exit, UsageError
 from workmill.cli.follow import follow, say_ending, warn_if_nobody_takes
@@ -36,7 +38,7 @@ def _call(words: Sequence[str]) -> int:
     address, after = take_app(after)
     app = load_app(address or _text(options.get("app")))
     task = app.task_named(name)
-    arguments, later = parse_task_words(task, after, has_json="json_args" in options)
+    arguments, later = _read_words(task, after, has_json="json_args" in options)
     given = CallOptions(**{**options, **later})  # type: ignore[arg-type] # the parser checked each
     handle = _enqueue(app, task, arguments, given)
     say(f"workmill: {_what_happened(handle)}")
@@ -48,6 +50,14 @@ def _call(words: Sequence[str]) -> int:
     else:
         print(handle.id)
     return Exit.OK
+
+
+def _read_words(task: AnyTask, words: Sequence[str], *, has_json: bool) -> tuple[dict[str, object], dict[str, object]]:
+    try:
+        return parse_task_words(task, words, has_json=has_json)
+    except CycloptsError as error:
+        hint = "; how long to wait is written with =, as in --wait=10" if "--wait" in words else ""
+        raise UsageError(f"{str(error).rstrip('.')}{hint}\nSee: workmill call {task.name} --help") from None
 
 
 def _enqueue(app: App, task: AnyTask, arguments: Mapping[str, object], given: CallOptions) -> JobHandle[object]:
@@ -79,8 +89,12 @@ def _read_json(source: str) -> bytes:
 
 
 def _refusal(error: InvalidArguments, *, as_flags: bool) -> str:
-    lines = [f"  {_flag(each.pointer) if as_flags else each.pointer}: {each.detail}" for each in error.errors]
+    lines = [f"  {_flag(each.pointer) if as_flags else each.pointer}: {_what(each)}" for each in error.errors]
     return "\n".join([f"the arguments of task {error.task!r} are refused; nothing was enqueued:", *lines])
+
+
+def _what(error: ArgumentError) -> str:
+    return f"{error.detail}; it is {error.given}" if error.given else error.detail
 
 
 def _flag(pointer: str) -> str:

@@ -49,15 +49,17 @@ def say_ending(handle: JobHandle[object]) -> Exit:
 
 
 def warn_if_nobody_takes(handle: JobHandle[object], app: App) -> None:
-    """Say so where no live worker would run the job, since a wait for it may then be long."""
+    """Say so where a job is queued and no live worker would run it, and what to do about it."""
     job = handle.record
-    takers = [
-        worker
-        for worker in app.workers()
-        if worker.is_live and job.task in worker.tasks and (worker.queues is None or job.queue in worker.queues)
-    ]
-    if not takers and not handle.done:
-        say(f"workmill: no live worker takes task {job.task} from queue {job.queue}; start one with `workmill worker`")
+    if job.state is not JobState.QUEUED:
+        return
+    live = [worker for worker in app.workers() if worker.is_live]
+    if any(job.task in worker.tasks and (worker.queues is None or job.queue in worker.queues) for worker in live):
+        return
+    known = f"start one with `workmill worker --queues {job.queue}`, or without --queues for all"
+    unknown = f"the application has no task {job.task} either: register it again, or cancel the job"
+    remedy = known if job.task in app.tasks else unknown
+    say(f"workmill: no live worker takes jobs of task {job.task} from queue {job.queue}; {remedy}")
 
 
 def is_looked_at() -> bool:

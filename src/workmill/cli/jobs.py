@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from workmill import App, Attempt, JobConflict, JobHandle, JobState, attempt_document, job_document
 from workmill.cli.exits import Exit, UsageError
-from workmill.cli.follow import follow, say_ending
+from workmill.cli.follow import follow, say_ending, warn_if_nobody_takes
 from workmill.cli.loading import load_app
 from workmill.cli.options import LISTING, SHOWING, Listing, Names, Seconds, Showing, Whole
 from workmill.cli.output import Column, Document, json_text, show_fields, show_items, show_json, show_value
@@ -63,7 +63,8 @@ def list_jobs(
 @jobs.command
 def show(*ids: Annotated[str, Parameter(name="ID")], showing: Showing = SHOWING) -> int:
     """Show jobs with their arguments, attempts and result."""
-    handles = _handles(ids, load_app(showing.app))
+    app = load_app(showing.app)
+    handles = _handles(ids, app)
     if showing.json:
         _show_documents(handles)
         return Exit.OK
@@ -71,6 +72,7 @@ def show(*ids: Annotated[str, Parameter(name="ID")], showing: Showing = SHOWING)
         if number:
             print()
         _show_job(handle)
+        warn_if_nobody_takes(handle, app)
     return Exit.OK
 
 
@@ -84,7 +86,10 @@ def wait(
 
     The exit code is that of the first job that did not succeed.
     """
-    handles = _handles(ids, load_app(showing.app))
+    app = load_app(showing.app)
+    handles = _handles(ids, app)
+    for handle in handles:
+        warn_if_nobody_takes(handle, app)
     _follow_all(handles, timeout)
     if showing.json:
         _show_documents(handles)

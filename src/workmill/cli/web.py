@@ -52,7 +52,7 @@ def web(
     try:
         listener = _listen(host, port)
     except (OSError, OverflowError) as error:
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "there is no such port"
         say(f"workmill: cannot listen at {host} port {port}: {reason}; give another --port or --host")
         return Exit.FAILURE
     with listener:

@@ -20,7 +20,7 @@ from workmill.words.events import (
     WorkerStopped,
     WorkerStopping,
 )
-from workmill.words.job import JobState
+from workmill.words.job import Ending, JobState
 
 _log = logging.getLogger("workmill")
 
@@ -134,6 +134,8 @@ def _name(event: JobStarted | JobSettled) -> str:
 
 def _settled(event: JobSettled) -> str:
     change, seconds = event.transition, event.seconds
+    if change.ending is Ending.RETURNED:
+        return f"{_name(event)} given back, attempt {event.job.attempt} is not counted"
     line = f"{_name(event)} {change.state} after {seconds:.3f} s, attempt {event.job.attempt}"
     if change.failure is not None:
         # The traceback is kept with the job.

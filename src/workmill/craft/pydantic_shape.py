@@ -2,6 +2,7 @@
 
 import json
 import re
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NotRequired, TypeAlias
 
@@ -155,10 +156,20 @@ def _may_write_nan_as_null(schema: Mapping[str, object]) -> bool:
 
 
 def _mismatch(error: ValidationError) -> Mismatch:
-    details = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_ERRORS]
+    details = error.errors(include_url=False, include_context=False)[:MOST_ERRORS]
     return Mismatch(
-        [ArgumentError(pointer=_pointer(each["loc"]), detail=each["msg"], type=each["type"]) for each in details]
+        [
+            ArgumentError(pointer=_pointer(each["loc"]), detail=each["msg"], type=each["type"], given=_given(each))
+            for each in details
+        ]
     )
+
+
+def _given(error: ErrorDetails) -> str:
+    value = error["input"]
+    if error["type"] == "missing":
+        return ""  # The input is what it is missing from.
+    return json.dumps(value) if isinstance(value, bool | None) else reprlib.repr(value)
 
 
 def _parsed(text: bytes) -> Json:

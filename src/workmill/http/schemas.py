@@ -117,7 +117,7 @@ _JOB_COUNT = record(
 _ERROR_PLACE: Document = {
     "type": "object",
     "description": "One wrong place: a JSON Pointer into the body, or the name of a parameter or header.",
-    "properties": {"pointer": _TEXT, "parameter": _TEXT, "detail": _TEXT, "type": _TEXT},
+    "properties": {"pointer": _TEXT, "parameter": _TEXT, "given": _TEXT, "detail": _TEXT, "type": _TEXT},
     "required": ["detail", "type"],
 }
 _PROBLEM: Document = {

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from workmill import AnyTask, App, InvalidArguments, Job, JobConflict
+from workmill import AnyTask, App, ArgumentError, InvalidArguments, Job, JobConflict
 from workmill.http.answer import address, job_answer
 from workmill.http.body import read_json
 from workmill.http.parameters import DELAY, PRIORITY, QUEUE, RUN_AT, WAIT
@@ -12,6 +12,7 @@ from workmill.http.problem import (
     IDEMPOTENCY_KEY_REUSED,
     MALFORMED_JSON,
     VALIDATION_FAILED,
+    Document,
     Problem,
     invalid_parameter,
 )
@@ -53,11 +54,16 @@ async def _enqueue(app: App, task: AnyTask, raw: bytes) -> tuple[Job, bool]:
 
 def _refusal(error: InvalidArguments) -> Problem:
     """Return the refusal of a body: 400 where it is no JSON at all, else 422 with each wrong place."""
-    errors = [{"pointer": each.pointer, "detail": each.detail, "type": each.type} for each in error.errors]
+    errors = [_error_place(each) for each in error.errors]
     malformed = [each.detail for each in error.errors if each.type == "json_invalid"]
     if malformed:
         return Problem(MALFORMED_JSON, f"the body is {malformed[0]}", errors=errors, members={"task": error.task})
     return Problem(VALIDATION_FAILED, str(error), errors=errors, members={"task": error.task})
+
+
+def _error_place(error: ArgumentError) -> Document:
+    place: Document = {"pointer": error.pointer, "detail": error.detail, "type": error.type}
+    return {**place, "given": error.given} if error.given else place
 
 
 def _accepted(request: Request, job: Job, wait: Wait, *, created: bool) -> Response:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from workmill.words.outcome import Failure
 
@@ -42,11 +43,17 @@ class DuplicateTask(TaskError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArgumentError:
-    """One thing that is wrong with one argument: where (a JSON Pointer), what, and a stable slug."""
+    """One thing that is wrong with one argument: where (a JSON Pointer), what, and a stable slug.
+
+    Attributes:
+        given: What was given, cut short; "" where nothing was. For whoever gave it: no message has it, as messages are
+            logged and arguments are not.
+    """
 
     pointer: str
     detail: str
     type: str
+    given: str = ""
 
 
 class InvalidArguments(TaskError):
@@ -66,7 +73,8 @@ class InvalidOption(TaskError):
         self.option = option
         self.value = value
         self.remedy = remedy
-        super().__init__(f"option {option}={value!r} is refused: {remedy}")
+        shown = str(value) if isinstance(value, timedelta) else repr(value)
+        super().__init__(f"option {option}={shown} is refused: {remedy}")
 
 
 class JobError(WorkmillError):
@@ -138,7 +146,7 @@ class WaitTimeout(WorkmillError):
         self.job_id = job_id
         self.state = state
         self.seconds = seconds
-        super().__init__(f"job {job_id} is still {state} after {seconds:g} s; it goes on, ask again later")
+        super().__init__(f"job {job_id} is still {state} after {round(seconds, 3):g} s; it goes on, ask again later")
 
 
 def _rebuilt(kind: type[WorkmillError], args: tuple[object, ...], attributes: dict[str, object]) -> WorkmillError:

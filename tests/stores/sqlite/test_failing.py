@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import apsw
@@ -154,3 +155,20 @@ async def test_row_with_an_impossible_time_fails_too(store: SqliteStore, raw: ap
     assert [job.id for job in claimed] == [good.id]
     assert await store.get([bad.id]) == [None]
     assert {count.state: count.jobs for count in await store.counts()} == {JobState.FAILED: 1, JobState.RUNNING: 1}
+
+
+async def test_worker_that_cannot_be_read_is_left_out(store: SqliteStore, raw: apsw.Connection) -> None:
+    bad, good = await hired(store), await hired(store)
+    raw.execute("UPDATE worker SET tasks = '[' WHERE id = ?", (bad,))
+
+    assert [worker.id for worker in await store.workers()] == [good]
+    assert (await store.renew(bad)).is_live
+
+
+async def test_lease_beyond_the_calendar_ends_with_it(store: SqliteStore) -> None:
+    worker_id = await hired(store, lease=timedelta.max)
+
+    assert (await store.renew(worker_id)).is_live
+
+    (worker,) = await store.workers()
+    assert worker.lease_ends_at.year == 9999

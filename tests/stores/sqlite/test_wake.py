@@ -43,6 +43,15 @@ def bound(folder: Path, name: str) -> socket.socket:
     return ear
 
 
+def files(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+def share(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o777)
+
+
 def remove(folder: Path) -> None:
     shutil.rmtree(folder)
 
@@ -115,6 +124,25 @@ def test_too_many_queues_stand_for_any() -> None:
         Notice(kind=NoticeKind.SCHEDULED),
         Notice(kind=NoticeKind.QUEUED),
     ]
+
+
+async def test_folder_that_others_can_enter_is_not_trusted(path: Path) -> None:
+    folder = path.with_name("jobs.db-wake")
+    share(folder)
+    store = SqliteStore(path)
+    await store.open()
+    with bound(folder, "qsxc.1.stranger") as stranger:
+        stranger.setblocking(False)
+        async with store.listen(ALL) as listener:
+            await add(store, new_job())
+            await add(store, new_job())
+
+            assert await listener.next(0) == []
+        with pytest.raises(BlockingIOError):
+            stranger.recv(1000)
+
+    assert [file.name for file in files(folder)] == ["qsxc.1.stranger"]
+    await store.close()
 
 
 async def test_folder_that_is_gone_has_no_listeners(store: SqliteStore) -> None:

@@ -25,7 +25,7 @@ SETTINGS = (
     "PRAGMA mmap_size = 0",
     "PRAGMA foreign_keys = OFF",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -65536",
+    "PRAGMA cache_size = -32768",
     "PRAGMA journal_size_limit = 67108864",
 )
 

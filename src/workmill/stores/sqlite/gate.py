@@ -31,10 +31,11 @@ class Gate:
             (deadline)--> unwanted --(its turn)--> given back
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path | None) -> None:
         self._file = -1
-        with contextlib.suppress(OSError):
-            self._file = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if file is not None:
+            with contextlib.suppress(OSError):
+                self._file = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._errands: SimpleQueue[bool] | None = None
         self._changed = threading.Condition()
         self._is_in_line = False

@@ -1,5 +1,7 @@
 """The leases of workers, and who of them leads."""
 
+from contextlib import suppress
+
 from workmill.store import NewWorker, Renewal, Worker
 from workmill.stores.sqlite.moments import LAST, TICK
 from workmill.stores.sqlite.rows import pack, worker_of
@@ -19,15 +21,16 @@ def register(worker: NewWorker, transaction: Transaction) -> None:
         None if worker.queues is None else pack(worker.queues),
         pack(worker.tasks),
         worker.concurrency,
-        min(worker.lease // TICK, LAST - transaction.now),
+        min(worker.lease // TICK, LAST),
         transaction.now,
+        LAST,
     )
 
 
 def renew(worker_id: str, transaction: Transaction) -> Renewal:
     """See `Store.renew`."""
     sql = statements("lease")
-    if not transaction.run(sql["renew"], worker_id, transaction.now):
+    if not transaction.run(sql["renew"], worker_id, transaction.now, LAST):
         return Renewal(is_live=False, is_leader=False)
     leader = transaction.value(sql["leader"], transaction.now)
     if leader is None:
@@ -44,5 +47,8 @@ def leave(worker_id: str, transaction: Transaction) -> None:
 
 def workers(transaction: Transaction) -> list[Worker]:
     """See `Store.workers`."""
-    rows = transaction.batch(statements("lease")["workers"], transaction.now - DAY)
-    return [worker_of(row, transaction.now) for row in rows]
+    found = []
+    for row in transaction.batch(statements("lease")["workers"], transaction.now - DAY):
+        with suppress(ValueError, TypeError):
+            found.append(worker_of(row, transaction.now))
+    return found

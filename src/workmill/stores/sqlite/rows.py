@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from workmill.store import Worker
 from workmill.stores.sqlite.moments import moment, moment_or_none
-from workmill.words.codec import Json, load_failure, load_policy, load_progress
+from workmill.words.codec import Json, load, load_failure, load_policy, load_progress
 from workmill.words.errors import InvalidOption
 from workmill.words.job import Attempt, Ending, Job, JobState, Progress
 from workmill.words.outcome import Failure
@@ -140,7 +140,11 @@ def attempt_of(row: Sequence[Json]) -> Attempt:
 
 
 def worker_of(row: Sequence[Json], now: int) -> Worker:
-    """Read one worker."""
+    """Read one worker.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
     identity, name, host, pid, queues, tasks, concurrency, running, leads, started_at, lease_ends_at = row
     is_live = lease_ends_at > now
     return Worker(
@@ -148,8 +152,8 @@ def worker_of(row: Sequence[Json], now: int) -> Worker:
         name=name,
         host=host,
         pid=pid,
-        queues=None if queues is None else tuple(queues),
-        tasks=tuple(tasks),
+        queues=None if queues is None else tuple(load(queues)),
+        tasks=tuple(load(tasks)),
         concurrency=concurrency,
         running=running,
         is_live=is_live,

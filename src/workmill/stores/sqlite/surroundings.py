@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workmill.store import Finding, Level
 from workmill.stores.sqlite.health import MEBIBYTE, found
-from workmill.stores.sqlite.wake import IS_POSSIBLE
+from workmill.stores.sqlite.wake import IS_POSSIBLE, is_private
 
 LITTLE_ROOM = 1024 * MEBIBYTE
 NO_ROOM = 64 * MEBIBYTE
@@ -97,7 +97,7 @@ def wal(path: Path) -> Iterator[Finding]:
 
 def wake_up(wake_folder: Path) -> Finding:
     """Look whether processes can wake one another."""
-    if IS_POSSIBLE and wake_folder.is_dir() and not wake_folder.stat().st_mode & 0o077:
+    if IS_POSSIBLE and is_private(wake_folder):
         return found("wake-up", f"by sockets in {wake_folder.name}")
     remedy = f"let this user own {wake_folder} with mode 700" if IS_POSSIBLE else "none is needed"
     return found("wake-up", "no sockets: workers learn of new jobs only by polling", Level.WARN, remedy)

@@ -12,6 +12,7 @@ import contextlib
 import os
 import secrets
 import socket
+import stat
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -38,18 +39,25 @@ SETTLED_NANOSECONDS = 50_000_000
 
 
 def make_folder(folder: Path) -> bool:
-    """Make the folder of the sockets for its owner alone; tell whether it is there."""
-    try:
+    """Make the folder of the sockets for its owner alone; tell whether it is there and nobody else's."""
+    with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
+    return IS_POSSIBLE and is_private(folder)
+
+
+def is_private(folder: Path) -> bool:
+    """Whether only this user can enter a folder: in another's, strangers could listen in and keep the gate shut."""
+    try:
+        found = folder.lstat()
     except OSError:
         return False
-    return IS_POSSIBLE
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
 
 
 class Bells:
-    """The sending side. Belongs to one thread."""
+    """The sending side. Belongs to one thread. Silent where there is no folder to trust."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._socket: socket.socket | None = None
         self._changed_at = -1
@@ -57,9 +65,9 @@ class Bells:
 
     def ring(self, notices: Sequence[Notice]) -> None:
         """Send notices to the listeners that care for them."""
-        if not notices or not IS_POSSIBLE:
+        if not notices or self._folder is None:
             return
-        ears = self._listen_round()
+        ears = self._listen_round(self._folder)
         if not ears:
             return
         if self._socket is None:
@@ -86,11 +94,11 @@ class Bells:
             # Full, or gone by now: a notice may be lost.
             return
 
-    def _listen_round(self) -> dict[str, frozenset[NoticeKind]]:
+    def _listen_round(self, folder: Path) -> dict[str, frozenset[NoticeKind]]:
         try:
-            changed_at = self._folder.stat().st_mtime_ns
+            changed_at = folder.stat().st_mtime_ns
             if changed_at != self._changed_at:
-                self._ears = {file.name: kinds for file in self._folder.iterdir() if (kinds := kinds_of(file.name))}
+                self._ears = {file.name: kinds for file in folder.iterdir() if (kinds := kinds_of(file.name))}
                 is_settled = time.time_ns() - changed_at > SETTLED_NANOSECONDS
                 self._changed_at = changed_at if is_settled else -1
         except OSError:

@@ -68,11 +68,11 @@ class Writer:
         # The connection is a local of this thread, so that a forked child never closes it.
         try:
             connection = open_writer(self._path)
-            make_folder(self._wake_folder)
+            folder = self._wake_folder if make_folder(self._wake_folder) else None
         except Exception as error:  # noqa: BLE001 - raised again by whoever waits for the opening
             tell(self._opened, translated(error, self._path))
             return
-        gate, bells = Gate(self._wake_folder / GATE), Bells(self._wake_folder)
+        gate, bells = Gate(folder and folder / GATE), Bells(folder)
         tell(self._opened)
         whereabouts, goes_on = Whereabouts(self._path), True
         while goes_on and (first := self._calls.first()):

@@ -1,10 +1,10 @@
 -- :name register
 INSERT INTO worker (id, name, host, pid, queues, tasks, concurrency, lease, started_at, lease_ends_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 + ?8)
-ON CONFLICT (id) DO UPDATE SET lease_ends_at = max(lease_ends_at, ?9 + lease) WHERE lease_ends_at > ?9;
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, min(?9 + ?8, ?10))
+ON CONFLICT (id) DO UPDATE SET lease_ends_at = max(lease_ends_at, min(?9 + lease, ?10)) WHERE lease_ends_at > ?9;
 
 -- :name renew
-UPDATE worker SET lease_ends_at = max(lease_ends_at, ?2 + lease) WHERE id = ?1 AND lease_ends_at > ?2;
+UPDATE worker SET lease_ends_at = max(lease_ends_at, min(?2 + lease, ?3)) WHERE id = ?1 AND lease_ends_at > ?2;
 
 -- :name leader
 SELECT id FROM worker WHERE leads = 1 AND lease_ends_at > ?1;
@@ -19,9 +19,9 @@ UPDATE worker SET leads = 1 WHERE id = ?1;
 UPDATE worker SET lease_ends_at = ?2, leads = 0 WHERE id = ?1 AND lease_ends_at > ?2;
 
 -- :name workers
-SELECT json_group_array(json_array(
-    id, name, host, pid, json(queues), json(tasks), concurrency, running, leads, started_at, lease_ends_at
-)) FROM (
+SELECT CAST(json_group_array(json_array(
+    id, name, host, pid, queues, tasks, concurrency, running, leads, started_at, lease_ends_at
+)) AS BLOB) FROM (
     SELECT *, (SELECT count(*) FROM job WHERE job.state = 'running' AND job.worker = worker.id) AS running
     FROM worker WHERE lease_ends_at > ?1 ORDER BY seq DESC
 );

@@ -87,6 +87,31 @@ def test_a_long_row_is_not_folded_where_nobody_looks(capsys: pytest.CaptureFixtu
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+def test_a_narrow_terminal_does_without_spare_columns_and_folds_no_id(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = (
+        Column(heading="ID", read=lambda item: item["id"], is_copied=True),
+        Column(heading="FIRST", read=lambda item: item["text"], is_spare=True),
+        Column(heading="NAME", read=lambda item: item["text"]),
+        Column(heading="LAST", read=lambda item: item["text"], is_spare=True),
+    )
+    body = {"items": [{"id": "i" * 36, "text": "t" * 16}]}
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    def headings(width: int) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(width))
+        show_items(body, columns, "table")
+        written = capsys.readouterr().out
+        assert "i" * 36 in written
+        return [column.heading for column in columns if column.heading in written]
+
+    assert headings(90) == ["ID", "FIRST", "NAME", "LAST"]
+    assert headings(80) == ["ID", "FIRST", "NAME"]
+    assert headings(60) == ["ID", "NAME"]
+    assert headings(50) == ["ID", "NAME"]
+
+
 def test_fields_leave_out_what_is_empty_and_set_blocks_apart(capsys: pytest.CaptureFixture[str]) -> None:
     show_fields([("id", "1"), ("key", ""), ("doc", "one\n\x1btwo")])
 

@@ -248,6 +248,9 @@ async def test_a_result_without_a_json_form_fails_the_job_for_good(
 
     assert outcome.failure.kind is FailureKind.RESULT_REJECTED
     assert not outcome.retryable
+    # It is said in one line: no frame of it is the task's.
+    assert outcome.failure.traceback.endswith(f"ResultRejected: {outcome.failure.message}\n")
+    assert "line" not in outcome.failure.traceback
 
 
 async def test_a_task_unknown_here_fails_the_job_and_says_which_are_known(app: App, runner: Bench) -> None:

@@ -19,13 +19,13 @@ from workmill.cli.terminal import clean, clean_block, say
 jobs = Parser(name="jobs", help="List, show, wait for and cancel jobs.", version_flags=())
 
 _COLUMNS = (
-    Column(heading="ID", read=lambda job: job["id"]),
+    Column(heading="ID", read=lambda job: job["id"], is_copied=True),
     Column(heading="TASK", read=lambda job: job["task"]),
-    Column(heading="QUEUE", read=lambda job: job["queue"]),
+    Column(heading="QUEUE", read=lambda job: job["queue"], is_spare=True),
     Column(heading="STATE", read=lambda job: job["state"]),
-    Column(heading="ATTEMPT", read=lambda job: f"{job['attempt']}/{job['max_attempts']}"),
+    Column(heading="ATTEMPT", read=lambda job: f"{job['attempt']}/{job['max_attempts']}", is_spare=True),
     Column(heading="CREATED", read=lambda job: _moment(job["created_at"])),
-    Column(heading="FINISHED", read=lambda job: _moment(job["finished_at"])),
+    Column(heading="FINISHED", read=lambda job: _moment(job["finished_at"]), is_spare=True),
 )
 
 

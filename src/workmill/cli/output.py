@@ -23,6 +23,8 @@ _OBEYED = re.compile(
     "[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
+_WIDE = 100_000
+
 _STYLES = {
     "running": "cyan",
     "succeeded": "green",
@@ -37,10 +39,17 @@ _STYLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column of a table: its heading, and how its text is read from a document."""
+    """One column of a table: its heading, and how its text is read from a document.
+
+    Attributes:
+        is_copied: People copy what stands in it, so that it is never folded.
+        is_spare: A terminal that is too narrow does without it, the last such column first.
+    """
 
     heading: str
     read: Callable[[Document], object]
+    is_copied: bool = False
+    is_spare: bool = False
 
 
 def show_items(body: Document, columns: Sequence[Column], form: Format) -> None:
@@ -90,12 +99,27 @@ def json_text(value: object, *, width: int | None = None) -> str:
 
 
 def _table(items: Sequence[Document], columns: Sequence[Column]) -> None:
+    console = _console()
+    table, spare = _filled(items, columns), [column for column in columns if column.is_spare]
+    while spare and _width(table, console) > console.width:
+        left_out = spare.pop()
+        columns = [column for column in columns if column is not left_out]
+        table = _filled(items, columns)
+    console.print(table)
+
+
+def _width(table: Table, console: Console) -> int:
+    """Return how wide a table is where nothing makes it fold."""
+    return console.measure(table, options=console.options.update(width=_WIDE)).maximum
+
+
+def _filled(items: Sequence[Document], columns: Sequence[Column]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.heading, overflow="fold")
+        table.add_column(column.heading, overflow="fold", no_wrap=column.is_copied)
     for item in items:
         table.add_row(*(_cell(column.read(item)) for column in columns))
-    _console().print(table)
+    return table
 
 
 def _cell(value: object) -> Text:
@@ -114,7 +138,7 @@ class _Console(Console):
 
 def _console() -> Console:
     # Where nobody looks, nothing is folded: one row stays one line.
-    width = None if sys.stdout.isatty() else 100_000
+    width = None if sys.stdout.isatty() else _WIDE
     return _Console(
         file=sys.stdout, width=width, highlight=False, markup=False, emoji=False, soft_wrap=width is not None
     )

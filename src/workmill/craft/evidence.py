@@ -9,7 +9,7 @@ TRACEBACK_CHARACTERS = 32_768
 """A longer traceback keeps its end, where the cause is."""
 TEXT_CHARACTERS = 4096
 """A longer text keeps its beginning."""
-_OURS = frozenset({"workmill.craft.executor", "workmill.craft.threads"})
+_OURS = frozenset(f"workmill.craft.{name}" for name in ("executor", "threads", "signature", "pydantic_shape"))
 
 
 def as_failure(kind: FailureKind, error: BaseException) -> Failure:
@@ -44,12 +44,11 @@ def _storable(text: str) -> str:
 
 
 def _from_the_task(trace: TracebackType | None) -> TracebackType | None:
-    """Skip the frames that lead to the task: a reader wants the task's own."""
+    """Skip the frames that lead to the task: a reader wants the task's own, and none where it was we who refused."""
     last_of_ours = None
     step = trace
     while step is not None:
         if step.tb_frame.f_globals.get("__name__") in _OURS:
             last_of_ours = step
         step = step.tb_next
-    own = trace if last_of_ours is None else last_of_ours.tb_next
-    return own or trace
+    return trace if last_of_ours is None else last_of_ours.tb_next

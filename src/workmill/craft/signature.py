@@ -84,7 +84,7 @@ class Signature:
             what = type(value).__name__
             raise ResultRejected(f"the returned {what} is not what the return type says: {_at_value(error)}") from None
         except ValueError as error:
-            raise ResultRejected(f"the returned {type(value).__name__} has no JSON form: {error}") from error
+            raise ResultRejected(f"the returned {type(value).__name__} has no JSON form: {error}") from None
 
     def load_result(self, text: bytes) -> Json:
         """Read a stored result as the return type.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from psycopg.errors import UniqueViolation
 
 from workmill.store import Enqueued, NoticeKind
+from workmill.stores.postgres.arrays import numbers, texts
 from workmill.stores.postgres.moments import later, length_of, moment, ticks
 from workmill.stores.postgres.rows import JobDraft, Row, job_of, text_of
 from workmill.stores.postgres.session import Session
@@ -187,13 +188,13 @@ async def insert(jobs: Sequence[NewJob], session: Session) -> int:
         "enqueue",
         "insert",
         [
-            [new.id for new in jobs],
-            lanes,
-            [text_of("args", new.args) for new in jobs],
-            [dump_policy(new.policy) for new in jobs],
-            [new.key for new in jobs],
-            [None if not new.delay else length_of(new.delay) for new in jobs],
-            [None if new.run_at is None else ticks(new.run_at) for new in jobs],
+            texts([new.id for new in jobs]),
+            numbers(lanes),
+            texts([text_of("args", new.args) for new in jobs]),
+            texts([dump_policy(new.policy) for new in jobs]),
+            texts([new.key for new in jobs]),
+            numbers([None if not new.delay else length_of(new.delay) for new in jobs]),
+            numbers([None if new.run_at is None else ticks(new.run_at) for new in jobs]),
         ],
     )
     now = int(rows[0][0])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from workmill.store import ClaimRequest, NoticeKind, Report, Settled, Verdict
+from workmill.stores.postgres.arrays import numbers, texts
 from workmill.stores.postgres.mending import readable_or_failed
 from workmill.stores.postgres.moments import length_of
 from workmill.stores.postgres.rows import Row, text_of
@@ -58,8 +59,8 @@ async def exchange(
             *columns([transitions[place] for place in order]),
             request.worker_id,
             request.engine,
-            None if request.queues is None else list(request.queues),
-            list(request.tasks),
+            None if request.queues is None else texts(request.queues),
+            texts(request.tasks),
             min(request.limit, LARGEST_LIMIT),
         ],
     )
@@ -73,20 +74,20 @@ async def exchange(
     return verdicts, first[2], rows
 
 
-def columns(transitions: Sequence[Transition]) -> list[list[object]]:
+def columns(transitions: Sequence[Transition]) -> list[str]:
     """Return what the transitions say, column by column."""
     return [
-        [each.job_id for each in transitions],
-        [each.token for each in transitions],
-        [str(each.state) for each in transitions],
-        [str(each.ending) for each in transitions],
-        [each.attempt for each in transitions],
-        [each.deaths for each in transitions],
-        [length_of(each.keep) for each in transitions],
-        [None if each.delay is None else length_of(each.delay) for each in transitions],
-        [None if each.result is None else text_of("result", each.result) for each in transitions],
-        [None if each.failure is None else dump_failure(each.failure) for each in transitions],
-        [each.reason for each in transitions],
+        texts([each.job_id for each in transitions]),
+        numbers([each.token for each in transitions]),
+        texts([each.state for each in transitions]),
+        texts([each.ending for each in transitions]),
+        numbers([each.attempt for each in transitions]),
+        numbers([each.deaths for each in transitions]),
+        numbers([length_of(each.keep) for each in transitions]),
+        numbers([None if each.delay is None else length_of(each.delay) for each in transitions]),
+        texts([None if each.result is None else text_of("result", each.result) for each in transitions]),
+        texts([None if each.failure is None else dump_failure(each.failure) for each in transitions]),
+        texts([each.reason for each in transitions]),
     ]
 
 

@@ -48,12 +48,10 @@ END $$;
 --
 -- Of each lane three roads lead to a job: behind the mark, in the order of the transactions; in transactions that the
 -- mark has passed and that have ended since; and those that are queued again. A lane's road behind the mark is only ever
--- taken as far as a place, so a job there is as old as the youngest before it.
+-- taken as far as a place, so a job there is as old as the youngest before it. The plans are pinned by who calls this.
 CREATE FUNCTION workmill.take(
     by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer, moment bigint
-) RETURNS bigint[] LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET jit = off
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
     taken bigint[] := '{}';
     got bigint[];
@@ -180,36 +178,25 @@ BEGIN
     RETURN taken;
 END $$;
 
--- The jobs at some places as they are once a worker has taken them.
-CREATE FUNCTION workmill.taken(seqs bigint[], by_worker text, by_engine integer, moment bigint)
-RETURNS SETOF workmill.job_row LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET jit = off
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-BEGIN
-    RETURN QUERY SELECT
-        job.seq, job.id, lane.task, lane.queue, lane.priority, 'running', job.args, job.policy, job.key,
-        job.attempt + 1, job.deaths, job.token + 1, job.version + 1, job.progress, NULL::text, job.failure,
-        by_worker, by_engine, job.created_at, job.run_at, moment, NULL::bigint, NULL::bigint,
-        job.cancel_requested_at, job.cancel_reason
-    FROM unnest(seqs) WITH ORDINALITY AS s (seq, place)
-    JOIN workmill.job ON job.seq = s.seq
-    JOIN workmill.lane ON lane.lane = job.lane
-    ORDER BY s.place;
-END $$;
-
 CREATE FUNCTION workmill.is_live(wanted text, moment bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT 1 FROM workmill.worker WHERE worker.id = wanted AND worker.lease_ends_at > moment)
 $$;
 
 -- End attempts, then claim. The first row bears the verdicts that are not `stale`, by the places of the transitions;
--- the others bear the claimed jobs.
+-- the others bear the claimed jobs, as the view `job_row` would.
 CREATE FUNCTION workmill.settle(
-    ids text[], tokens integer[], states text[], endings text[], attempts integer[], deaths integer[], keeps bigint[],
+    ids text[], tokens integer[], states text[], endings text[], attempts integer[], deaths_then integer[], keeps bigint[],
     delays bigint[], results text[], failures text[], reasons text[],
     by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer
-) RETURNS TABLE (places bigint[], verdicts text[], is_live boolean, job workmill.job_row) LANGUAGE plpgsql
+) RETURNS TABLE (
+    places bigint[], verdicts text[], is_live boolean, seq bigint, id text, task text, queue text, priority integer,
+    state text, args text, policy text, key text, attempt integer, deaths integer, token integer, version integer,
+    progress text, result text, failure text, worker text, engine integer, created_at bigint, run_at bigint,
+    started_at bigint, finished_at bigint, expires_at bigint, cancel_requested_at bigint, cancel_reason text
+) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
 DECLARE
     moment bigint := workmill.clock();
     seqs bigint[];
@@ -219,14 +206,16 @@ DECLARE
 BEGIN
     IF cardinality(ids) > 0 THEN
         -- First lock the attempts, then look: what others did to their jobs meanwhile must be seen.
-        SELECT array_agg(h.seq ORDER BY s.place), array_agg(h.worker ORDER BY s.place),
-            array_agg(h.engine ORDER BY s.place), array_agg(h.started_at ORDER BY s.place)
+        SELECT array_agg(h.seq), array_agg(h.worker), array_agg(h.engine), array_agg(h.started_at)
         INTO seqs, workers, engines, starts
-        FROM unnest(ids, tokens) WITH ORDINALITY AS s (id, token, place)
-        LEFT JOIN LATERAL (
-            SELECT held.* FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq
-            WHERE j.id = s.id AND held.token = s.token FOR UPDATE OF held
-        ) AS h ON true;
+        FROM (
+            SELECT h.* FROM unnest(ids, tokens) WITH ORDINALITY AS s (id, token, place)
+            LEFT JOIN LATERAL (
+                SELECT held.* FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq
+                WHERE j.id = s.id AND held.token = s.token FOR UPDATE OF held
+            ) AS h ON true
+            ORDER BY s.place
+        ) AS h;
         WITH judged AS MATERIALIZED (
             SELECT
                 s.*, j.lane, j.attempt + 1 AS number, j.version + 2 AS version,
@@ -236,7 +225,7 @@ BEGIN
             FROM (
                 SELECT *, u.state IN ('succeeded', 'failed', 'cancelled') AS is_final
                 FROM unnest(
-                    seqs, workers, engines, starts, tokens, states, endings, attempts, deaths, keeps, delays, results,
+                    seqs, workers, engines, starts, tokens, states, endings, attempts, deaths_then, keeps, delays, results,
                     failures, reasons
                 ) WITH ORDINALITY AS u (
                     seq, worker, engine, started_at, token, state, ending, attempt, deaths, keep, delay, result,
@@ -296,12 +285,17 @@ BEGIN
     is_live := wanted >= 0 AND workmill.is_live(by_worker, moment);
     RETURN NEXT;
     IF is_live THEN
-        places := NULL;
-        verdicts := NULL;
         seqs := workmill.take(by_worker, by_engine, from_queues, of_tasks, wanted, moment);
         IF cardinality(seqs) > 0 THEN
-            RETURN QUERY SELECT NULL::bigint[], NULL::text[], NULL::boolean, t
-            FROM workmill.taken(seqs, by_worker, by_engine, moment) AS t;
+            RETURN QUERY SELECT
+                NULL::bigint[], NULL::text[], NULL::boolean, j.seq, j.id, lane.task, lane.queue, lane.priority,
+                'running', j.args, j.policy, j.key, j.attempt + 1, j.deaths, j.token + 1, j.version + 1, j.progress,
+                NULL::text, j.failure, by_worker, by_engine, j.created_at, j.run_at, moment, NULL::bigint,
+                NULL::bigint, j.cancel_requested_at, j.cancel_reason
+            FROM unnest(seqs) WITH ORDINALITY AS s (seq, place)
+            JOIN workmill.job AS j ON j.seq = s.seq
+            JOIN workmill.lane ON lane.lane = j.lane
+            ORDER BY s.place;
         END IF;
     END IF;
 END $$;

@@ -1,8 +1,8 @@
 -- :name settle
-SELECT s.places, s.verdicts, s.is_live, (s.job).* FROM workmill.settle(
+SELECT * FROM workmill.settle(
     %s::text[], %s::integer[], %s::text[], %s::text[], %s::integer[], %s::integer[], %s::bigint[], %s::bigint[],
     %s::text[], %s::text[], %s::text[], %s, %s, %s::text[], %s::text[], %s
-) AS s;
+);
 
 -- :name report
 SELECT place FROM workmill.report(%s::text[], %s::integer[], %s::text[]);

@@ -9,6 +9,7 @@ import pytest
 
 from workmill.store import Finding, Level
 from workmill.stores.sqlite import SqliteStore, health, surroundings
+from workmill.stores.sqlite.transaction import Transaction
 from workmill.testing.conformance.making import add, new_job
 
 MOUNT = "36 35 {device} / /jobs rw,relatime shared:1 - {kind} server:/export rw\n"
@@ -36,6 +37,18 @@ async def test_new_store_is_well(store: SqliteStore) -> None:
     assert {each.subject for each in findings} >= {"SQLite", "journal", "file", "clock", "tally", "durability"}
     assert {each.subject for each in findings} >= {"file modes", "folder", "disk", "wake-up"}
     assert {each.level for each in findings} == {Level.OK}
+
+
+async def test_a_file_that_cannot_be_written_is_found_although_a_transaction_can_begin(
+    store: SqliteStore, path: Path
+) -> None:
+    await add(store, new_job())
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(apsw.ReadOnlyError):
+        health.look_at_writing(Transaction(connection, now=0))
+    connection.close()
 
 
 async def test_old_sqlite_is_found(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,12 @@ def look_inside(transaction: Transaction) -> list[Finding]:
 
 
 def look_at_writing(transaction: Transaction) -> list[Finding]:
-    """Look at what a commit waits for. That this runs at all proves that the file can be written."""
+    """Look at what a commit waits for, and whether the file can be written.
+
+    Raises:
+        apsw.ReadOnlyError: It cannot.
+    """
+    transaction.run(statements("health")["touch"])
     if transaction.value("PRAGMA synchronous") == 2:
         return [found("durability", "accepted jobs are on the disk (synchronous=FULL), and the file can be written")]
     detail = "accepted jobs may not be on the disk: synchronous is not FULL"

@@ -122,10 +122,20 @@ async def test_a_wait_longer_than_any_is_a_wait(app: App, divide: Any, twin: str
 
 def test_a_wait_without_end_is_made_of_shorter_ones(app: App, divide: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workmill.craft.handle.LONG_WAIT_SECONDS", 0.001)
+    refresh, waits, have_waited = JobHandle.refresh, list[str](), threading.Event()
+
+    def counted(handle: JobHandle[Any], wait: float = 0.0) -> JobHandle[Any]:
+        waits.append(threading.current_thread().name)
+        if len(waits) > 10 and len(set(waits)) == 2:
+            have_waited.set()
+        return refresh(handle, wait)
+
+    monkeypatch.setattr(JobHandle, "refresh", counted)
     job = divide.enqueue(1, 2)
 
     with ThreadPoolExecutor() as pool:
         endless, long = pool.submit(job.result), pool.submit(app.job(job.id).result, LONGEST_SECONDS)
+        assert have_waited.wait(LONGEST_SECONDS)
         app.drain()
 
         assert (endless.result(LONGEST_SECONDS), long.result(LONGEST_SECONDS)) == (0.5, 0.5)

@@ -16,6 +16,7 @@ from workmill.sync import Portal
 
 T = TypeVar("T")
 LONGEST_SECONDS = 10.0
+FOR_EVER = 1000.0
 
 
 class Watched(MemoryStore):
@@ -73,7 +74,7 @@ async def thread(_: Session) -> threading.Thread:
 def waiting(begun: threading.Event) -> Callable[[Session], Awaitable[None]]:
     async def wait(_: Session) -> None:
         begun.set()
-        await asyncio.sleep(LONGEST_SECONDS)
+        await asyncio.sleep(FOR_EVER)
 
     return wait
 
@@ -139,7 +140,7 @@ def test_a_call_that_is_not_answered_in_time_is_given_up_and_cancelled(portal: P
 
     async def dawdle(_: Session) -> None:
         try:
-            await asyncio.sleep(LONGEST_SECONDS)
+            await asyncio.sleep(FOR_EVER)
         finally:
             ended.set()
 
@@ -154,7 +155,7 @@ async def test_a_caller_that_is_cancelled_cancels_its_work(portal: Portal) -> No
     async def dawdle(_: Session) -> None:
         begun.set()
         try:
-            await asyncio.sleep(LONGEST_SECONDS)
+            await asyncio.sleep(FOR_EVER)
         finally:
             ended.set()
 

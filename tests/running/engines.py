@@ -67,6 +67,8 @@ class FaultyStore(MemoryStore):
     async def listen(self, kinds: frozenset[NoticeKind]) -> AsyncIterator[Listener]:
         self.calls.append("listen")
         self.called.set()
+        if "listen" in self.gates:
+            await self.gates["listen"].wait()
         if self.before["listen"]:
             raise self.before["listen"].pop(0)
         async with super().listen(kinds) as ear:

@@ -162,6 +162,18 @@ async def test_a_notice_that_comes_while_a_claim_finds_nothing_is_not_forgotten(
     await running
 
 
+async def test_a_job_that_comes_before_there_is_an_ear_is_found(shop: Workshop) -> None:
+    task = shop.app.task(name="task")(lambda: "found")
+    shop.store.gates["listen"] = hold = asyncio.Event()
+
+    async with shop.working():
+        await shop.store.until_called("settle")
+        job = await task.aenqueue()
+        hold.set()
+
+        assert await job.aresult(LONGEST_SECONDS) == "found"
+
+
 async def test_run_until_idle_returns_when_nothing_is_left(shop: Workshop) -> None:
     task = shop.app.task(name="task", retry=Retry(3))(lambda: 1 // 0)
     job = await task.aenqueue()

@@ -186,6 +186,27 @@ async def test_progress_that_could_not_be_written_is_written_later(shop: Worksho
     assert shop.store.calls.count("report") == 3
 
 
+async def test_progress_that_could_not_be_written_is_written_while_the_job_runs(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workmill.running.reports.REPORT_SECONDS", 0.001)
+    gate = asyncio.Event()
+
+    @shop.app.task
+    async def work() -> None:
+        current_job.progress(3)
+        await gate_opened(gate)
+
+    job = await work.aenqueue()
+    shop.store.before["report"] = [GONE]
+    async with shop.working():
+        await shop.store.until_called("report", 2)
+        await job.arefresh(LONGEST_SECONDS, since=2)
+
+        assert job.record.progress is not None
+        gate.set()
+
+
 async def test_progress_that_the_store_refuses_is_dropped_and_the_job_goes_on(shop: Workshop) -> None:
     @shop.app.task
     async def work() -> str:
@@ -252,114 +273,6 @@ async def test_the_store_may_fail_while_ends_are_settled_apart(shop: Workshop) -
         await shop.until_settled(4)
 
     assert [await handle.aresult(0) for handle in handles] == ["done"] * 4
-
-
-async def crashed(running: asyncio.Task[None]) -> Exception:
-    """Return what an engine's run ended with."""
-    async with asyncio.timeout(LONGEST_SECONDS):
-        with pytest.raises(ExceptionGroup) as raised:
-            await running
-    (error,) = raised.value.exceptions
-    return error
-
-
-@pytest.mark.parametrize("verb", ["next", "report", "settle", "get"])
-async def test_an_error_that_nobody_expects_ends_the_engine_loudly_and_gives_its_jobs_back(
-    shop: Workshop, verb: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("workmill.running.engine.POLL_SECONDS", 0.01)
-    monkeypatch.setattr("workmill.running.reports.REPORT_SECONDS", 0.001)
-    begun = asyncio.Event()
-
-    @shop.app.task
-    async def sleepy() -> None:
-        begun.set()
-        while True:
-            current_job.progress(1)
-            await asyncio.sleep(0.001)
-
-    job = await sleepy.aenqueue()
-    await shop.register()
-    engine = shop.engine()
-    running = asyncio.create_task(engine.run())
-    await gate_opened(begun)
-    shop.store.before[verb] = [ZeroDivisionError()]
-
-    assert isinstance(await crashed(running), ZeroDivisionError)
-    await job.arefresh()
-    assert (job.state, job.record.attempt) == (JobState.QUEUED, 0)
-    assert engine.given_back == 1
-
-
-async def test_an_error_of_the_engines_own_rule_ends_it_loudly(shop: Workshop) -> None:
-    def broken(*_: Any, **__: Any) -> Any:
-        raise ZeroDivisionError
-
-    await shop.app.task(name="task")(lambda: "done").aenqueue()
-    await shop.register()
-    running = asyncio.create_task(shop.engine(decide=broken).run())
-
-    assert isinstance(await crashed(running), ZeroDivisionError)
-
-
-async def test_an_engine_that_is_cancelled_gives_its_jobs_back(shop: Workshop) -> None:
-    @shop.app.task
-    async def sleepy() -> None:
-        await asyncio.sleep(LONGEST_SECONDS)
-
-    job = await sleepy.aenqueue()
-    await shop.register()
-    engine = shop.engine()
-    running = asyncio.create_task(engine.run())
-    await shop.until(lambda: engine.running == 1)
-
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-
-    assert (await job.arefresh()).state is JobState.QUEUED
-
-
-async def test_an_engine_that_fails_while_the_store_is_gone_says_both(shop: Workshop) -> None:
-    @shop.app.task
-    async def sleepy() -> None:
-        await asyncio.sleep(LONGEST_SECONDS)
-
-    job = await sleepy.aenqueue()
-    await shop.register()
-    engine = shop.engine()
-    running = asyncio.create_task(engine.run())
-    await shop.until(lambda: engine.running == 1)
-    shop.store.before["settle"] = [GONE]
-
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-
-    assert [event.verb for event in shop.of(StoreFailing)] == ["give jobs back"]
-    assert (await job.arefresh()).state is JobState.RUNNING  # until its lease ends
-
-
-async def test_a_stop_while_the_store_is_gone_ends_when_its_owner_cancels_it(shop: Workshop) -> None:
-    @shop.app.task
-    async def sleepy() -> None:
-        await asyncio.sleep(LONGEST_SECONDS)
-
-    await sleepy.aenqueue()
-    await shop.register()
-    engine = shop.engine()
-    running = asyncio.create_task(engine.run())
-    await shop.until(lambda: engine.running == 1)
-    shop.store.before["settle"] = [GONE] * 100_000
-
-    await engine.stop()
-    await shop.until(lambda: len(shop.of(StoreFailing)) > 2)
-    assert not running.done()
-    running.cancel()
-
-    async with asyncio.timeout(LONGEST_SECONDS):
-        with pytest.raises(asyncio.CancelledError):
-            await running
 
 
 async def test_the_jobs_own_notices_may_all_be_lost_and_nothing_is(

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from contextvars import copy_context
 
 import pytest
 
@@ -180,6 +181,31 @@ async def test_progress_is_written_while_the_task_runs(shop: Workshop) -> None:
 
         assert job.record.progress == Progress(current=1, total=2)
         gate.set()
+
+
+async def test_progress_that_is_told_after_the_end_is_heard_no_more(shop: Workshop) -> None:
+    tell, told = threading.Event(), threading.Event()
+
+    def tell_late() -> None:
+        tell.wait(LONGEST_SECONDS)
+        current_job.progress(1)
+        told.set()
+
+    @shop.app.task
+    def careless() -> None:
+        threading.Thread(target=copy_context().run, args=[tell_late]).start()
+
+    other = shop.app.task(name="other")(lambda: None)
+    job = await careless.aenqueue()
+    async with shop.working():
+        await job.aresult(LONGEST_SECONDS)
+        tell.set()
+        await asyncio.to_thread(told.wait, LONGEST_SECONDS)
+        await (await other.aenqueue()).aresult(LONGEST_SECONDS)
+
+    assert (await job.arefresh()).record.progress is None
+    assert shop.store.calls.count("report") == 0
+    assert shop.of(StaleWriteRefused) == []
 
 
 async def test_progress_of_a_job_that_was_lost_is_refused_and_told(shop: Workshop) -> None:

@@ -81,7 +81,8 @@ class Producer:
         lanes = [self._lanes[self._chance.choice(self._priorities)] for _ in ids]
         nothing = [None for _ in ids]
         policies = [dump_policy(DEATHLESS) for _ in ids]
-        sql = f"SELECT {self._database.schema}.enqueue(%s, %s::int[], %s, %s, %s::text[], %s::bigint[], %s::bigint[])"
+        values = "%s, %s::int[], %s, %s, %s::text[], %s::bigint[], %s::bigint[], NULL, NULL"
+        sql = f"SELECT {self._database.schema}.enqueue({values})"
         await line.execute(sql, [ids, lanes, ["{}" for _ in ids], policies, nothing, nothing, nothing])
         return set(ids)
 

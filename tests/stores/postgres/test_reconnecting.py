@@ -28,11 +28,12 @@ async def store(server: PostgresServer) -> AsyncIterator[PostgresStore]:
 
 def end_other_sessions(server: PostgresServer) -> None:
     """Kill the server's processes for all other connections."""
+    others = "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    ends_at = time.monotonic() + DEADLINE_SECONDS
     with psycopg.connect(server.url(), autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        )
+        killed = {row[0] for row in connection.execute(f"SELECT pid, pg_terminate_backend(pid) {others}")}
+        while killed & {row[0] for row in connection.execute(f"SELECT pid {others}")}:
+            assert time.monotonic() < ends_at
 
 
 async def answers(store: PostgresStore) -> None:

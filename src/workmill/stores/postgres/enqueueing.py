@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from psycopg.errors import UniqueViolation
 
-from workmill.store import Enqueued, NoticeKind
+from workmill.store import Enqueued, Notice, NoticeKind
 from workmill.stores.postgres.arrays import numbers, texts
 from workmill.stores.postgres.moments import later, length_of, moment, ticks
 from workmill.stores.postgres.rows import JobDraft, Row, job_of, text_of
@@ -184,26 +184,32 @@ async def insert(jobs: Sequence[NewJob], session: Session) -> int:
         UniqueViolation: An id or a key is stored already. None was stored.
     """
     lanes = await lanes_of(jobs, session)
-    rows = await session.run(
-        "enqueue",
-        "insert",
-        [
-            texts([new.id for new in jobs]),
-            numbers(lanes),
-            texts([text_of("args", new.args) for new in jobs]),
-            texts([dump_policy(new.policy) for new in jobs]),
-            texts([new.key for new in jobs]),
-            numbers([None if not new.delay else length_of(new.delay) for new in jobs]),
-            numbers([None if new.run_at is None else ticks(new.run_at) for new in jobs]),
-        ],
-    )
-    now = int(rows[0][0])
-    ready = [new for new in jobs if state_of(new, now) is JobState.QUEUED]
-    session.tell_of_queues([new.queue for new in ready])
-    if len(ready) < len(jobs):
-        session.tell(NoticeKind.SCHEDULED)
-    session.tell(NoticeKind.CHANGED, job_ids=[new.id for new in jobs])
-    return now
+    notices = notices_of(jobs)
+    inside = session.bells.ring_inside(notices)
+    values = [
+        texts([new.id for new in jobs]),
+        numbers(lanes),
+        texts([text_of("args", new.args) for new in jobs]),
+        texts([dump_policy(new.policy) for new in jobs]),
+        texts([new.key for new in jobs]),
+        numbers([None if not new.delay else length_of(new.delay) for new in jobs]),
+        numbers([None if new.run_at is None else ticks(new.run_at) for new in jobs]),
+        texts([channel for channel, _ in inside]),
+        texts([payload for _, payload in inside]),
+    ]
+    rows = await session.run("enqueue", "insert", values)
+    if not inside:
+        session.bells.ring(notices)
+    return int(rows[0][0])
+
+
+def notices_of(jobs: Sequence[NewJob]) -> list[Notice]:
+    """Return what is to be told of new jobs. Whether a `run_at` is past is not known yet."""
+    ready = dict.fromkeys(new.queue for new in jobs if not new.delay)
+    notices = [Notice(kind=NoticeKind.QUEUED, queue=queue) for queue in ready]
+    if any(new.delay or new.run_at for new in jobs):
+        notices.append(Notice(kind=NoticeKind.SCHEDULED))
+    return [*notices, Notice(kind=NoticeKind.CHANGED, job_ids=tuple(new.id for new in jobs))]
 
 
 async def lanes_of(jobs: Sequence[NewJob], session: Session) -> list[int]:

@@ -1,7 +1,8 @@
 """Notices between processes: LISTEN and NOTIFY, apart from the transactions they tell of.
 
-A NOTIFY within a transaction makes all commits of a database wait for one another, so none is: what was committed is
-told right after, by a statement of its own, and what happens while that is under way is told together by the next.
+A NOTIFY within a transaction makes all commits of a database wait for one another. So an enqueue carries its own only
+where this process has told nothing for a while, which is when a worker may be idle; else what was committed is told
+right after, by a statement of its own, and what happens while that is under way is told together by the next.
 
     sender: commit -> note -> is nothing under way? NOTIFY, then what was noted meanwhile, after a breath
     listener: LISTEN -> notices come -> every few seconds a notice to itself: has it come back? no -> connect anew
@@ -12,6 +13,7 @@ back: the listener is deaf then, says so to `diagnose`, and polling serves.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from workmill.store import Notice, NoticeKind
@@ -27,6 +29,8 @@ MOST_IDS = 150
 LARGEST_PAYLOAD = 7900
 MOST_WAITING = 5000
 BREATH_SECONDS = 0.005
+QUIET_SECONDS = 0.005
+"""So seldom a transaction of one process tells by itself."""
 
 
 class Bells:
@@ -37,6 +41,7 @@ class Bells:
         self._schema = schema
         self._noted: list[Notice] = []
         self._ringing: asyncio.Task[None] | None = None
+        self._inside_at = 0.0
 
     def ring(self, notices: Sequence[Notice]) -> None:
         """Send notices soon; they may be lost."""
@@ -47,6 +52,14 @@ class Bells:
             self._noted = folded(self._noted)
         if self._ringing is None:
             self._ringing = asyncio.create_task(self._ring())
+
+    def ring_inside(self, notices: Sequence[Notice]) -> list[tuple[str, str]]:
+        """Return channels and payloads for a transaction to tell itself; none where `ring` must do it afterwards."""
+        now = time.monotonic()
+        if self._ringing is not None or now - self._inside_at < QUIET_SECONDS:
+            return []
+        self._inside_at = now
+        return [(channel(self._schema, notice.kind), written(notice)) for notice in folded(notices)]
 
     async def close(self) -> None:
         """Wait until what was noted is sent."""

@@ -1,7 +1,8 @@
 -- The verbs that many call at once. Their plans are pinned: the tables grow and shrink faster than statistics follow.
 
 CREATE FUNCTION workmill.enqueue(
-    ids text[], lanes integer[], args text[], policies text[], keys text[], delays bigint[], run_ats bigint[]
+    ids text[], lanes integer[], args text[], policies text[], keys text[], delays bigint[], run_ats bigint[],
+    channels text[], payloads text[]
 ) RETURNS bigint LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     moment bigint := workmill.clock();
@@ -31,6 +32,7 @@ BEGIN
     INSERT INTO workmill.tally_change (lane, state, jobs)
     SELECT stored.lane, CASE WHEN stored.xid IS NULL THEN 'scheduled' ELSE 'queued' END AS state, count(*)
     FROM stored GROUP BY 1, 2;
+    PERFORM pg_notify(told.channel, told.payload) FROM unnest(channels, payloads) AS told (channel, payload);
     RETURN moment;
 END $$;
 

@@ -8,7 +8,8 @@ ON CONFLICT DO NOTHING;
 
 -- :name insert
 SELECT workmill.enqueue(
-    %s::text[], %s::integer[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[]
+    %s::text[], %s::integer[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
+    %s::text[], %s::text[]
 );
 
 -- :name same_id

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -53,7 +53,7 @@ def read_address(url: str) -> Address:
     if SCHEMA_NAME.fullmatch(schema) is None:
         raise ConfigError(f"store URL {masked(url)!r}: schema={schema!r} must be of a-z, 0-9 and _, at most 40 of them")
     ours = urlencode([(name, value) for name, value in options if name != "schema"])
-    plain = urlunsplit((parts.scheme, parts.netloc, parts.path, ours, ""))
+    plain = f"{parts.scheme}://{parts.netloc}{parts.path}" + (f"?{ours}" if ours else "")
     try:
         given = conninfo_to_dict(plain)
     except psycopg.Error as error:

@@ -65,7 +65,7 @@ LINES: list[tuple[Event, int, str]] = [
         logging.WARNING,
         "job J: settle with token 3 refused, another claim is newer",
     ),
-    (JobsRescued(job_ids=("J",), why="killed"), logging.WARNING, "took back 1 jobs: killed; first J"),
+    (JobsRescued(job_ids=("J",), why="killed"), logging.WARNING, "took back 1 job: killed; first J"),
     (JobsPruned(count=3), logging.INFO, "pruned 3 finished jobs past their keep time"),
     (
         WorkerStarted(worker_id="W", name="w", queues=None, tasks=("add", "sub"), concurrency=4, store="memory://"),

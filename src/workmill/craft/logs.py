@@ -95,9 +95,9 @@ def _job_line(
         case StaleWriteRefused():
             return f"job {event.job_id}: {event.verb} with token {event.token} refused, another claim is newer"
         case JobsRescued():
-            return f"took back {len(event.job_ids)} jobs: {event.why}; first {event.job_ids[0]}"
+            return f"took back {_counted(len(event.job_ids), 'job')}: {event.why}; first {event.job_ids[0]}"
         case JobsPruned():
-            return f"pruned {event.count} finished jobs past their keep time"
+            return f"pruned {_counted(event.count, 'finished job')} past their keep time"
     assert_never(event)
 
 
@@ -110,7 +110,7 @@ def _worker_line(
         case WorkerStopping():
             return f"worker takes no more jobs: {event.why}"
         case WorkerStopped():
-            return f"worker stopped; {event.returned} jobs given back"
+            return f"worker stopped; {_counted(event.returned, 'job')} given back"
         case WorkerLeaseLost():
             return f"worker {event.worker_id} lost its lease; it stops its jobs and begins anew"
         case EngineDied():
@@ -120,6 +120,10 @@ def _worker_line(
         case DutyFailed():
             return f"{event.duty} failed: {event.error}; it goes on with its next round"
     assert_never(event)
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"1 {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _started(event: WorkerStarted) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -201,6 +201,25 @@ def test_python_values_are_turned_into_their_types_where_nothing_is_lost() -> No
 )
 def test_a_value_without_a_json_form_is_refused(value: object) -> None:
     assert refused(lambda: taking(Any).dump_call((value,), {})) == [("#", "not_json")]
+
+
+@pytest.mark.parametrize(
+    ("value", "given"),
+    [
+        ("x", "'x'"),
+        (None, "null"),
+        ("x" * 1000, f"'{'x' * 12}...{'x' * 13}'"),
+        (10**5000, "a number of too many digits to show"),
+        ([10**5000], "a number of too many digits to show"),
+    ],
+    ids=["text", "null", "long", "huge", "within"],
+)
+def test_what_was_given_is_told_in_short_and_in_no_message(value: object, given: str) -> None:
+    with pytest.raises(InvalidArguments) as raised:
+        taking(timedelta).dump_call((value,), {})
+
+    assert [error.given for error in raised.value.errors] == [given]
+    assert "x" * 10 not in str(raised.value)
 
 
 def test_a_value_that_holds_itself_is_refused() -> None:

@@ -24,6 +24,11 @@ TOLD = [
         ["lease=0:00:00", "give 1 second"],
         errors.TaskError,
     ),
+    (
+        errors.InvalidOption("priority", 10**5000, "give less"),
+        ["priority=(int that cannot be shown)"],
+        errors.TaskError,
+    ),
     (errors.JobNotFound("abc"), ["'abc'", "keep time"], errors.JobError),
     (errors.JobConflict("abc", "key is taken"), ["abc", "key is taken"], errors.JobError),
     (errors.JobFailed("abc", FAILURE), ["abc", "ValueError: no such file"], errors.JobError),

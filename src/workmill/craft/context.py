@@ -126,7 +126,7 @@ def _number(option: str, number: float) -> float:
             return plain
     except (TypeError, ValueError, OverflowError):
         pass
-    raise InvalidOption(f"progress.{option}", one_text(number), "give a finite number")
+    raise InvalidOption(f"progress.{option}", number, "give a finite number")
 
 
 current_job = CurrentJob()

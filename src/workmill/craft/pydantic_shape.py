@@ -169,7 +169,10 @@ def _given(error: ErrorDetails) -> str:
     value = error["input"]
     if error["type"] == "missing":
         return ""  # The input is what it is missing from.
-    return json.dumps(value) if isinstance(value, bool | None) else reprlib.repr(value)
+    try:
+        return json.dumps(value) if isinstance(value, bool | None) else reprlib.repr(value)
+    except ValueError:
+        return "a number of too many digits to show"
 
 
 def _parsed(text: bytes) -> Json:

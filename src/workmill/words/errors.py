@@ -73,8 +73,7 @@ class InvalidOption(TaskError):
         self.option = option
         self.value = value
         self.remedy = remedy
-        shown = str(value) if isinstance(value, timedelta) else repr(value)
-        super().__init__(f"option {option}={shown} is refused: {remedy}")
+        super().__init__(f"option {option}={_shown(value)} is refused: {remedy}")
 
 
 class JobError(WorkmillError):
@@ -147,6 +146,13 @@ class WaitTimeout(WorkmillError):
         self.state = state
         self.seconds = seconds
         super().__init__(f"job {job_id} is still {state} after {round(seconds, 3):g} s; it goes on, ask again later")
+
+
+def _shown(value: object) -> str:
+    try:
+        return str(value) if isinstance(value, timedelta) else repr(value)
+    except Exception:  # noqa: BLE001 - a stranger's __repr__ may do anything, and that of a long number does
+        return f"({type(value).__name__} that cannot be shown)"
 
 
 def _rebuilt(kind: type[WorkmillError], args: tuple[object, ...], attributes: dict[str, object]) -> WorkmillError:

@@ -83,3 +83,11 @@ def test_a_class_is_no_application(folder: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"is a type, not a workmill\.App; that module has target_class:app"):
         load_program("target_class:App", folder)
+
+
+def test_objects_that_raise_when_they_are_asked_anything_are_no_applications(folder: Path) -> None:
+    proxy = "class Proxy:\n    def __getattr__(self, name):\n        raise RuntimeError(name)\n"
+    write(folder, "target_proxy", f"{proxy}\nrequest = Proxy()\n")
+
+    with pytest.raises(ConfigError, match=r"is a Proxy, not a workmill\.App$"):
+        load_program("target_proxy:request", folder)

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import inspect
 import sys
 import traceback
 from dataclasses import dataclass
@@ -63,7 +64,9 @@ class _Address:
 
 
 def _is_application(found: object) -> bool:
-    return not isinstance(found, type) and isinstance(getattr(found, "program", None), Program)
+    # Its type is asked first: a stranger's object, such as a proxy of a request, may raise whatever it likes when asked.
+    kind = inspect.getattr_static(type(found), "program", None)
+    return isinstance(kind, property) and isinstance(getattr(found, "program", None), Program)
 
 
 def _import(name: str, address: _Address) -> ModuleType:

@@ -64,7 +64,7 @@ class _Address:
 
 
 def _is_application(found: object) -> bool:
-    # Its type is asked first: a stranger's object, such as a proxy of a request, may raise whatever it likes when asked.
+    # Its type is asked first: a stranger's object, such as a proxy of a request, may raise anything when asked.
     kind = inspect.getattr_static(type(found), "program", None)
     return isinstance(kind, property) and isinstance(getattr(found, "program", None), Program)
 

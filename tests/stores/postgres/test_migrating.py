@@ -64,3 +64,22 @@ async def test_many_prepare_a_new_schema_at_once(database: PostgresHarness) -> N
     assert database.execute("SELECT count(*) FROM {schema}.version") == [(1,)]
     for store in stores:
         await store.close()
+
+
+async def test_dump_from_a_server_that_was_further_on_loses_and_doubles_nothing(database: PostgresHarness) -> None:
+    first = await database.make()
+    before = [await add(first, new_job()) for _ in range(5)]
+    worker_id = await hired(first)
+    done, held = await first.claim(request(worker_id, limit=2))
+    await settle(first, end(done))
+    await first.close()
+    ahead = "(xid::text::bigint + 1000000000)::text::xid8"
+    database.execute(f"UPDATE {{schema}}.job SET xid = {ahead}; UPDATE {{schema}}.mark SET xid = {ahead}")
+
+    store = await database.make()
+    after = await add(store, new_job())
+    claimed = await store.claim(request(worker_id, limit=10))
+    await store.close()
+
+    assert [job.id for job in claimed] == [*(job.id for job in before[2:]), after.id]
+    assert held.id == before[1].id

@@ -34,6 +34,11 @@ async def migrate(line: Line, address: Address) -> None:
         await line.execute(sql["note"], [ours])
 
 
+async def adopt(line: Line, address: Address) -> None:
+    """Make what another server's dump has brought fit for this one."""
+    await line.execute(statements("migrate", address.schema)["adopt"])
+
+
 async def prepare(line: Line, address: Address) -> None:
     """Make an empty schema, unless somebody made it for us, and the table of its version."""
     sql = statements("migrate", address.schema)

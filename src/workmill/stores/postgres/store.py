@@ -40,7 +40,7 @@ from workmill.stores.postgres.enqueueing import Group
 from workmill.stores.postgres.failures import translated
 from workmill.stores.postgres.lines import Lines
 from workmill.stores.postgres.listening import Ear, Post
-from workmill.stores.postgres.migrating import migrate
+from workmill.stores.postgres.migrating import adopt, migrate
 from workmill.stores.postgres.session import Session
 from workmill.stores.postgres.wake import Bells
 from workmill.words.errors import StoreError
@@ -87,6 +87,7 @@ class PostgresStore:
         try:
             async with lines.line() as line:
                 await migrate(line, self._address)
+                await adopt(line, self._address)
         except StoreError:
             await lines.close()
             raise

@@ -530,3 +530,34 @@ BEGIN
     END IF;
     RETURN NEXT;
 END $$;
+
+-- A dump that is loaded into another server brings transaction numbers that this server has not reached: marks would
+-- pass over all that is stored from now on. Then all queued jobs are pointed to by place, and the marks begin anew.
+CREATE FUNCTION workmill.adopt() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    -- Each look compares with its own snapshot: what it sees of this server's own is always before that.
+    IF NOT EXISTS (SELECT 1 FROM workmill.mark WHERE mark.xid >= pg_snapshot_xmax(pg_current_snapshot()))
+    AND NOT EXISTS (
+        SELECT 1 FROM workmill.lane CROSS JOIN LATERAL (
+            SELECT job.xid FROM workmill.job WHERE job.lane = lane.lane AND job.xid IS NOT NULL
+            ORDER BY job.xid DESC LIMIT 1
+        ) AS last WHERE last.xid >= pg_snapshot_xmax(pg_current_snapshot())
+    ) THEN
+        RETURN false;
+    END IF;
+    PERFORM workmill.lock_lanes(array_agg(lane.lane)) FROM workmill.lane;
+    -- Whoever waited for the locks finds it done.
+    IF NOT EXISTS (SELECT 1 FROM workmill.mark WHERE mark.xid >= pg_snapshot_xmax(pg_current_snapshot()))
+    AND NOT EXISTS (SELECT 1 FROM workmill.job WHERE job.xid >= pg_snapshot_xmax(pg_current_snapshot())) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO workmill.again (lane, seq)
+    SELECT job.lane, job.seq FROM workmill.job
+    WHERE NOT EXISTS (SELECT 1 FROM workmill.done WHERE done.seq = job.seq)
+    AND NOT EXISTS (SELECT 1 FROM workmill.held WHERE held.seq = job.seq)
+    AND NOT EXISTS (SELECT 1 FROM workmill.later WHERE later.seq = job.seq)
+    ON CONFLICT DO NOTHING;
+    UPDATE workmill.job SET xid = NULL WHERE xid IS NOT NULL;
+    DELETE FROM workmill.mark;
+    RETURN true;
+END $$;

@@ -12,3 +12,6 @@ WITH former AS (DELETE FROM workmill.version) INSERT INTO workmill.version (vers
 
 -- :name version
 SELECT max(version) FROM workmill.version;
+
+-- :name adopt
+SELECT workmill.adopt();

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import psycopg
 
@@ -11,7 +11,7 @@ from workmill.store import Notice, NoticeKind
 from workmill.stores.postgres.address import Address
 from workmill.stores.postgres.lines import Line, Lines, connect
 from workmill.stores.postgres.statements import statements
-from workmill.stores.postgres.wake import LETTERS, channel, read
+from workmill.stores.postgres.wake import KINDS, channel, read
 from workmill.words.errors import StoreError
 
 PROBE_SECONDS = 5.0
@@ -64,6 +64,8 @@ class Post:
         self._keeping: asyncio.Task[None] | None = None
         self._first_try = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._line: Line | None = None
+        self._listened: set[NoticeKind] = set()
         self._probe = f"{address.schema}_{secrets.token_hex(8)}"
         self._probed = asyncio.Event()
         self._ended = asyncio.Event()
@@ -80,7 +82,8 @@ class Post:
             if self._keeping is None:
                 self._first_try.clear()
                 self._keeping = asyncio.create_task(self._keep())
-        await self._first_try.wait()
+            await self._first_try.wait()
+            await self._widen()
 
     async def remove(self, ear: Ear) -> None:
         """Take an ear down; with the last one the connection goes."""
@@ -109,20 +112,42 @@ class Post:
     async def _listen(self) -> None:
         """Listen until the connection is gone or deaf."""
         line = await connect(self._address)
-        loop = asyncio.get_running_loop()
         socket = line.pgconn.socket
+        line.add_notify_handler(lambda notice: self._take(notice.channel, notice.payload))
         self._ended.clear()
+        self._listened = {kind for ear in self._ears for kind in ear.kinds}
         try:
-            for name in [*(channel(self._address.schema, kind) for kind in LETTERS), self._probe]:
-                await line.execute(f"LISTEN {name}".encode())  # plain identifiers, see Address
-            loop.add_reader(socket, self._hear, line, socket)
+            await listen(line, [self._probe, *self._channels(self._listened)])
+            self._watch(line)
+            self._line = line
             self._tell_all()
             self._first_try.set()
             await self._probe_while_it_answers()
         finally:
+            self._line = None
             if not self._ended.is_set():
-                loop.remove_reader(socket)
+                asyncio.get_running_loop().remove_reader(socket)
             await line.close()
+
+    async def _widen(self) -> None:
+        """Listen for kinds that no ear has asked for before: an ear that nobody needs would wake for nothing."""
+        line, kinds = self._line, {kind for ear in self._ears for kind in ear.kinds} - self._listened
+        if line is None or not kinds:
+            return
+        self._listened |= kinds
+        asyncio.get_running_loop().remove_reader(line.pgconn.socket)
+        try:
+            await listen(line, self._channels(kinds))
+            self._watch(line)
+        except (psycopg.Error, OSError, TimeoutError):
+            self._end()
+
+    def _channels(self, kinds: Iterable[NoticeKind]) -> list[str]:
+        return [channel(self._address.schema, kind) for kind in kinds]
+
+    def _watch(self, line: Line) -> None:
+        socket = line.pgconn.socket
+        asyncio.get_running_loop().add_reader(socket, self._hear, line, socket)
 
     async def _probe_while_it_answers(self) -> None:
         while True:
@@ -140,25 +165,37 @@ class Post:
                     return
 
     def _hear(self, line: Line, socket: int) -> None:
-        kinds = {channel(self._address.schema, kind): kind for kind in LETTERS}
-        notices: list[Notice] = []
         try:
             line.pgconn.consume_input()
             while came := line.pgconn.notifies():
-                name = came.relname.decode()
-                if name == self._probe:
-                    self._probed.set()
-                elif name in kinds:
-                    notices += read(kinds[name], came.extra.decode())
+                self._take(came.relname.decode(), came.extra.decode())
         except psycopg.OperationalError:
             # Now, before anybody else gets a socket of this number.
             asyncio.get_running_loop().remove_reader(socket)
-            self._ended.set()
-            self._probed.set()  # Nothing will come any more.
-        for ear in self._ears:
-            ear.hear(notices)
+            self._end()
+
+    def _take(self, name: str, payload: str) -> None:
+        if name == self._probe:
+            self._probed.set()
+            return
+        kind = KINDS.get(name.rpartition("_")[2])
+        if kind is not None:
+            notices = read(kind, payload)
+            for ear in self._ears:
+                ear.hear(notices)
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._probed.set()  # Nothing will come any more.
 
     def _tell_all(self) -> None:
         # What was sent while nobody listened is not known.
         for ear in self._ears:
             ear.hear([Notice(kind=kind) for kind in sorted(ear.kinds)])
+
+
+async def listen(line: Line, names: Iterable[str]) -> None:
+    """Listen to channels; their names are plain identifiers, see `Address`."""
+    async with asyncio.timeout(ANSWER_SECONDS):
+        for name in names:
+            await line.execute(f"LISTEN {name}".encode())

@@ -23,6 +23,7 @@ from workmill.words.codec import dump, load
 from workmill.words.errors import StoreError
 
 LETTERS = {NoticeKind.QUEUED: "q", NoticeKind.SCHEDULED: "s", NoticeKind.CANCEL: "x", NoticeKind.CHANGED: "c"}
+KINDS = {letter: kind for kind, letter in LETTERS.items()}
 
 MOST_IDS = 150
 """A notice about more jobs than these stands for any."""

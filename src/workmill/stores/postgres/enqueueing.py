@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from psycopg.errors import UniqueViolation
-
 from workmill.store import Enqueued, Notice, NoticeKind
 from workmill.stores.postgres.arrays import numbers, texts
+from workmill.stores.postgres.failures import AlreadyStored
 from workmill.stores.postgres.moments import later, length_of, moment, ticks
 from workmill.stores.postgres.rows import JobDraft, Row, job_of, text_of
 from workmill.stores.postgres.session import Session
@@ -48,7 +47,7 @@ class Group:
             self._storing = asyncio.create_task(self._store())
         try:
             now = await waiting.stored
-        except UniqueViolation:
+        except AlreadyStored:
             # It fails where an id or a key is stored already, which is rare.
             return await enqueue_beside_known(jobs, self._session)
         return [Enqueued(job=born(new, now), created=True) for new in jobs]
@@ -76,7 +75,7 @@ class Group:
     async def _store_group(self, group: Sequence[Waiting]) -> None:
         try:
             now = await insert([new for each in group for new in each.jobs], self._session)
-        except UniqueViolation:
+        except AlreadyStored:
             # Only one of them may be to blame; each looks for itself.
             for each in group:
                 await self._store_alone(each)
@@ -114,7 +113,7 @@ async def enqueue_beside_known(jobs: Sequence[NewJob], session: Session) -> list
         fresh = unknown(jobs, named, keyed)
         try:
             now = await insert(fresh, session) if fresh else 0
-        except UniqueViolation:
+        except AlreadyStored:
             # Somebody else has stored one of them just now.
             continue
         for new in fresh:
@@ -181,7 +180,7 @@ async def insert(jobs: Sequence[NewJob], session: Session) -> int:
     """Store jobs in their order, tell of them, and return the moment of storing.
 
     Raises:
-        UniqueViolation: An id or a key is stored already. None was stored.
+        AlreadyStored: An id or a key is stored already. None was stored.
     """
     lanes = await lanes_of(jobs, session)
     notices = notices_of(jobs)

@@ -5,6 +5,11 @@ from psycopg import errors
 
 from workmill.words.errors import StoreError, StoreUnavailable
 
+
+class AlreadyStored(StoreError):
+    """What must be there once is there: for who can tell which, and what to answer."""
+
+
 UNPREPARED = (errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedColumn, errors.InvalidSchemaName)
 UNFIT = (psycopg.DataError, errors.IntegrityError, UnicodeEncodeError, OverflowError)
 """What a value raises that the tables cannot hold."""
@@ -21,6 +26,8 @@ def translated(error: Exception, name: str) -> StoreError:
         return StoreUnavailable(f"{name}: {said}; it must be the primary server, not a standby")
     if isinstance(error, UNPREPARED):
         return StoreError(f"{name}: {said}; the schema was changed while it was in use, open the store again")
+    if isinstance(error, errors.UniqueViolation):
+        return AlreadyStored(f"{name}: {said}")
     if isinstance(error, UNFIT):
         return StoreError(f"{name}: a value that the tables cannot hold was refused: {said}")
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | OSError):

@@ -41,7 +41,7 @@ class Lines:
         A deadlock undoes the whole statement, so that it can be run again.
 
         Raises:
-            psycopg.errors.UniqueViolation: As it is, for the verb to heed.
+            AlreadyStored: A row that must be there once is there.
             StoreUnavailable: The server did not answer; what the statement did is unknown.
             StoreError: The server refused it.
         """
@@ -60,7 +60,7 @@ class Lines:
             async with self.line() as line, asyncio.timeout(ANSWER_SECONDS):
                 cursor = await line.execute(sql, values, prepare=False)
                 return await cursor.fetchall() if cursor.description else []
-        except (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure):
+        except (errors.DeadlockDetected, errors.SerializationFailure):
             raise
         except (psycopg.Error, OSError, TimeoutError, ValueError) as error:
             raise translated(error, self._address.name) from error

@@ -14,7 +14,7 @@ from workmill.stores.postgres.statements import statements
 from workmill.stores.postgres.wake import KINDS, channel, read
 from workmill.words.errors import StoreError
 
-PROBE_SECONDS = 5.0
+PROBE_SECONDS = 9.0
 ANSWER_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 5.0
 MOST_KEPT = 1000

@@ -72,11 +72,7 @@ class Post:
         self.is_deaf = False
 
     async def add(self, ear: Ear) -> None:
-        """Hang an ear up; from now on it hears, or the server cannot be reached.
-
-        Raises:
-            StoreError: The server refuses to let us listen.
-        """
+        """Hang an ear up; from now on it hears, or the server cannot be reached and it will hear when it can."""
         async with self._turn:
             self._ears.add(ear)
             if self._keeping is None:
@@ -91,8 +87,7 @@ class Post:
             self._ears.discard(ear)
             if not self._ears and self._keeping is not None:
                 self._keeping.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._keeping
+                await asyncio.wait({self._keeping})
                 self._keeping = None
 
     async def _keep(self) -> None:

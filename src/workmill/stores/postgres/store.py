@@ -197,8 +197,8 @@ class PostgresStore:
         post, ear = self._post, Ear(kinds)
         if post is None or self._session is None:
             raise self._unusable()
-        await post.add(ear)
         try:
+            await post.add(ear)
             yield ear
         finally:
             await post.remove(ear)

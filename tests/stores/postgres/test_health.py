@@ -1,9 +1,14 @@
+import asyncio
+
 import psycopg
 import pytest
 
 from tests.servers.harness import PostgresHarness
-from workmill.store import Finding, Level
-from workmill.stores.postgres import PostgresStore, health
+from workmill.store import Finding, Level, NoticeKind
+from workmill.stores.postgres import PostgresStore, health, listening
+from workmill.testing.conformance.making import add, hired, new_job, request
+
+DEADLINE_SECONDS = 20.0
 
 
 async def finding(store: PostgresStore, subject: str) -> Finding:
@@ -44,3 +49,22 @@ async def test_server_in_order_has_nothing_to_mend(stores: list[PostgresStore]) 
         "autovacuum": Level.OK,
         "notices": Level.OK,
     }
+
+
+async def test_listener_that_hears_nothing_is_named_and_jobs_are_found_all_the_same(
+    stores: list[PostgresStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def listen_to_nobody(*_: object) -> None:
+        """Do what LISTEN does behind a pooler that gives the session away: nothing."""
+
+    monkeypatch.setattr(listening, "listen", listen_to_nobody)
+    monkeypatch.setattr(listening, "ANSWER_SECONDS", 0.1)
+    store = stores[0]
+    async with store.listen(frozenset({NoticeKind.QUEUED})) as ear, asyncio.timeout(DEADLINE_SECONDS):
+        while (await finding(store, "notices")).level is Level.OK:
+            await ear.next(0.1)
+        job = await add(store, new_job())
+
+        claimed = await store.claim(request(await hired(store)))
+
+    assert [one.id for one in claimed] == [job.id]

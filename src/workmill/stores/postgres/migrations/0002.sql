@@ -49,7 +49,7 @@ END $$;
 -- Take up to `wanted` jobs that are next in line and return their places in the order of the line.
 --
 -- Of each lane three roads lead to a job: behind the mark, in the order of the transactions; in transactions that the
--- mark has passed and that have ended since; and those that are queued again. A lane's road behind the mark is only ever
+-- mark has passed and that have ended since; and those that are queued again. The road behind the mark is only ever
 -- taken as far as a place, so a job there is as old as the youngest before it. The plans are pinned by who calls this.
 CREATE FUNCTION workmill.take(
     by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer, moment bigint
@@ -60,6 +60,8 @@ DECLARE
     busy integer[];
     lanes integer[];
     need integer;
+    most integer;
+    goes_on boolean;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'a claim needs the isolation level read committed';
@@ -69,113 +71,131 @@ BEGIN
         WHERE task = ANY (of_tasks) AND (from_queues IS NULL OR queue = ANY (from_queues))
         GROUP BY priority ORDER BY priority DESC
     LOOP
-        need := wanted - cardinality(taken);
-        EXIT WHEN need <= 0;
-        -- Without a lock first: an idle worker must not keep others waiting.
-        SELECT array_agg(l.lane) INTO busy
-        FROM unnest(lanes) AS l (lane)
-        LEFT JOIN LATERAL (
-            SELECT mark.xid, mark.seq, mark.watched FROM workmill.mark
-            WHERE mark.lane = l.lane ORDER BY mark.number DESC LIMIT 1
-        ) AS newest ON true
-        WHERE cardinality(newest.watched) > 0
-        OR EXISTS (SELECT 1 FROM workmill.again WHERE again.lane = l.lane)
-        OR EXISTS (
-            SELECT 1 FROM workmill.job
-            WHERE job.lane = l.lane AND job.xid IS NOT NULL
-            AND (job.xid, job.seq) > (coalesce(newest.xid, '0'), coalesce(newest.seq, 0))
-        );
-        CONTINUE WHEN busy IS NULL;
-        PERFORM workmill.lock_lanes(busy);
-        WITH newest AS MATERIALIZED (
-            SELECT
-                l.lane,
-                coalesce(m.number, 0) AS number,
-                coalesce(m.xid, '0') AS xid,
-                coalesce(m.seq, 0) AS seq,
-                coalesce(m.watched, '{}') AS watched,
-                coalesce(m.watched_from, '{}') AS watched_from
-            FROM unnest(busy) AS l (lane)
+        LOOP
+            need := wanted - cardinality(taken);
+            EXIT WHEN need <= 0;
+            -- Without a lock first: an idle worker must not keep others waiting.
+            SELECT array_agg(l.lane) INTO busy
+            FROM unnest(lanes) AS l (lane)
             LEFT JOIN LATERAL (
-                SELECT * FROM workmill.mark WHERE mark.lane = l.lane ORDER BY mark.number DESC LIMIT 1
-            ) AS m ON true
-        ), watched AS MATERIALIZED (
-            SELECT newest.lane, w.xid, w.seq, pg_visible_in_snapshot(w.xid, pg_current_snapshot()) AS has_ended
-            FROM newest CROSS JOIN LATERAL unnest(newest.watched, newest.watched_from) AS w (xid, seq)
-        ), head AS MATERIALIZED (
-            SELECT 'again' AS road, newest.lane, NULL::xid8 AS xid, a.seq, a.seq AS place, a.token
-            FROM newest CROSS JOIN LATERAL (
-                SELECT again.seq, job.token
-                FROM workmill.again JOIN workmill.job ON job.seq = again.seq
-                WHERE again.lane = newest.lane ORDER BY again.seq LIMIT need
-            ) AS a
-            UNION ALL
-            SELECT 'late', watched.lane, watched.xid, j.seq, j.seq, j.token
-            FROM watched CROSS JOIN LATERAL (
-                SELECT job.seq, job.token FROM workmill.job
-                WHERE job.lane = watched.lane AND job.xid = watched.xid AND job.seq > watched.seq
-                ORDER BY job.seq LIMIT need
-            ) AS j
-            WHERE watched.has_ended
-            UNION ALL
-            SELECT
-                'mark', newest.lane, j.xid, j.seq,
-                max(j.seq) OVER (PARTITION BY newest.lane ORDER BY j.xid, j.seq), j.token
-            FROM newest CROSS JOIN LATERAL (
-                SELECT job.xid, job.seq, job.token FROM workmill.job
-                WHERE job.lane = newest.lane AND job.xid IS NOT NULL
-                AND (job.xid, job.seq) > (newest.xid, newest.seq)
-                ORDER BY job.xid, job.seq LIMIT need
-            ) AS j
-        ), first AS MATERIALIZED (
-            SELECT * FROM head ORDER BY head.place, head.xid, head.seq LIMIT need
-        ), hold AS (
-            INSERT INTO workmill.held (seq, token, worker, engine, started_at)
-            SELECT first.seq, first.token + 1, by_worker, by_engine, moment FROM first
-        ), pointed AS (
-            DELETE FROM workmill.again USING first
-            WHERE first.road = 'again' AND again.lane = first.lane AND again.seq = first.seq
-        ), counted AS (
-            INSERT INTO workmill.tally_change (lane, state, jobs)
-            SELECT first.lane, change.state, change.sign * count(*)
-            FROM first CROSS JOIN (VALUES ('queued', -1), ('running', 1)) AS change (state, sign)
-            GROUP BY first.lane, change.state, change.sign
-        ), reached AS MATERIALIZED (
-            SELECT DISTINCT ON (first.lane) first.lane, first.xid, first.seq FROM first
-            WHERE first.road = 'mark' ORDER BY first.lane, first.xid DESC, first.seq DESC
-        ), marked AS (
-            INSERT INTO workmill.mark (lane, number, xid, seq, watched, watched_from)
-            SELECT
-                newest.lane, newest.number + 1, coalesce(reached.xid, newest.xid), coalesce(reached.seq, newest.seq),
-                still.xids, still.seqs
-            FROM newest LEFT JOIN reached ON reached.lane = newest.lane
-            CROSS JOIN LATERAL (
+                SELECT mark.xid, mark.seq, mark.watched FROM workmill.mark
+                WHERE mark.lane = l.lane ORDER BY mark.number DESC LIMIT 1
+            ) AS newest ON true
+            WHERE cardinality(newest.watched) > 0
+            OR EXISTS (SELECT 1 FROM workmill.again WHERE again.lane = l.lane)
+            OR EXISTS (
+                SELECT 1 FROM workmill.job
+                WHERE job.lane = l.lane AND job.xid IS NOT NULL
+                AND (job.xid, job.seq) > (coalesce(newest.xid, '0'), coalesce(newest.seq, 0))
+            );
+            EXIT WHEN busy IS NULL;
+            -- Of each lane no more is looked at than its share; where that was too little, there is another round.
+            most := need / cardinality(busy) + 1;
+            PERFORM workmill.lock_lanes(busy);
+            lanes := busy; -- Another round must not lock what comes before these.
+            WITH newest AS MATERIALIZED (
                 SELECT
-                    coalesce(array_agg(w.xid ORDER BY w.xid), '{}') AS xids,
-                    coalesce(array_agg(w.seq ORDER BY w.xid), '{}') AS seqs
-                FROM (
-                    SELECT watched.xid, coalesce(share.last, watched.seq) AS seq
-                    FROM watched CROSS JOIN LATERAL (
-                        SELECT max(first.seq) AS last, count(*) AS jobs FROM first
-                        WHERE first.road = 'late' AND first.lane = watched.lane AND first.xid = watched.xid
-                    ) AS share CROSS JOIN LATERAL (
-                        SELECT count(*) AS jobs FROM head
-                        WHERE head.road = 'late' AND head.lane = watched.lane AND head.xid = watched.xid
-                    ) AS seen
-                    -- One that has ended is watched until all of it was seen and taken.
-                    WHERE watched.lane = newest.lane
-                    AND (NOT watched.has_ended OR seen.jobs > share.jobs OR seen.jobs = need)
-                    UNION ALL
-                    SELECT x.xid, 0 FROM pg_snapshot_xip(pg_current_snapshot()) AS x (xid)
-                    WHERE x.xid > newest.xid AND x.xid < reached.xid
-                ) AS w
-            ) AS still
-            WHERE reached.lane IS NOT NULL OR EXISTS (
-                SELECT 1 FROM watched WHERE watched.lane = newest.lane AND watched.has_ended
+                    l.lane,
+                    coalesce(m.number, 0) AS number,
+                    coalesce(m.xid, '0') AS xid,
+                    coalesce(m.seq, 0) AS seq,
+                    coalesce(m.watched, '{}') AS watched,
+                    coalesce(m.watched_from, '{}') AS watched_from
+                FROM unnest(busy) AS l (lane)
+                LEFT JOIN LATERAL (
+                    SELECT * FROM workmill.mark WHERE mark.lane = l.lane ORDER BY mark.number DESC LIMIT 1
+                ) AS m ON true
+            ), watched AS MATERIALIZED (
+                SELECT newest.lane, w.xid, w.seq, pg_visible_in_snapshot(w.xid, pg_current_snapshot()) AS has_ended
+                FROM newest CROSS JOIN LATERAL unnest(newest.watched, newest.watched_from) AS w (xid, seq)
+            ), head AS MATERIALIZED (
+                SELECT 'again' AS road, newest.lane, NULL::xid8 AS xid, a.seq, a.seq AS place, a.token
+                FROM newest CROSS JOIN LATERAL (
+                    SELECT again.seq, job.token
+                    FROM workmill.again JOIN workmill.job ON job.seq = again.seq
+                    WHERE again.lane = newest.lane ORDER BY again.seq LIMIT most
+                ) AS a
+                UNION ALL
+                SELECT 'late', watched.lane, watched.xid, j.seq, j.seq, j.token
+                FROM watched CROSS JOIN LATERAL (
+                    SELECT job.seq, job.token FROM workmill.job
+                    WHERE job.lane = watched.lane AND job.xid = watched.xid AND job.seq > watched.seq
+                    ORDER BY job.seq LIMIT most
+                ) AS j
+                WHERE watched.has_ended
+                UNION ALL
+                SELECT
+                    'mark', newest.lane, j.xid, j.seq,
+                    max(j.seq) OVER (PARTITION BY newest.lane ORDER BY j.xid, j.seq), j.token
+                FROM newest CROSS JOIN LATERAL (
+                    SELECT job.xid, job.seq, job.token FROM workmill.job
+                    WHERE job.lane = newest.lane AND job.xid IS NOT NULL
+                    AND (job.xid, job.seq) > (newest.xid, newest.seq)
+                    ORDER BY job.xid, job.seq LIMIT most
+                ) AS j
+            ), edge AS MATERIALIZED (
+                -- Behind the end of a road that goes on, others of that road may come before.
+                SELECT min(road.last) AS place FROM (
+                    SELECT max(head.place) AS last FROM head
+                    GROUP BY head.road, head.lane, CASE WHEN head.road = 'late' THEN head.xid END
+                    HAVING count(*) = most
+                ) AS road
+            ), first AS MATERIALIZED (
+                SELECT head.* FROM head CROSS JOIN edge
+                WHERE edge.place IS NULL OR head.place <= edge.place
+                ORDER BY head.place, head.xid, head.seq LIMIT need
+            ), hold AS (
+                INSERT INTO workmill.held (seq, token, worker, engine, started_at)
+                SELECT first.seq, first.token + 1, by_worker, by_engine, moment FROM first
+            ), pointed AS (
+                DELETE FROM workmill.again USING first
+                WHERE first.road = 'again' AND again.lane = first.lane AND again.seq = first.seq
+            ), counted AS (
+                INSERT INTO workmill.tally_change (lane, state, jobs)
+                SELECT first.lane, change.state, change.sign * count(*)
+                FROM first CROSS JOIN (VALUES ('queued', -1), ('running', 1)) AS change (state, sign)
+                GROUP BY first.lane, change.state, change.sign
+            ), reached AS MATERIALIZED (
+                SELECT DISTINCT ON (first.lane) first.lane, first.xid, first.seq FROM first
+                WHERE first.road = 'mark' ORDER BY first.lane, first.xid DESC, first.seq DESC
+            ), marked AS (
+                INSERT INTO workmill.mark (lane, number, xid, seq, watched, watched_from)
+                SELECT
+                    newest.lane, newest.number + 1, coalesce(reached.xid, newest.xid),
+                    coalesce(reached.seq, newest.seq),
+                    still.xids, still.seqs
+                FROM newest LEFT JOIN reached ON reached.lane = newest.lane
+                CROSS JOIN LATERAL (
+                    SELECT
+                        coalesce(array_agg(w.xid ORDER BY w.xid), '{}') AS xids,
+                        coalesce(array_agg(w.seq ORDER BY w.xid), '{}') AS seqs
+                    FROM (
+                        SELECT watched.xid, coalesce(share.last, watched.seq) AS seq
+                        FROM watched CROSS JOIN LATERAL (
+                            SELECT max(first.seq) AS last, count(*) AS jobs FROM first
+                            WHERE first.road = 'late' AND first.lane = watched.lane AND first.xid = watched.xid
+                        ) AS share CROSS JOIN LATERAL (
+                            SELECT count(*) AS jobs FROM head
+                            WHERE head.road = 'late' AND head.lane = watched.lane AND head.xid = watched.xid
+                        ) AS seen
+                        -- One that has ended is watched until all of it was seen and taken.
+                        WHERE watched.lane = newest.lane
+                        AND (NOT watched.has_ended OR seen.jobs > share.jobs OR seen.jobs = most)
+                        UNION ALL
+                        SELECT x.xid, 0 FROM pg_snapshot_xip(pg_current_snapshot()) AS x (xid)
+                        WHERE x.xid > newest.xid AND x.xid < reached.xid
+                    ) AS w
+                ) AS still
+                WHERE reached.lane IS NOT NULL OR EXISTS (
+                    SELECT 1 FROM watched WHERE watched.lane = newest.lane AND watched.has_ended
+                )
             )
-        )
-        SELECT array_agg(first.seq ORDER BY first.place, first.xid, first.seq) INTO got FROM first;
-        taken := taken || coalesce(got, '{}');
+            SELECT array_agg(first.seq ORDER BY first.place, first.xid, first.seq), (SELECT place IS NOT NULL FROM edge)
+            INTO got, goes_on FROM first;
+            taken := taken || coalesce(got, '{}');
+            EXIT WHEN NOT goes_on;
+        END LOOP;
+        EXIT WHEN cardinality(taken) >= wanted;
     END LOOP;
     RETURN taken;
 END $$;
@@ -187,7 +207,8 @@ $$;
 -- End attempts, then claim. The first row bears the verdicts that are not `stale`, by the places of the transitions;
 -- the others bear the claimed jobs, as the view `job_row` would.
 CREATE FUNCTION workmill.settle(
-    ids text[], tokens integer[], states text[], endings text[], attempts integer[], deaths_then integer[], keeps bigint[],
+    ids text[], tokens integer[], states text[], endings text[], attempts integer[], deaths_then integer[],
+    keeps bigint[],
     delays bigint[], results text[], failures text[], reasons text[],
     by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer
 ) RETURNS TABLE (
@@ -223,11 +244,13 @@ BEGIN
                 s.*, j.lane, j.attempt + 1 AS number, j.version + 2 AS version,
                 coalesce(s.failure, j.failure) AS kept_failure, j.cancel_requested_at,
                 coalesce(s.reason, j.cancel_reason) AS kept_reason,
-                min(s.place) FILTER (WHERE s.is_final OR j.cancel_requested_at IS NULL) OVER (PARTITION BY s.seq) AS applied
+                min(s.place) FILTER (WHERE s.is_final OR j.cancel_requested_at IS NULL)
+                    OVER (PARTITION BY s.seq) AS applied
             FROM (
                 SELECT *, u.state IN ('succeeded', 'failed', 'cancelled') AS is_final
                 FROM unnest(
-                    seqs, workers, engines, starts, tokens, states, endings, attempts, deaths_then, keeps, delays, results,
+                    seqs, workers, engines, starts, tokens, states, endings, attempts, deaths_then, keeps, delays,
+                    results,
                     failures, reasons
                 ) WITH ORDINALITY AS u (
                     seq, worker, engine, started_at, token, state, ending, attempt, deaths, keep, delay, result,

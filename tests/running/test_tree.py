@@ -48,19 +48,21 @@ def test_a_job_is_run(app: App) -> None:
     assert job.result(timeout=20) == 3
 
 
-def test_term_lets_what_runs_finish_and_takes_no_more(app: App, worker: Tree, gate: Path) -> None:
-    running = enqueue(app, "stubborn", str(gate))
-    worker.until("running stubborn")
+def test_term_lets_what_runs_finish_and_takes_no_more(app: App, url: str, gate: Path) -> None:
+    # One slot, and it is taken: what comes later cannot be claimed before the engine has heard that it drains.
+    with tree(url, concurrency=1) as worker:
+        running = enqueue(app, "stubborn", str(gate))
+        worker.until("running stubborn")
+        later = enqueue(app, "add", 1, 2)
 
-    worker.signal(signal.SIGTERM)
-    worker.until("WorkerStopping .*why=SIGTERM")
-    later = enqueue(app, "add", 1, 2)
-    gate.touch()
+        worker.signal(signal.SIGTERM)
+        worker.until("WorkerStopping .*why=SIGTERM")
+        gate.touch()
 
-    assert worker.ended() == 0
-    assert running.refresh().state is JobState.SUCCEEDED
-    assert later.refresh().state is JobState.QUEUED
-    assert "WorkerStopped" in worker.output
+        assert worker.ended() == 0
+        assert running.refresh().state is JobState.SUCCEEDED
+        assert later.refresh().state is JobState.QUEUED
+        assert "WorkerStopped" in worker.output
 
 
 def test_a_second_term_gives_back_uncounted_even_what_does_not_heed_it(app: App, worker: Tree, gate: Path) -> None:

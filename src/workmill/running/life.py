@@ -149,8 +149,8 @@ class Life:
         return is_lost
 
     async def _drain(self, holding: asyncio.Task[None]) -> None:
-        self._say_why_it_ends()
         self._crew.drain()
+        self._say_why_it_ends()  # Only now is it true.
         grace = asyncio.sleep(self._options.grace.total_seconds())
         await race(self._crew.gone(), grace, self._orders.stopping.wait(), ended(holding))
 

@@ -43,8 +43,7 @@ def _call(words: Sequence[str]) -> int:
     handle = _enqueue(app, task, arguments, given)
     say(f"workmill: {_what_happened(handle)}")
     if given.wait is not None:
-        warn_if_nobody_takes(handle, app)
-        return _awaited(handle, given.wait, as_json=given.json)
+        return _awaited(handle, app, given.wait, as_json=given.json)
     if given.json:
         show_json(handle.document())
     else:
@@ -110,8 +109,9 @@ def _what_happened(handle: JobHandle[object]) -> str:
     return f"the key {job.key!r} names job {job.id} already, {job.state}"
 
 
-def _awaited(handle: JobHandle[object], seconds: float, *, as_json: bool) -> int:
+def _awaited(handle: JobHandle[object], app: App, seconds: float, *, as_json: bool) -> int:
     try:
+        warn_if_nobody_takes(handle, app)
         follow(handle, seconds)
     except KeyboardInterrupt:
         say(f"workmill: no longer waiting; job {handle.id} goes on")

@@ -56,11 +56,12 @@ class Reader:
         # The connection is a local of this thread, so that a forked child never closes it.
         try:
             connection = open_reader(self._path)
+            whereabouts = Whereabouts(self._path)
         except Exception as error:  # noqa: BLE001 - raised again by whoever waits for the opening
             tell(self._opened, translated(error, self._path))
             return
         tell(self._opened)
-        whereabouts, goes_on = Whereabouts(self._path), True
+        goes_on = True
         while goes_on and (first := self._calls.first()):
             calls, goes_on = self._calls.beside(first)
             self._serve(connection, whereabouts, calls)

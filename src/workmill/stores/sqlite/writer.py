@@ -68,13 +68,14 @@ class Writer:
         # The connection is a local of this thread, so that a forked child never closes it.
         try:
             connection = open_writer(self._path)
+            whereabouts = Whereabouts(self._path)
             folder = self._wake_folder if make_folder(self._wake_folder) else None
         except Exception as error:  # noqa: BLE001 - raised again by whoever waits for the opening
             tell(self._opened, translated(error, self._path))
             return
         gate, bells = Gate(folder and folder / GATE), Bells(folder)
         tell(self._opened)
-        whereabouts, goes_on = Whereabouts(self._path), True
+        goes_on = True
         while goes_on and (first := self._calls.first()):
             gate.enter(GATE_SECONDS)
             calls, goes_on = self._calls.beside(first)

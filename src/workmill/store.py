@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from workmill.words.conversation import Conversation
 from workmill.words.job import Attempt, Job, JobState, NewJob, Progress
 from workmill.words.transition import Transition
 
@@ -30,11 +31,14 @@ class Capabilities:
     Attributes:
         crosses_processes: Several processes may share it.
         durability: One sentence: what a returned enqueue survives.
+        joins: The kinds of connections whose transactions it can join, `postgresql`, `sqlite3` or `apsw`; empty where
+            `enqueue_within` and `settle_within` raise `StoreError`.
     """
 
     name: str
     crosses_processes: bool
     durability: str
+    joins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +298,32 @@ class Store(Protocol):
 
     async def report(self, reports: Sequence[Report]) -> list[bool]:
         """Store progress, fenced by token like a settle; the answer says which were stored."""
+
+    async def enqueue_within(self, jobs: Sequence[NewJob]) -> Conversation[list[Enqueued]]:
+        """Prepare what stores new jobs in a transaction of the caller's; by itself it stores nothing.
+
+        Held on a connection to this database, the conversation does as `enqueue` does, with its answers and errors, but
+        the jobs come and go with the caller's transaction: it sees them at once, others from its commit on, nobody
+        after its rollback. However late it commits, they are neither skipped nor given twice; their place in the order
+        is that of the storing. Listeners are told after the commit, as far as the store learns of it.
+
+        Raises:
+            StoreError: The store joins no transactions. Of the conversation, also: the connection is to another
+                database.
+        """
+
+    def settle_within(self, transition: Transition) -> Conversation[Verdict]:
+        """Prepare what ends one attempt in a transaction of the caller's; by itself it ends nothing.
+
+        Held on a connection to this database, the conversation does as `settle` does, but for one thing: it is `stale`
+        also where the claiming worker's lease has ended. Else the claim is locked until the transaction ends, so that
+        whoever would take the job meanwhile waits; a transaction that then stays idle for longer than the lease is
+        ended by the store, as far as it can. May be called from any thread.
+
+        Raises:
+            StoreError: The store joins no transactions. Of the conversation, also: the connection is to another
+                database.
+        """
 
     async def held(self, worker_id: str, engine: int | None = None) -> list[Job]:
         """Return the jobs that a worker, or one of its engines, holds."""

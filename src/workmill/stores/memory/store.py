@@ -31,11 +31,13 @@ from workmill.stores.memory import changes
 from workmill.stores.memory.line import take_due
 from workmill.stores.memory.vault import Vault
 from workmill.words.clock import Clock, system_clock
-from workmill.words.errors import InvalidOption, JobConflict, LeaseLost
+from workmill.words.conversation import Conversation
+from workmill.words.errors import InvalidOption, JobConflict, LeaseLost, StoreError
 from workmill.words.job import Attempt, Job, JobState, NewJob
 from workmill.words.transition import Transition
 
 WAITING_FOR_A_TIME = frozenset({JobState.SCHEDULED, JobState.RETRYING})
+NO_TRANSACTIONS = "the memory store joins no transaction of a caller; use SQLite or PostgreSQL"
 CURSOR = re.compile(r"[0-9]{1,18}")
 CAPABILITIES = Capabilities(
     name="memory",
@@ -108,6 +110,14 @@ class MemoryStore:
             if claim is None or not self._vault.roster.is_live(claim.worker_id, now):
                 return Settled(verdicts=verdicts, claimed=())
             return Settled(verdicts=verdicts, claimed=tuple(self._claim(claim, now)))
+
+    async def enqueue_within(self, jobs: Sequence[NewJob]) -> Conversation[list[Enqueued]]:
+        """Refuse: there are no transactions here."""
+        raise StoreError(NO_TRANSACTIONS)
+
+    def settle_within(self, transition: Transition) -> Conversation[Verdict]:
+        """Refuse: there are no transactions here."""
+        raise StoreError(NO_TRANSACTIONS)
 
     async def report(self, reports: Sequence[Report]) -> list[bool]:
         """Store progress."""

@@ -1,14 +1,39 @@
 """What a store's author hands to the suite: how to make, age and damage a store."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 from workmill.store import Store
 from workmill.words.clock import Clock
+from workmill.words.conversation import Conversation
+
+T = TypeVar("T")
 
 Opener: TypeAlias = Callable[[], Store]
 """Makes a store that is not open yet, on the true clock. It can be pickled, so that other processes can call it."""
+
+
+class Caller(Protocol):
+    """A connection of a caller's own to the test's database. Its transaction begins with its first statement."""
+
+    async def hold(self, conversation: Conversation[T]) -> T:
+        """Hold a conversation of the store's, and return what comes of it or raise what it raises."""
+
+    async def write(self, text: str) -> None:
+        """Store a row of the caller's own."""
+
+    async def read(self) -> list[str]:
+        """Return the caller's own rows that this connection sees."""
+
+    async def commit(self) -> None:
+        """Commit the transaction."""
+
+    async def roll_back(self) -> None:
+        """Roll the transaction back."""
+
+    async def close(self) -> None:
+        """Close the connection; what is not committed is rolled back."""
 
 
 class Harness(Protocol):
@@ -25,6 +50,9 @@ class Harness(Protocol):
 
     def opener(self) -> Opener | None:
         """Return a maker of stores on this test's database for other processes; None where it cannot be shared."""
+
+    async def caller(self) -> Caller | None:
+        """Open a caller's connection to this test's database; None where the store joins no transactions."""
 
 
 class SteppedClock:
@@ -49,6 +77,7 @@ class ClockedHarness:
         make: Makes a store on the test's database; it is not open yet.
         opener: See `Harness.opener`; for stores that cross processes.
         corrupt: Damages a stored job; for stores that can hold what cannot be read.
+        caller: Opens a caller's connection; for stores that join transactions.
     """
 
     def __init__(
@@ -57,10 +86,12 @@ class ClockedHarness:
         *,
         opener: Opener | None = None,
         corrupt: Callable[[str], None] | None = None,
+        caller: Callable[[], Awaitable[Caller]] | None = None,
     ) -> None:
         self._make = make
         self._opener = opener
         self._corrupt = corrupt
+        self._caller = caller
         self._clock = SteppedClock()
 
     async def make(self) -> Store:
@@ -83,3 +114,7 @@ class ClockedHarness:
     def opener(self) -> Opener | None:
         """Return the maker for other processes, where there is one."""
         return self._opener
+
+    async def caller(self) -> Caller | None:
+        """Open a caller's connection, where the store joins transactions."""
+        return None if self._caller is None else await self._caller()

@@ -111,11 +111,11 @@ class MemoryStore:
                 return Settled(verdicts=verdicts, claimed=())
             return Settled(verdicts=verdicts, claimed=tuple(self._claim(claim, now)))
 
-    async def enqueue_within(self, jobs: Sequence[NewJob]) -> Conversation[list[Enqueued]]:
+    async def enqueue_within(self, jobs: Sequence[NewJob]) -> Conversation[list[Enqueued]]:  # noqa: ARG002 - as every store has it
         """Refuse: there are no transactions here."""
         raise StoreError(NO_TRANSACTIONS)
 
-    def settle_within(self, transition: Transition) -> Conversation[Verdict]:
+    def settle_within(self, transition: Transition) -> Conversation[Verdict]:  # noqa: ARG002 - as every store has it
         """Refuse: there are no transactions here."""
         raise StoreError(NO_TRANSACTIONS)
 

@@ -16,18 +16,18 @@ from workmill.craft.logs import Events
 from workmill.craft.middleware import Middleware
 from workmill.craft.program import Program
 from workmill.craft.registrar import Registrar
-from workmill.craft.task import AnyTask, Options, Task, changed_policy, check_priority, plain_json
+from workmill.craft.registry import Registry
+from workmill.craft.task import AnyTask, Options, Task, changed_policy, check_priority
 from workmill.running.drain import drain
-from workmill.running.options import LEASE, WorkerOptions
+from workmill.running.options import LEASE, worker_options
 from workmill.running.worker import run_worker, working
-from workmill.store import Count, Enqueued, Finding, Page, Store, Worker
+from workmill.store import Count, Finding, Page, Store, Worker
 from workmill.stores.opening import store_factory
 from workmill.sync import Portal
 from workmill.words.clock import Clock, system_clock
 from workmill.words.codec import Json
 from workmill.words.config import masked, store_url
-from workmill.words.duration import Duration, as_timedelta
-from workmill.words.errors import DuplicateTask, UnknownTask
+from workmill.words.duration import Duration
 from workmill.words.events import Event
 from workmill.words.job import JobState, NewJob
 from workmill.words.names import check_name
@@ -72,10 +72,10 @@ class App:
         self._portal = Portal(self._open_store)
         self._events = Events()
         self._client = Client(self._portal, self._events.emit)
-        self._tasks: dict[str, AnyTask] = {}
+        self._registry = Registry(self._client)
 
     def __repr__(self) -> str:
-        return f"<App {self.masked_url}, {len(self._tasks)} tasks>"
+        return f"<App {self.masked_url}, {len(self.tasks)} tasks>"
 
     @property
     def masked_url(self) -> str:
@@ -85,7 +85,7 @@ class App:
     @property
     def tasks(self) -> Mapping[str, AnyTask]:
         """The registered tasks by name."""
-        return MappingProxyType(self._tasks)
+        return MappingProxyType(self._registry.tasks)
 
     @property
     def program(self) -> Program:
@@ -146,7 +146,7 @@ class App:
             priority=check_priority(priority),
             policy=changed_policy(Policy(), retry=retry, timeout=timeout, keep=keep),
         )
-        registrar = Registrar(self._register, name, options, (Exception,) if retry is None else retry.on)
+        registrar = Registrar(self._registry.register, name, options, (Exception,) if retry is None else retry.on)
         return registrar if function is None else registrar(function)
 
     def task_named(self, name: str) -> AnyTask:
@@ -155,10 +155,7 @@ class App:
         Raises:
             UnknownTask: There is none of this name.
         """
-        try:
-            return self._tasks[name]
-        except KeyError:
-            raise UnknownTask(name, tuple(self._tasks)) from None
+        return self._registry.named(name)
 
     def subscribe(self, subscriber: Callable[[Event], None]) -> None:
         """Tell `subscriber` of every event of this process: quick, never blocking."""
@@ -170,11 +167,11 @@ class App:
         Raises:
             JobConflict: A key is in use for other arguments; nothing was stored.
         """
-        return self._handles(self._client.enqueue_from_here(jobs))
+        return self._registry.handles(self._client.enqueue_from_here(jobs))
 
     async def aenqueue_many(self, jobs: Sequence[NewJob]) -> list[JobHandle[Json]]:
         """Do as `enqueue_many` does, awaited."""
-        return self._handles(await self._portal.arun(lambda session: self._client.enqueue(session, jobs)))
+        return self._registry.handles(await self._portal.arun(lambda session: self._client.enqueue(session, jobs)))
 
     def job(self, job_id: str) -> JobHandle[Json]:
         """Return a handle on a stored job.
@@ -182,13 +179,11 @@ class App:
         Raises:
             JobNotFound: No job has this id: never a "pending".
         """
-        record = self._portal.run(lambda session: self._client.get(session, job_id))
-        return JobHandle(self._client, record, self._result_loader(record.task))
+        return self._registry.handle(self._portal.run(lambda session: self._client.get(session, job_id)))
 
     async def ajob(self, job_id: str) -> JobHandle[Json]:
         """Do as `job` does, awaited."""
-        record = await self._portal.arun(lambda session: self._client.get(session, job_id))
-        return JobHandle(self._client, record, self._result_loader(record.task))
+        return self._registry.handle(await self._portal.arun(lambda session: self._client.get(session, job_id)))
 
     def jobs(
         self,
@@ -275,7 +270,7 @@ class App:
             InvalidOption: An option is out of its range.
             StoreError: The store cannot be opened.
         """
-        run_worker(self.program, _worker_options(queues, concurrency, name, lease))
+        run_worker(self.program, worker_options(queues, concurrency, name, lease))
 
     def working(
         self,
@@ -289,7 +284,7 @@ class App:
 
         Options and errors are those of `run_worker`.
         """
-        return working(self.program, _worker_options(queues, concurrency, name, lease))
+        return working(self.program, worker_options(queues, concurrency, name, lease))
 
     def drain(self, *, queues: Sequence[str] | None = None, skip_delays: bool = False, limit: int | None = None) -> int:
         """Run here and now what is queued, one job after another, until nothing is claimable.
@@ -363,33 +358,9 @@ class App:
         self._portal.move(open_store)
         self.url, self._open_store = url, open_store
 
-    def _register(
-        self, name: str, function: Callable[..., Json], options: Options, retry_on: tuple[type[Exception], ...]
-    ) -> AnyTask:
-        task: AnyTask = Task(name, function, self._client, options, retry_on)
-        if name in self._tasks:
-            raise DuplicateTask(name)
-        self._tasks[name] = task
-        return task
-
     def _drain(
         self, queues: Sequence[str] | None, limit: int | None, *, skip_delays: bool
     ) -> Callable[[Session], Awaitable[int]]:
         chosen = None if queues is None else tuple(queues)
         program = self.program
         return lambda session: drain(program, session.store, queues=chosen, skip_delays=skip_delays, limit=limit)
-
-    def _handles(self, stored: Sequence[Enqueued]) -> list[JobHandle[Json]]:
-        return [
-            JobHandle(self._client, entry.job, self._result_loader(entry.job.task), created=entry.created)
-            for entry in stored
-        ]
-
-    def _result_loader(self, name: str) -> Callable[[bytes], Json]:
-        task = self._tasks.get(name)
-        return plain_json if task is None else task.signature.load_result
-
-
-def _worker_options(queues: Sequence[str] | None, concurrency: int, name: str | None, lease: Duration) -> WorkerOptions:
-    chosen = None if queues is None else tuple(queues)
-    return WorkerOptions(queues=chosen, concurrency=concurrency, name=name, lease=as_timedelta(lease))

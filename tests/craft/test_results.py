@@ -119,7 +119,7 @@ def test_the_handle_of_a_task_unknown_here_has_the_result_as_plain_json(app: App
 
     job = point.enqueue()
     app.drain()
-    del app._tasks["point"]  # noqa: SLF001 - as in a program that does not import the task
+    del app._registry.tasks["point"]  # noqa: SLF001 - as in a program that does not import the task
 
     assert job.result() == Point(1, 2)
     assert app.job(job.id).result() == {"x": 1, "y": 2}

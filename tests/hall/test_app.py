@@ -273,7 +273,7 @@ async def test_what_is_awaited_after_an_enqueue_shows_in_its_handles(app: App, a
 
 def test_a_job_of_a_task_that_is_not_registered_may_be_stored(app: App, add: Any) -> None:
     new: NewJob = add.job(1)
-    del app._tasks["add"]  # noqa: SLF001 - as where the task lives in another program
+    del app._registry.tasks["add"]  # noqa: SLF001 - as where the task lives in another program
 
     (job,) = app.enqueue_many([new])
 

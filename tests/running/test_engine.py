@@ -97,7 +97,7 @@ async def test_only_the_queues_asked_for_are_taken(shop: Workshop) -> None:
 async def test_a_task_unknown_to_the_worker_stays_queued(shop: Workshop) -> None:
     known, unknown = (shop.app.task(name=name)(lambda: None) for name in ("known", "unknown"))
     left = await unknown.aenqueue()
-    del shop.app._tasks["unknown"]  # noqa: SLF001 - as in a worker of an older version
+    del shop.app._registry.tasks["unknown"]  # noqa: SLF001 - as in a worker of an older version
 
     async with shop.working():
         await (await known.aenqueue()).aresult(LONGEST_SECONDS)

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from workmill.running.extras import Extra
 from workmill.running.health import health_address
 from workmill.store import NewWorker
+from workmill.words.duration import Duration, as_timedelta
 from workmill.words.errors import InvalidOption
 from workmill.words.names import check_name
 
@@ -61,6 +63,16 @@ class WorkerOptions:
             concurrency=self.concurrency * engines,
             lease=self.lease,
         )
+
+
+def worker_options(queues: Sequence[str] | None, concurrency: int, name: str | None, lease: Duration) -> WorkerOptions:
+    """Make the options of what a caller gives.
+
+    Raises:
+        InvalidOption: One of them is out of its range.
+    """
+    chosen = None if queues is None else tuple(queues)
+    return WorkerOptions(queues=chosen, concurrency=concurrency, name=name, lease=as_timedelta(lease))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

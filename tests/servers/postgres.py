@@ -62,8 +62,7 @@ class PostgresServer:
     def create(self) -> None:
         """Make the data folder. Sync is off while making, not while running."""
         self._data.mkdir(mode=0o700, parents=True)
-        if os.geteuid() == 0 and not _namespaces_work():
-            _give_to_nobody(self._data.parent)
+        give_away(self._data.parent)
         command = [
             "initdb",
             "-D",
@@ -94,7 +93,7 @@ class PostgresServer:
                 stderr=log,
                 cwd=self._data.parent,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - it calls nothing that takes a lock
+                preexec_fn=end_with_parent,  # noqa: PLW1509 - it calls nothing that takes a lock
             )
         self._wait_until_ready()
 
@@ -121,11 +120,11 @@ class PostgresServer:
         self._running = None
 
     def _command(self, program: str, *arguments: str) -> list[str]:
-        return [sys.executable, str(WRAPPER), str(self.binaries / program), *arguments]
+        return as_ordinary_user(str(self.binaries / program), *arguments)
 
     def _wait_until_ready(self) -> None:
         ends_at = time.monotonic() + READY_SECONDS
-        while not _answers(self.port):
+        while not answers(self.port):
             assert self._running is not None
             if self._running.poll() is not None or time.monotonic() > ends_at:
                 raise NoPostgres(f"the server did not start: {self._log.read_text()}")
@@ -200,19 +199,36 @@ def free_port() -> int:
         return port
 
 
-def _version(folder: Path) -> str:
-    said = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
-    return said.split()[2]
+def as_ordinary_user(program: str, *arguments: str) -> list[str]:
+    """Return the command that runs a server program as somebody who is not root."""
+    return [sys.executable, str(WRAPPER), program, *arguments]
 
 
-def _answers(port: int) -> bool:
-    """Ask as a client begins: the answer to a request for TLS comes once the server accepts connections."""
+def give_away(folder: Path) -> None:
+    """Let a server program write into a folder, where root can only become another user for good."""
+    if os.geteuid() == 0 and not _namespaces_work():
+        for path in (folder, *folder.rglob("*")):
+            shutil.chown(path, "nobody")
+
+
+def answers(port: int) -> bool:
+    """Whether a server accepts connections; a client's request for TLS is answered from then on."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
             probe.sendall((8).to_bytes(4, "big") + (80877103).to_bytes(4, "big"))
             return probe.recv(1) in {b"N", b"S"} and not _is_starting(port)
     except OSError:
         return False
+
+
+def end_with_parent() -> None:
+    """Have a child end when its parent does: a test run that is killed must not leave servers behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def _version(folder: Path) -> str:
+    said = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    return said.split()[2]
 
 
 def _is_starting(port: int) -> bool:
@@ -222,11 +238,6 @@ def _is_starting(port: int) -> bool:
         return probe.recv(1) != b"R"
 
 
-def _end_with_parent() -> None:
-    # A test run that is killed must not leave servers behind.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
-
-
 def _namespaces_work() -> bool:
     return subprocess.run(
         [sys.executable, str(WRAPPER), "/bin/true"], check=False, capture_output=True
@@ -234,8 +245,3 @@ def _namespaces_work() -> bool:
         subprocess.run([sys.executable, str(WRAPPER), "/usr/bin/id", "-u"], check=False, capture_output=True).stdout
         == b"1000\n"
     )
-
-
-def _give_to_nobody(folder: Path) -> None:
-    for path in (folder, *folder.rglob("*")):
-        shutil.chown(path, "nobody")

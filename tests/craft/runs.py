@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workmill import App, Job, JobState, Progress, current_job
-from workmill.craft.context import Run
+from workmill.craft.closing import Closing
 from workmill.craft.executor import Executor
+from workmill.craft.run import Run
 from workmill.craft.task import AnyTask
 from workmill.craft.threads import Threads
 from workmill.words.outcome import Failed, Outcome
+from workmill.words.transition import decide
 
 LONGEST_SECONDS = 10.0
 
@@ -55,9 +57,10 @@ class Bench:
         self.threads = Threads(8)
         self.progress: list[Progress] = []
         self._executor = Executor(app.tasks, app.program.middleware, self.threads)
+        self._closing = Closing(app.tasks, app.program.open_store(), decide, lambda _: None)
 
     def run_of(self, job: Job) -> Run:
-        return Run(job, lambda _, progress: self.progress.append(progress))
+        return Run(job, lambda _, progress: self.progress.append(progress), self._closing)
 
     async def outcome_of(self, work: Job | Run) -> Outcome:
         """Run a job to its end."""

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
-from workmill.craft.context import Run
 from workmill.craft.evidence import as_failure, one_text
 from workmill.craft.middleware import Middleware, chain
+from workmill.craft.run import Run
 from workmill.craft.signature import ResultRejected
 from workmill.craft.task import AnyTask
 from workmill.craft.threads import Threads
 from workmill.words.codec import Json
-from workmill.words.errors import InvalidArguments, UnknownTask, WorkmillError
-from workmill.words.outcome import Cancelled, Failed, FailureKind, Outcome, Returned, Snoozed, Succeeded
+from workmill.words.errors import InvalidArguments, JobLost, UnknownTask, WorkmillError
+from workmill.words.outcome import Cancelled, Failed, FailureKind, Interrupted, Outcome, Returned, Snoozed, Succeeded
 from workmill.words.retry import Retry
 from workmill.words.signals import Cancel, Snooze
 
@@ -58,8 +58,10 @@ class Executor:
         try:
             value = await self._call(task, run, arguments)
         except BaseException as error:  # noqa: BLE001 - whatever the task's code raises is data here
-            return _outcome_of_error(task, run, error)
-        return _ended_as_asked(run) if run.is_heeded else _outcome_of_value(task, value)
+            outcome = _outcome_of_error(task, run, error)
+        else:
+            outcome = _ended_as_asked(run) if run.is_heeded else _outcome_of_value(task, run, value)
+        return outcome if run.loss is None else _interrupted(run.loss)
 
     def _find(self, run: Run) -> AnyTask:
         task = self._tasks.get(run.job.task)
@@ -103,7 +105,9 @@ async def _asked_at(limit: timedelta, run: Run, working: asyncio.Future[Json]) -
     raise error
 
 
-def _outcome_of_value(task: AnyTask, value: Json) -> Outcome:
+def _outcome_of_value(task: AnyTask, run: Run, value: Json) -> Outcome:
+    if run.finish is not None and run.is_finished and value is None:
+        return Succeeded(result=run.finish.result or b"null")
     try:
         return Succeeded(result=task.signature.dump_result(value))
     except ResultRejected as error:
@@ -130,6 +134,11 @@ def _outcome_of_error(task: AnyTask, run: Run, error: BaseException) -> Outcome:
 
 def _ended_as_asked(run: Run) -> Outcome:
     return Returned() if run.is_given_back else Cancelled(reason=run.reason)
+
+
+def _interrupted(loss: JobLost) -> Interrupted:
+    """Return what a rescuer would write too: whatever the code made of its loss, the attempt was cut off."""
+    return Interrupted(failure=as_failure(FailureKind.INTERRUPTED, loss))
 
 
 def _cause(signal: Retry) -> BaseException:

@@ -8,11 +8,13 @@ from workmill.words.events import (
     DutyFailed,
     EngineDied,
     Event,
+    FinishRefused,
     JobsEnqueued,
     JobSettled,
     JobsPruned,
     JobsRescued,
     JobStarted,
+    LateEndIgnored,
     StaleWriteRefused,
     StoreFailing,
     WorkerLeaseLost,
@@ -67,7 +69,9 @@ def _level(event: Event) -> int:
             return logging.WARNING if event.transition.state is JobState.FAILED else logging.INFO
         case JobsPruned() | WorkerStarted() | WorkerStopping() | WorkerStopped():
             return logging.INFO
-        case StaleWriteRefused() | JobsRescued() | WorkerLeaseLost() | StoreFailing():
+        case StaleWriteRefused() | FinishRefused() | LateEndIgnored() | JobsRescued():
+            return logging.WARNING
+        case WorkerLeaseLost() | StoreFailing():
             return logging.WARNING
         case EngineDied() | DutyFailed():
             return logging.ERROR
@@ -76,28 +80,37 @@ def _level(event: Event) -> int:
 
 def _line(event: Event) -> str:
     match event:
-        case JobsEnqueued() | JobStarted() | JobSettled() | StaleWriteRefused() | JobsRescued() | JobsPruned():
+        case JobsEnqueued() | JobsRescued() | JobsPruned():
+            return _batch_line(event)
+        case JobStarted() | JobSettled() | StaleWriteRefused() | FinishRefused() | LateEndIgnored():
             return _job_line(event)
         case _:
             return _worker_line(event)
 
 
-def _job_line(
-    event: JobsEnqueued | JobStarted | JobSettled | StaleWriteRefused | JobsRescued | JobsPruned,
-) -> str:
+def _batch_line(event: JobsEnqueued | JobsRescued | JobsPruned) -> str:
     match event:
         case JobsEnqueued():
             return f"enqueued {len(event.job_ids)} of {event.task} on {event.queue}, first {event.job_ids[0]}"
+        case JobsRescued():
+            return f"took back {_counted(len(event.job_ids), 'job')}: {event.why}; first {event.job_ids[0]}"
+        case JobsPruned():
+            return f"pruned {_counted(event.count, 'finished job')} past their keep time"
+    assert_never(event)
+
+
+def _job_line(event: JobStarted | JobSettled | StaleWriteRefused | FinishRefused | LateEndIgnored) -> str:
+    match event:
         case JobStarted():
             return f"{_name(event)} started, attempt {event.job.attempt}"
         case JobSettled():
             return _settled(event)
         case StaleWriteRefused():
             return f"job {event.job_id}: {event.verb} with token {event.token} refused, another claim is newer"
-        case JobsRescued():
-            return f"took back {_counted(len(event.job_ids), 'job')}: {event.why}; first {event.job_ids[0]}"
-        case JobsPruned():
-            return f"pruned {_counted(event.count, 'finished job')} past their keep time"
+        case FinishRefused():
+            return f"job {event.job_id}: JobLost with token {event.token}, what it wrote was rolled back"
+        case LateEndIgnored():
+            return f"job {event.job_id} had finished in its own transaction; ignored what came after: {event.what:.300}"
     assert_never(event)
 
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workmill.craft.evidence import as_failure
+from workmill.craft.run import Run
 from workmill.store import Settled, Store, Verdict
 from workmill.words.errors import StoreError, StoreUnavailable
 from workmill.words.events import DutyFailed, Emit
 from workmill.words.job import Job
-from workmill.words.outcome import Failed, FailureKind, Outcome
+from workmill.words.outcome import Failed, FailureKind, Outcome, Snoozed, Succeeded
 from workmill.words.transition import Transition, decide
 
 
@@ -17,6 +18,7 @@ class Ended:
     """An attempt that is over but not settled.
 
     Attributes:
+        run: The run it ends; None where the job's code did not begin.
         was_sent: It was sent to the store before and no answer came, so that it may be settled already.
     """
 
@@ -24,19 +26,43 @@ class Ended:
     outcome: Outcome
     transition: Transition
     seconds: float
+    run: Run | None = None
     was_sent: bool = False
 
 
-async def was_stored(store: Store, entry: Ended) -> bool:
-    """Whether a transition that is refused as stale was applied when it was sent before."""
-    if not entry.was_sent:
-        return False
+async def stored_before(store: Store, entry: Ended) -> Transition | None:
+    """Return what ended the attempt already, where its transition is refused as stale: our own word, sent before.
+
+    That is the transition itself, if its first answer was lost, or what the task committed in a transaction of its own:
+    without hearing so, or when it had been given back already.
+    """
+    sent = [entry.transition] if entry.was_sent else []
+    if entry.run is not None and entry.run.finish is not None:
+        sent.append(entry.run.finish)
+    if not sent:
+        return None
     try:
         attempts = await store.attempts(entry.job.id)
     except StoreError:
-        return False
-    ending, token = entry.transition.ending, entry.transition.token
-    return any(attempt.token == token and attempt.ending is ending for attempt in attempts)
+        return None
+    known = {(attempt.token, attempt.ending) for attempt in attempts}
+    return next((each for each in sent if (each.token, each.ending) in known), None)
+
+
+def said_late(finish: Transition, outcome: Outcome) -> str | None:
+    """Return how the code of a job ended otherwise than it had ended its job, in words; None where it did not.
+
+    To end as one is asked to says nothing else.
+    """
+    match outcome:
+        case Succeeded():
+            return None if outcome.result == finish.result else "the function returned something else"
+        case Failed():
+            return f"{outcome.failure.type}: {outcome.failure.message}"
+        case Snoozed():
+            return "the function asked to run again"
+        case _:
+            return None
 
 
 async def settle_apart(store: Store, ended: Sequence[Ended], emit: Emit) -> Settled:

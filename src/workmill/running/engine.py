@@ -11,19 +11,20 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from workmill.craft.context import Run
+from workmill.craft.closing import Closing
 from workmill.craft.executor import Executor
 from workmill.craft.program import Program
+from workmill.craft.run import Run
 from workmill.craft.threads import Threads
-from workmill.running.ends import Ended, settle_apart, was_stored
+from workmill.running.ends import Ended, said_late, settle_apart, stored_before
 from workmill.running.patience import pause_after
 from workmill.running.reports import Reports
 from workmill.store import ClaimRequest, Notice, NoticeKind, Settled, Store, Verdict
 from workmill.words.errors import StoreError, StoreUnavailable
-from workmill.words.events import JobSettled, JobStarted, StaleWriteRefused, StoreFailing
+from workmill.words.events import JobSettled, JobStarted, LateEndIgnored, StaleWriteRefused, StoreFailing
 from workmill.words.job import Job, JobState
 from workmill.words.outcome import Outcome, Returned
-from workmill.words.transition import Decide, decide
+from workmill.words.transition import Decide, Transition, decide
 
 POLL_SECONDS = 5.0
 """How often an engine looks by itself, in case a notice was lost."""
@@ -80,6 +81,7 @@ class Engine:
         self._grace = grace
         self._threads = Threads(concurrency)
         self._executor = Executor(program.tasks, program.middleware, self._threads)
+        self._closing = Closing(program.tasks, store, decide, program.emit)
         self._reports = Reports(store=store, emit=program.emit, is_ours=self._holds)
         self._running: dict[str, tuple[Run, asyncio.Task[None]]] = {}
         self._ended: list[Ended] = []
@@ -205,8 +207,11 @@ class Engine:
             self._has_lost_claims = self._has_lost_claims or wanted > 0
             raise
         for entry, verdict in zip(ended, settled.verdicts, strict=True):
-            is_stored = verdict is Verdict.STALE and await was_stored(self._store, entry)
-            self._note_verdict(entry, Verdict.APPLIED if is_stored else verdict)
+            stored = await stored_before(self._store, entry) if verdict is Verdict.STALE else None
+            if stored is None:
+                self._note_verdict(entry, verdict)
+            else:
+                self._emit(JobSettled(job=entry.job, transition=stored, seconds=entry.seconds))
         self._start(settled.claimed)
         if wanted and len(settled.claimed) < wanted and heard == self._notices:
             self._may_have_more = False
@@ -244,14 +249,14 @@ class Engine:
             case Verdict.CANCEL_REQUESTED:
                 # The request came after the decision: decide again, knowing of it.
                 asked = replace(entry.job, cancel_requested_at=entry.job.started_at or entry.job.created_at)
-                self._note_end(asked, entry.outcome, entry.seconds)
+                self._note_end(asked, entry.outcome, entry.seconds, entry.run)
 
     def _start(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             if self._is_stopping:  # Claimed by the exchange that was under way when the word came.
                 self._note_end(job, Returned(), 0.0)
                 continue
-            run = Run(job, self._reports.note)
+            run = Run(job, self._reports.note, self._closing)
             self._running[job.id] = (run, asyncio.create_task(self._perform(run)))
             self._emit(JobStarted(job=job))
 
@@ -267,12 +272,22 @@ class Engine:
     def _end(self, run: Run, outcome: Outcome, seconds: float) -> None:
         if self._holds(run):  # Else it was given back already; what came of it since is nobody's business.
             del self._running[run.job.id]
-            self._note_end(run.job, outcome, seconds)
+            if run.is_finished and run.finish is not None:
+                self._note_finished(run.job, run.finish, outcome, seconds)
+            else:
+                self._note_end(run.job, outcome, seconds, run)
 
-    def _note_end(self, job: Job, outcome: Outcome, seconds: float) -> None:
+    def _note_finished(self, job: Job, finish: Transition, outcome: Outcome, seconds: float) -> None:
+        """Let go of a job that has ended itself: its end is stored."""
+        self._emit(JobSettled(job=job, transition=finish, seconds=seconds))
+        if late := said_late(finish, outcome):
+            self._emit(LateEndIgnored(job_id=job.id, what=late))
+        self._wake.set()
+
+    def _note_end(self, job: Job, outcome: Outcome, seconds: float, run: Run | None = None) -> None:
         transition = self._decide(job, outcome, chance=random.random())  # noqa: S311 - spreads retries, no secret
         self._given_back += transition.state is JobState.QUEUED
-        self._ended.append(Ended(job, outcome, transition, seconds))
+        self._ended.append(Ended(job, outcome, transition, seconds, run))
         self._wake.set()
 
     def _holds(self, run: Run) -> bool:

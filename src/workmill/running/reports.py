@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
-from workmill.craft.context import Run
+from workmill.craft.run import Run
 from workmill.store import Report, Store
 from workmill.words.errors import StoreError, StoreUnavailable
 from workmill.words.events import Emit, StaleWriteRefused, StoreFailing
@@ -25,7 +25,7 @@ class Reports:
         self._emit = emit
         self._is_ours = is_ours
         self._loop = asyncio.get_running_loop()
-        self._newest: dict[str, Report] = {}
+        self._newest: dict[str, tuple[Run, Progress]] = {}
         self._has_any = asyncio.Event()
         self._writing = asyncio.Lock()
 
@@ -34,7 +34,7 @@ class Reports:
         if not self._is_ours(run):
             return
         # A dict assignment is atomic; the event is set on the loop that waits for it.
-        self._newest[run.job.id] = Report(job_id=run.job.id, token=run.job.token, progress=progress)
+        self._newest[run.job.id] = (run, progress)
         if not self._has_any.is_set():
             self._loop.call_soon_threadsafe(self._has_any.set)
 
@@ -56,20 +56,22 @@ class Reports:
             StoreUnavailable: Nothing is lost: it is written later.
         """
         async with self._writing:
-            reports = [self._newest.pop(job_id) for job_id in job_ids if job_id in self._newest]
-            if reports:
-                await self._write(reports)
+            said = [self._newest.pop(job_id) for job_id in job_ids if job_id in self._newest]
+            said = [(run, progress) for run, progress in said if not run.is_finished]
+            if said:
+                await self._write(said)
 
-    async def _write(self, reports: list[Report]) -> None:
+    async def _write(self, said: list[tuple[Run, Progress]]) -> None:
+        reports = [Report(job_id=run.job.id, token=run.job.token, progress=progress) for run, progress in said]
         try:
             stored = await self._store.report(reports)
         except StoreUnavailable:
-            for report in reports:
-                self._newest.setdefault(report.job_id, report)
+            for run, progress in said:
+                self._newest.setdefault(run.job.id, (run, progress))
             raise
         except StoreError as error:  # It will never take them; a progress is not worth a job.
             self._emit(StoreFailing(verb="report progress", error=str(error), retry_seconds=REPORT_SECONDS))
             return
-        for report, is_stored in zip(reports, stored, strict=True):
-            if not is_stored:
-                self._emit(StaleWriteRefused(job_id=report.job_id, token=report.token, verb="report"))
+        for (run, _), is_stored in zip(said, stored, strict=True):
+            if not is_stored and run.finish is None:  # Else its job may have ended by itself meanwhile.
+                self._emit(StaleWriteRefused(job_id=run.job.id, token=run.job.token, verb="report"))

@@ -115,6 +115,16 @@ class JobCancelled(JobFailed):
         self.args = (f"job {job_id} was cancelled: {reason or 'no reason was given'}",)
 
 
+class JobLost(JobError):
+    """A task could not finish in a transaction of its own, because its worker had lost the job. It was rolled back."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(
+            f"job {job_id}: this worker lost its lease, so nothing was committed; another attempt runs elsewhere"
+        )
+
+
 class StoreError(WorkmillError):
     """The store could not do what was asked."""
 

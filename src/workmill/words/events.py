@@ -43,6 +43,22 @@ class StaleWriteRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FinishRefused:
+    """A task would have ended its job in a transaction of its own, but its worker had lost it: all was rolled back."""
+
+    job_id: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateEndIgnored:
+    """A task ended its job in a transaction of its own, and what it did then says otherwise: that changes nothing."""
+
+    job_id: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobsRescued:
     """Jobs whose worker died were taken back."""
 
@@ -124,6 +140,8 @@ Event: TypeAlias = (
     | JobStarted
     | JobSettled
     | StaleWriteRefused
+    | FinishRefused
+    | LateEndIgnored
     | JobsRescued
     | JobsPruned
     | WorkerStarted

@@ -1,0 +1,53 @@
+"""The way from a running task to the store, for ending its attempt in a transaction of its own."""
+
+from collections.abc import Mapping
+
+from workmill.craft.joining import check_joined
+from workmill.craft.task import AnyTask
+from workmill.store import Store, Verdict
+from workmill.words.conversation import Conversation
+from workmill.words.events import Emit, FinishRefused
+from workmill.words.job import Job
+from workmill.words.outcome import Succeeded
+from workmill.words.transition import Decide, Transition
+
+
+class Closing:
+    """What the runs of one engine share for that. Every method may be called from any thread.
+
+    Args:
+        tasks: The tasks known here, by name.
+        store: The engine's store.
+        decide: The rule for what follows an attempt.
+    """
+
+    def __init__(self, tasks: Mapping[str, AnyTask], store: Store, decide: Decide, emit: Emit) -> None:
+        self._tasks = tasks
+        self._store = store
+        self._decide = decide
+        self._emit = emit
+
+    def check(self, kind: str, connection: object) -> None:
+        """Refuse a connection whose transactions the store does not join.
+
+        Raises:
+            InvalidOption: As it says.
+        """
+        check_joined(self._store.capabilities, kind, connection)
+
+    def success(self, job: Job, value: object) -> Transition:
+        """Return what follows when the attempt of a job succeeds with a value.
+
+        Raises:
+            ResultRejected: It is not of the task's return type.
+        """
+        result = self._tasks[job.task].signature.dump_result(value)
+        return self._decide(job, Succeeded(result=result), chance=0.0)
+
+    def conversation(self, transition: Transition) -> Conversation[Verdict]:
+        """Return what stores it in a transaction of the caller's."""
+        return self._store.settle_within(transition)
+
+    def tell_loss(self, job: Job) -> None:
+        """Tell that an attempt could not finish so, because it is no longer the job's."""
+        self._emit(FinishRefused(job_id=job.id, token=job.token))

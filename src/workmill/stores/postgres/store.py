@@ -189,7 +189,7 @@ class PostgresStore:
     async def diagnose(self) -> list[Finding]:
         """See `Store.diagnose`."""
         is_deaf = self._post is not None and self._post.is_deaf
-        return await self._do(lambda session: health.diagnose(session, is_deaf=is_deaf))
+        return await self._do(lambda session: health.diagnose(session, self._address, is_deaf=is_deaf))
 
     @asynccontextmanager
     async def listen(self, kinds: frozenset[NoticeKind]) -> AsyncIterator[Listener]:

@@ -12,12 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from workmill.craft.closing import Closing
-from workmill.craft.executor import Executor
 from workmill.craft.program import Program
 from workmill.craft.run import Run
-from workmill.craft.threads import Threads
 from workmill.running.ends import Ended, said_late, settle_apart, stored_before
 from workmill.running.patience import pause_after
+from workmill.running.performing import OwnProcess, Performer
 from workmill.running.reports import Reports
 from workmill.store import ClaimRequest, Notice, NoticeKind, Settled, Store, Verdict
 from workmill.words.errors import StoreError, StoreUnavailable
@@ -36,7 +35,7 @@ _HEARD = frozenset({NoticeKind.QUEUED, NoticeKind.CANCEL})
 
 
 class Engine:
-    """Runs the jobs of one worker in this process, `async def` tasks on this loop and plain functions in threads.
+    """Claims jobs for one worker, has them run, and settles what became of them.
 
     ```
     run() ──► claiming ──drain()──► draining ──nothing runs──► run() returns
@@ -54,6 +53,7 @@ class Engine:
         number: Which of the worker's engines it is.
         queues: The queues it takes; None for all.
         concurrency: How many jobs run at a time.
+        performer: Where they run, closed with the engine; this process, if none is given.
         grace: Seconds that `stop` leaves to the code it asked to end.
         decide: The rule for what follows an attempt; a test may skip delays.
     """
@@ -67,20 +67,19 @@ class Engine:
         number: int = 0,
         queues: tuple[str, ...] | None = None,
         concurrency: int = 16,
+        performer: Performer | None = None,
         grace: float = GRACE_SECONDS,
         decide: Decide = decide,
     ) -> None:
         self._store = store
         self._decide = decide
         self._emit = program.emit
-        self._tasks = program.tasks
         self._request = ClaimRequest(
             worker_id=worker_id, engine=number, queues=queues, tasks=tuple(program.tasks), limit=concurrency
         )
         self._concurrency = concurrency
         self._grace = grace
-        self._threads = Threads(concurrency)
-        self._executor = Executor(program.tasks, program.middleware, self._threads)
+        self._performer = performer or OwnProcess(program, concurrency)
         self._closing = Closing(program.tasks, store, decide, program.emit)
         self._reports = Reports(store=store, emit=program.emit, is_ours=self._holds)
         self._running: dict[str, tuple[Run, asyncio.Task[None]]] = {}
@@ -142,7 +141,7 @@ class Engine:
             await self._abandon()
             raise
         finally:
-            self._threads.close()
+            self._performer.close()
 
     async def _run(self, *, until_idle: bool) -> None:
         async with asyncio.TaskGroup() as group:
@@ -263,7 +262,7 @@ class Engine:
     async def _perform(self, run: Run) -> None:
         began = time.monotonic()
         try:
-            outcome = await self._executor.execute(run)
+            outcome = await self._performer.execute(run)
             self._end(run, outcome, time.monotonic() - began)
         except Exception as error:  # noqa: BLE001 - no error of the task comes here: the engine itself is at fault
             self._fault = error
@@ -296,10 +295,7 @@ class Engine:
 
     def _ask(self, run: Run, task: asyncio.Task[None], why: str | None, *, gives_back: bool = False) -> None:
         run.ask(why, gives_back=gives_back)
-        known = self._tasks.get(run.job.task)
-        # What has not begun sees the request before it begins; an asyncio task cancelled then would never say so.
-        if known is not None and known.is_async and run.has_begun:
-            task.cancel()
+        self._performer.interrupt(run, task)
 
     async def _hear_for_ever(self) -> None:
         while True:

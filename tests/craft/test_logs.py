@@ -18,6 +18,7 @@ from workmill.words.events import (
     JobsRescued,
     JobStarted,
     StaleWriteRefused,
+    StoreAmiss,
     StoreFailing,
     WorkerLeaseLost,
     WorkerStarted,
@@ -98,6 +99,11 @@ LINES: list[tuple[Event, int, str]] = [
         StoreFailing(verb="renew", error="disk full", retry_seconds=0.25),
         logging.WARNING,
         "store failed to renew: disk full; again in 0.2 s",
+    ),
+    (
+        StoreAmiss(subject="notices", detail="none come", remedy="go round the pooler"),
+        logging.WARNING,
+        "notices: none come; go round the pooler",
     ),
     (
         DutyFailed(duty="rescue", error="KeyError('x')"),

@@ -16,6 +16,7 @@ from workmill.words.events import (
     JobStarted,
     LateEndIgnored,
     StaleWriteRefused,
+    StoreAmiss,
     StoreFailing,
     WorkerLeaseLost,
     WorkerStarted,
@@ -71,7 +72,7 @@ def _level(event: Event) -> int:
             return logging.INFO
         case StaleWriteRefused() | FinishRefused() | LateEndIgnored() | JobsRescued():
             return logging.WARNING
-        case WorkerLeaseLost() | StoreFailing():
+        case WorkerLeaseLost() | StoreFailing() | StoreAmiss():
             return logging.WARNING
         case EngineDied() | DutyFailed():
             return logging.ERROR
@@ -115,7 +116,14 @@ def _job_line(event: JobStarted | JobSettled | StaleWriteRefused | FinishRefused
 
 
 def _worker_line(
-    event: WorkerStarted | WorkerStopping | WorkerStopped | WorkerLeaseLost | EngineDied | StoreFailing | DutyFailed,
+    event: WorkerStarted
+    | WorkerStopping
+    | WorkerStopped
+    | WorkerLeaseLost
+    | EngineDied
+    | StoreFailing
+    | StoreAmiss
+    | DutyFailed,
 ) -> str:
     match event:
         case WorkerStarted():
@@ -128,6 +136,8 @@ def _worker_line(
             return f"worker {event.worker_id} lost its lease; it stops its jobs and begins anew"
         case EngineDied():
             return f"engine {event.engine} (pid {event.pid}) died: {event.how}"
+        case StoreAmiss():
+            return f"{event.subject}: {event.detail}; {event.remedy}"
         case StoreFailing():
             return f"store failed to {event.verb}: {event.error}; again in {event.retry_seconds:.1f} s"
         case DutyFailed():

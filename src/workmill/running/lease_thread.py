@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from workmill.craft.program import Program
+from workmill.running.checkup import say_what_is_amiss
 from workmill.running.keeper import Keeper
 from workmill.running.leader import duties_of, lead
 from workmill.running.patience import until_done
@@ -89,8 +90,10 @@ class LeaseThread:
         self._tell_owner(self.registered.set)
         async with asyncio.TaskGroup() as group:
             leading = group.create_task(lead(keeper.leads, partial(duties_of, store, emit=emit)))
+            looking = group.create_task(say_what_is_amiss(store, emit=emit))
             await keeper.hold()
             leading.cancel()
+            looking.cancel()
         self._tell_owner(self.lost.set)
         await self._is_leaving.wait()
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum, auto
 from functools import partial
 
+from workmill.running.checkup import say_what_is_amiss
 from workmill.running.crew import Crew
 from workmill.running.elapsed import elapsed
 from workmill.running.engine_process import EngineProcess
@@ -138,13 +139,14 @@ class Life:
             holding = group.create_task(keeper.hold())
             leading = group.create_task(lead(keeper.leads, partial(duties_of, store, emit=self._emit)))
             keeping = group.create_task(self._crew.keep(partial(self._go, keeper)))
+            looking = group.create_task(say_what_is_amiss(store, emit=self._emit))
             await race(ended(holding), self._crew.unfit.wait(), self._orders.draining.wait())
             if not holding.done():
                 await self._drain(holding)
             is_lost = holding.done()
             await self._stop(keeper, is_lost=is_lost)
             await race(ended(keeping), asyncio.sleep(FAREWELL_SECONDS))  # The last burial.
-            for task in (holding, leading, keeping):
+            for task in (holding, leading, keeping, looking):
                 task.cancel()
         return is_lost
 

@@ -128,6 +128,15 @@ class StoreFailing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreAmiss:
+    """Something about the store is not as it should be; a worker says so at its start."""
+
+    subject: str
+    detail: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DutyFailed:
     """A background duty met an error it did not expect; it goes on with its next round."""
 
@@ -150,6 +159,7 @@ Event: TypeAlias = (
     | WorkerLeaseLost
     | EngineDied
     | StoreFailing
+    | StoreAmiss
     | DutyFailed
 )
 Emit: TypeAlias = Callable[[Event], None]

@@ -25,9 +25,11 @@ async def finding(store: PostgresStore, subject: str) -> Finding:
 async def finding_in_time(store: PostgresStore, subject: str) -> Finding:
     """Return what is found amiss about a subject as soon as the server has counted."""
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while (found := await finding(store, subject)).level is Level.OK:
+        while True:
+            found = await finding(store, subject)
+            if found.level is not Level.OK:
+                return found
             await asyncio.sleep(0.05)  # the server tells nobody that it has counted
-    return found
 
 
 @asynccontextmanager

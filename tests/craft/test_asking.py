@@ -7,7 +7,7 @@ import pytest
 
 from tests.craft.runs import LONGEST_SECONDS, Bench, claimed, failed, wait_until_asked
 from workmill import App, FailureKind, Snooze, current_job
-from workmill.craft.context import Run
+from workmill.craft.run import Run
 from workmill.words.outcome import Cancelled, Outcome, Returned, Snoozed, Succeeded
 
 

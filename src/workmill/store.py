@@ -21,6 +21,7 @@ from typing import Protocol
 
 from workmill.words.conversation import Conversation
 from workmill.words.job import Attempt, Job, JobState, NewJob, Progress
+from workmill.words.order import Order
 from workmill.words.transition import Transition
 
 
@@ -82,16 +83,18 @@ class Worker:
     running: int
     is_live: bool
     is_leader: bool
+    order: Order
     started_at: datetime
     lease_ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewal:
-    """The answer to a renewal: whether the lease lives on, and whether this worker leads."""
+    """The answer to a renewal: whether the lease lives on, whether this worker leads, and its orders."""
 
     is_live: bool
     is_leader: bool
+    order: Order = Order.WORK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +276,12 @@ class Store(Protocol):
     async def leave(self, worker_id: str) -> None:
         """End a worker's lease now. Jobs it still holds are `expired` at once. Unknown workers are no error."""
 
+    async def order(self, worker_ids: Sequence[str], order: Order) -> list[bool]:
+        """Give workers an order, which their next renewals answer; say of each whether it is live.
+
+        One that was told to stop keeps that order.
+        """
+
     async def claim(self, request: ClaimRequest) -> list[Job]:
         """Take jobs under the worker's lease: `running`, with `attempt` and `token` one higher.
 
@@ -343,12 +352,13 @@ class Store(Protocol):
         It forgets workers whose lease ended a day ago, too.
         """
 
-    async def cancel(self, job_ids: Sequence[str], reason: str | None) -> list[Job | None]:
+    async def cancel(self, job_ids: Sequence[str], reason: str | None, *, force: bool = False) -> list[Job | None]:
         """Cancel jobs and return them as they are now (None: no such job). Safe to repeat.
 
-        One that is not running becomes `cancelled` at once. A running one keeps running, and its worker is told. Either
-        gets `cancel_requested_at` and the reason; to repeat it changes nothing, not the reason either. A final one is
-        returned unchanged.
+        One that is not running becomes `cancelled` at once. A running one keeps running, and its worker is told: to ask
+        it to end, or, with `force`, to end it. Either gets `cancel_requested_at`, the reason and `cancel_forced`; to
+        repeat it changes nothing, not the reason either, but that a running job's request becomes forced. A final one
+        is returned unchanged.
         """
 
     async def get(self, job_ids: Sequence[str]) -> list[Job | None]:

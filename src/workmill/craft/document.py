@@ -32,6 +32,8 @@ def job_document(job: Job) -> dict[str, Json]:
         "expires_at": _moment(job.expires_at),
         "cancel_requested_at": _moment(job.cancel_requested_at),
         "cancel_reason": job.cancel_reason,
+        "cancel_forced": job.cancel_forced,
+        "retry_of": job.retry_of,
         "version": job.version,
     }
 

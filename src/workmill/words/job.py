@@ -48,7 +48,8 @@ class NewJob:
     """One call of a task that is not stored yet.
 
     `id` is made by the caller before the first try, so that repeating an enqueue whose answer was lost stores the
-    job once. At most one of `delay` (counted by the store's clock) and `run_at` is set.
+    job once. At most one of `delay` (counted by the store's clock) and `run_at` is set. `retry_of` names the job that
+    this one repeats by hand.
     """
 
     id: str
@@ -60,6 +61,7 @@ class NewJob:
     key: str | None = None
     delay: timedelta | None = None
     run_at: datetime | None = None
+    retry_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,8 @@ class Job:
         engine: Which of the worker's engines.
         run_at: The time before which it does not start, where there is one.
         expires_at: When a final job's record may be pruned.
+        cancel_forced: Whether the request to cancel it was to end it, not to ask.
+        retry_of: The job that this one repeats by hand.
     """
 
     id: str
@@ -102,6 +106,8 @@ class Job:
     expires_at: datetime | None
     cancel_requested_at: datetime | None
     cancel_reason: str | None
+    cancel_forced: bool = False
+    retry_of: str | None = None
 
     @property
     def failures(self) -> int:

@@ -37,6 +37,7 @@ def stored(new: NewJob, now: datetime) -> Job:
         expires_at=None,
         cancel_requested_at=None,
         cancel_reason=None,
+        retry_of=new.retry_of,
     )
 
 
@@ -72,9 +73,9 @@ def settled(job: Job, transition: Transition, now: datetime) -> Job:
     return replace(after, run_at=later(now, transition.delay or timedelta(0)))
 
 
-def cancelled(job: Job, reason: str | None, now: datetime) -> Job:
+def cancelled(job: Job, reason: str | None, now: datetime, *, force: bool) -> Job:
     """Return a job that is not final after the first request to cancel it."""
-    requested = replace(job, cancel_requested_at=now, cancel_reason=reason)
+    requested = replace(job, cancel_requested_at=now, cancel_reason=reason, cancel_forced=force)
     if job.state is JobState.RUNNING:
         return requested
     return finished(requested, JobState.CANCELLED, job.policy.keep, now)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from workmill.store import NewWorker, Renewal, Worker
 from workmill.words.clock import later
+from workmill.words.order import Order
 
 REMEMBERED = timedelta(days=1)
 """How long a worker is listed after its lease ended."""
@@ -17,6 +18,7 @@ class Lease:
     worker: NewWorker
     started_at: datetime
     ends_at: datetime
+    order: Order = Order.WORK
 
 
 class Roster:
@@ -45,7 +47,16 @@ class Roster:
         self._prolong(worker_id, now)
         if self._leader is None or not self.is_live(self._leader, now):
             self._leader = worker_id
-        return Renewal(is_live=True, is_leader=self._leader == worker_id)
+        return Renewal(is_live=True, is_leader=self._leader == worker_id, order=self._leases[worker_id].order)
+
+    def order(self, worker_id: str, order: Order, now: datetime) -> bool:
+        """Note an order for a live worker, unless it was told to stop; return whether it is live."""
+        if not self.is_live(worker_id, now):
+            return False
+        lease = self._leases[worker_id]
+        if lease.order is not Order.STOP:
+            self._leases[worker_id] = replace(lease, order=order)
+        return True
 
     def leave(self, worker_id: str, now: datetime) -> None:
         """End a live lease."""
@@ -79,6 +90,7 @@ class Roster:
             running=running,
             is_live=is_live,
             is_leader=is_live and self._leader == worker.id,
+            order=lease.order,
             started_at=lease.started_at,
             lease_ends_at=lease.ends_at,
         )

@@ -34,6 +34,7 @@ from workmill.words.clock import Clock, system_clock
 from workmill.words.conversation import Conversation
 from workmill.words.errors import InvalidOption, JobConflict, LeaseLost, StoreError
 from workmill.words.job import Attempt, Job, JobState, NewJob
+from workmill.words.order import Order
 from workmill.words.transition import Transition
 
 WAITING_FOR_A_TIME = frozenset({JobState.SCHEDULED, JobState.RETRYING})
@@ -89,6 +90,12 @@ class MemoryStore:
         """End a worker's lease now."""
         with self._vault.lock:
             self._vault.roster.leave(worker_id, self._clock())
+
+    async def order(self, worker_ids: Sequence[str], order: Order) -> list[bool]:
+        """Give workers an order."""
+        with self._vault.lock:
+            now = self._clock()
+            return [self._vault.roster.order(worker_id, order, now) for worker_id in worker_ids]
 
     async def claim(self, request: ClaimRequest) -> list[Job]:
         """Take jobs under the worker's lease."""
@@ -161,11 +168,11 @@ class MemoryStore:
                 ledger.delete(job_id)
         return len(past)
 
-    async def cancel(self, job_ids: Sequence[str], reason: str | None) -> list[Job | None]:
+    async def cancel(self, job_ids: Sequence[str], reason: str | None, *, force: bool = False) -> list[Job | None]:
         """Cancel jobs and return them as they are now."""
         with self._vault.lock:
-            now, changed = self._clock(), list[Job]()
-            answers = [self._cancel(job_id, reason, now, changed) for job_id in job_ids]
+            changed = list[Job]()
+            answers = [self._cancel(job_id, reason, changed, force=force) for job_id in job_ids]
             self._tell(NoticeKind.CHANGED, changed)
             self._tell(NoticeKind.CANCEL, [job for job in changed if job.state is JobState.RUNNING])
         return answers
@@ -278,13 +285,18 @@ class MemoryStore:
         job = self._vault.ledger.jobs.get(job_id)
         return job if job is not None and job.state is JobState.RUNNING and job.token == token else None
 
-    def _cancel(self, job_id: str, reason: str | None, now: datetime, changed: list[Job]) -> Job | None:
+    def _cancel(self, job_id: str, reason: str | None, changed: list[Job], *, force: bool) -> Job | None:
         job = self._vault.ledger.jobs.get(job_id)
-        if job is None or job.state.is_final or job.cancel_requested_at is not None:
+        if job is None or job.state.is_final:
             return job
-        after = self._vault.ledger.write(changes.cancelled(job, reason, now))
-        changed.append(after)
-        return after
+        if job.cancel_requested_at is None:
+            after = changes.cancelled(job, reason, self._clock(), force=force)
+        elif force and not job.cancel_forced:
+            after = replace(job, cancel_forced=True)
+        else:
+            return job
+        changed.append(self._vault.ledger.write(after))
+        return changed[-1]
 
     def _tell(self, kind: NoticeKind, jobs: Sequence[Job]) -> None:
         if jobs:

@@ -41,7 +41,7 @@ SUBJECTS = (
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{subject}" for subject in SUBJECTS))
 
-from workmill.testing.conformance.cancel import TestCancel  # noqa: E402 - after the line that makes their asserts tell
+from workmill.testing.conformance.cancel import TestCancel, TestForcedCancel  # noqa: E402 - after the line that makes their asserts tell
 from workmill.testing.conformance.claim import TestClaim, TestClaimOrder, TestClaimRace, TestClaimRight, TestClaimScope  # noqa: E402
 from workmill.testing.conformance.counts import TestCounts  # noqa: E402
 from workmill.testing.conformance.enqueue import TestEnqueue, TestIdempotencyKey, TestRepeatedId  # noqa: E402
@@ -49,7 +49,7 @@ from workmill.testing.conformance.fence import TestCancelRequested, TestFence, T
 from workmill.testing.conformance.find import TestFind, TestGet, TestPages  # noqa: E402
 from workmill.testing.conformance.fixtures import another, anyio_backend, store  # noqa: E402
 from workmill.testing.conformance.harness import ClockedHarness, Harness  # noqa: E402
-from workmill.testing.conformance.lease import TestLeader, TestLease, TestWorkers  # noqa: E402
+from workmill.testing.conformance.lease import TestLeader, TestLease, TestOrders, TestWorkers  # noqa: E402
 from workmill.testing.conformance.lifecycle import TestLifecycle, TestSelfDescription  # noqa: E402
 from workmill.testing.conformance.notices import (  # noqa: E402
     TestCancelNotice,
@@ -85,6 +85,7 @@ __all__ = [
     "TestFailureStays",
     "TestFence",
     "TestFind",
+    "TestForcedCancel",
     "TestGet",
     "TestHeld",
     "TestIdempotencyKey",
@@ -93,6 +94,7 @@ __all__ = [
     "TestLease",
     "TestLifecycle",
     "TestListener",
+    "TestOrders",
     "TestPages",
     "TestPayloads",
     "TestProcesses",

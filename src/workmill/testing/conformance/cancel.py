@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from workmill.store import Store
+from workmill.store import NoticeKind, Store
 from workmill.testing.conformance.harness import Harness
 from workmill.testing.conformance.making import (
     DONE,
@@ -12,12 +12,14 @@ from workmill.testing.conformance.making import (
     PATIENT,
     SECOND,
     add,
+    end,
     ended,
     hired,
     new_job,
     new_jobs,
     request,
     running,
+    settle,
     stored,
 )
 from workmill.words.job import Job, JobState
@@ -130,3 +132,67 @@ class TestCancel:
 
     async def test_nothing_to_cancel_is_answered_with_nothing(self, store: Store) -> None:
         assert await store.cancel([], None) == []
+
+
+@pytest.mark.anyio
+class TestForcedCancel:
+    """A forced request is to end a running job, not to ask it."""
+
+    async def test_running_job_runs_on_with_the_forced_request(self, store: Store) -> None:
+        job = await running(store)
+
+        (asked,) = await store.cancel([job.id], "now", force=True)
+
+        assert asked is not None
+        assert (asked.state, asked.cancel_reason, asked.cancel_forced) == (JobState.RUNNING, "now", True)
+        assert asked == await stored(store, job.id)
+
+    async def test_request_of_a_running_job_becomes_forced(self, store: Store, harness: Harness) -> None:
+        asked = await cancel(store, (await running(store)).id, "first")
+        await harness.advance(SECOND)
+
+        (forced,) = await store.cancel([asked.id], "second", force=True)
+
+        assert forced is not None
+        assert not asked.cancel_forced
+        assert forced.cancel_forced
+        assert forced.version > asked.version
+        assert (forced.cancel_requested_at, forced.cancel_reason) == (asked.cancel_requested_at, "first")
+
+    async def test_forced_request_stays_forced(self, store: Store) -> None:
+        job = await running(store)
+        first = await store.cancel([job.id], None, force=True)
+
+        assert await store.cancel([job.id], None) == first
+        assert await store.cancel([job.id], None, force=True) == first
+
+    async def test_forced_request_is_told(self, store: Store) -> None:
+        job = await running(store)
+        await cancel(store, job.id)
+
+        async with store.listen(frozenset({NoticeKind.CANCEL})) as ear:
+            await store.cancel([job.id], None, force=True)
+            heard = await ear.next(10)
+
+        assert any(not notice.job_ids or job.id in notice.job_ids for notice in heard)
+
+    async def test_forced_job_that_ends_keeps_the_mark(self, store: Store) -> None:
+        job = await running(store)
+        await store.cancel([job.id], None, force=True)
+        await settle(store, end(job, Cancelled()))
+
+        after = await stored(store, job.id)
+        assert (after.state, after.cancel_forced) == (JobState.CANCELLED, True)
+
+    async def test_job_that_does_not_run_is_cancelled_at_once(self, store: Store) -> None:
+        job = await add(store, new_job())
+
+        (cancelled,) = await store.cancel([job.id], None, force=True)
+
+        assert cancelled is not None
+        assert (cancelled.state, cancelled.cancel_forced) == (JobState.CANCELLED, True)
+
+    async def test_final_job_is_returned_unchanged(self, store: Store) -> None:
+        job = await ended(store, DONE)
+
+        assert await store.cancel([job.id], None, force=True) == [job]

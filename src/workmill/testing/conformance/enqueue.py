@@ -7,9 +7,22 @@ import pytest
 from workmill.store import Store
 from workmill.testing.conformance.fixtures import Another
 from workmill.testing.conformance.harness import Harness
-from workmill.testing.conformance.making import PATIENT, SECOND, add, ended, new_job, new_jobs, running, stored
+from workmill.testing.conformance.making import (
+    ERROR,
+    PATIENT,
+    SECOND,
+    add,
+    ended,
+    hired,
+    new_job,
+    new_jobs,
+    request,
+    running,
+    stored,
+)
 from workmill.words.errors import JobConflict
 from workmill.words.job import JobState
+from workmill.words.outcome import Failed
 
 
 @pytest.mark.anyio
@@ -34,8 +47,19 @@ class TestEnqueue:
         assert (job.attempt, job.deaths, job.token) == (0, 0, 0)
         assert (job.progress, job.result, job.failure, job.worker, job.engine) == (None,) * 5
         assert (job.run_at, job.started_at, job.finished_at, job.expires_at) == (None,) * 4
-        assert (job.cancel_requested_at, job.cancel_reason) == (None, None)
+        assert (job.cancel_requested_at, job.cancel_reason, job.cancel_forced) == (None, None, False)
+        assert job.retry_of is None
         assert await store.attempts(job.id) == []
+
+    async def test_job_names_the_one_it_repeats(self, store: Store, another: Another) -> None:
+        first = await ended(store, Failed(failure=ERROR))
+
+        again = await add(store, new_job(retry_of=first.id))
+
+        assert (again.retry_of, again.attempt) == (first.id, 0)
+        assert again == await stored(await another(), again.id)
+        (claimed,) = await store.claim(request(await hired(store)))
+        assert (claimed.id, claimed.retry_of) == (again.id, first.id)
 
     async def test_created_at_is_the_stores_own_moment(self, store: Store, harness: Harness) -> None:
         await harness.advance(timedelta(days=3, seconds=2))

@@ -22,6 +22,7 @@ from workmill.testing.conformance.making import (
     settle,
 )
 from workmill.words.errors import LeaseLost
+from workmill.words.order import Order
 
 
 async def listed(store: Store, worker_id: str) -> Worker:
@@ -135,6 +136,73 @@ class TestLease:
         await store.leave("nobody")
 
         assert (await listed(store, worker_id)).lease_ends_at == ended_at
+
+
+@pytest.mark.anyio
+class TestOrders:
+    """A live worker's renewals answer the newest order it was given; a stop is the last."""
+
+    async def test_worker_is_to_work_unless_told_otherwise(self, store: Store) -> None:
+        worker_id = await hired(store)
+
+        assert (await store.renew(worker_id)).order is Order.WORK
+        assert (await listed(store, worker_id)).order is Order.WORK
+
+    async def test_order_is_answered_by_every_renewal_from_then_on(self, store: Store, another: Another) -> None:
+        quiet, other = await hired(store), await hired(store)
+
+        assert await (await another()).order([quiet], Order.QUIET) == [True]
+
+        for _ in range(2):
+            assert (await store.renew(quiet)).order is Order.QUIET
+            assert (await store.renew(other)).order is Order.WORK
+        assert (await listed(store, quiet)).order is Order.QUIET
+
+    async def test_quiet_worker_may_be_told_to_work_again(self, store: Store) -> None:
+        worker_id = await hired(store)
+        await store.order([worker_id], Order.QUIET)
+
+        await store.order([worker_id], Order.WORK)
+
+        assert (await store.renew(worker_id)).order is Order.WORK
+
+    async def test_stop_is_the_last_order(self, store: Store) -> None:
+        worker_id = await hired(store)
+        await store.order([worker_id], Order.STOP)
+
+        assert await store.order([worker_id], Order.WORK) == [True]
+
+        assert (await store.renew(worker_id)).order is Order.STOP
+
+    async def test_registering_again_keeps_the_order(self, store: Store) -> None:
+        new = new_worker()
+        await store.register(new)
+        await store.order([new.id], Order.QUIET)
+
+        await store.register(new)
+
+        assert (await store.renew(new.id)).order is Order.QUIET
+
+    async def test_dead_and_unknown_workers_are_told_nothing(self, store: Store, harness: Harness) -> None:
+        dead = await hired(store)
+        await harness.advance(LEASE)
+        live = await hired(store)
+
+        assert await store.order([dead, "nobody", live, live], Order.QUIET) == [False, False, True, True]
+
+        assert (await listed(store, dead)).order is Order.WORK
+
+    async def test_order_to_nobody_is_answered_with_nothing(self, store: Store) -> None:
+        assert await store.order([], Order.STOP) == []
+
+    async def test_order_leaves_lease_and_claims_alone(self, store: Store) -> None:
+        worker_id = await hired(store)
+        before = await listed(store, worker_id)
+        await store.order([worker_id], Order.QUIET)
+        await add(store, new_job())
+
+        assert (await listed(store, worker_id)).lease_ends_at == before.lease_ends_at
+        assert len(await store.claim(request(worker_id))) == 1
 
 
 @pytest.mark.anyio

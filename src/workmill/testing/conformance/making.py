@@ -34,6 +34,7 @@ def new_job(
     key: str | None = None,
     delay: timedelta | None = None,
     run_at: datetime | None = None,
+    retry_of: str | None = None,
 ) -> NewJob:
     """Make a job that is not stored yet. Ids are random, so that they sort unlike the order of storing."""
     return NewJob(
@@ -46,6 +47,7 @@ def new_job(
         key=key,
         delay=delay,
         run_at=run_at,
+        retry_of=retry_of,
     )
 
 

@@ -7,12 +7,16 @@ from functools import partial
 
 import psycopg
 
+from tests.servers.caller import PostgresCaller
 from workmill.stores.postgres import PostgresStore
 from workmill.testing.conformance.harness import Opener
 
 FROZEN = """
 CREATE TABLE {schema}.frozen AS SELECT 1893499200000000::bigint AS moment;
 CREATE OR REPLACE FUNCTION {schema}.clock() RETURNS bigint LANGUAGE sql AS 'SELECT moment FROM {schema}.frozen';
+"""
+CALLERS = """
+CREATE TABLE IF NOT EXISTS {schema}.callers (place bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, text text NOT NULL)
 """
 
 
@@ -61,6 +65,13 @@ class PostgresHarness:
     def opener(self) -> Opener:
         """Return the maker for other processes."""
         return partial(PostgresStore, self.url)
+
+    async def caller(self) -> PostgresCaller:
+        """Open a caller's connection; it does not know where our tables are."""
+        async with self._turn:
+            self.execute(CALLERS)
+        connection = await psycopg.AsyncConnection.connect(self._database)
+        return PostgresCaller(connection, f"{self._schema}.callers")
 
     def execute(self, sql: str) -> list[tuple[object, ...]]:
         """Do what no verb of a store does."""

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from datetime import timedelta
 from functools import partial
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -42,6 +43,10 @@ class PostgresHarness:
     def schema(self) -> str:
         """The schema of the stores."""
         return self._schema
+
+    def at(self, name: str) -> str:
+        """Return the URL of a database on the same server."""
+        return urlsplit(self._database)._replace(path=f"/{name}").geturl()
 
     async def make(self) -> PostgresStore:
         """Make and open one more store."""

@@ -47,6 +47,10 @@ BEGIN
     ) AS known;
     IF seqs IS NOT NULL THEN
         RETURN QUERY SELECT 'known', NULL::bigint, r.* FROM workmill.job_row AS r WHERE r.seq = ANY (seqs);
+        IF NOT FOUND AND current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+            RAISE EXCEPTION 'the transaction began before its job''s line of jobs was made; run it again'
+                USING ERRCODE = 'serialization_failure';
+        END IF;
         RETURN;
     END IF;
     moment := workmill.clock();

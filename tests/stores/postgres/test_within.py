@@ -1,0 +1,397 @@
+"""A caller's transaction on PostgreSQL: whatever its isolation level, settings and role, and however it ends."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import psycopg
+import pytest
+from psycopg import IsolationLevel, errors
+from psycopg.conninfo import make_conninfo
+
+from tests.servers.caller import PostgresCaller
+from tests.servers.harness import PostgresHarness
+from workmill.store import Verdict
+from workmill.stores.postgres import PostgresStore
+from workmill.testing.conformance.making import (
+    DEATH,
+    SECOND,
+    add,
+    claim_all,
+    end,
+    hired,
+    new_job,
+    new_jobs,
+    request,
+    running,
+    settle,
+    stored,
+    verdict,
+)
+from workmill.testing.conformance.within import beside, enqueue, finish
+from workmill.words.errors import StoreError
+from workmill.words.job import JobState
+from workmill.words.outcome import Interrupted
+
+DEADLINE_SECONDS = 20.0
+SHORT = timedelta(milliseconds=500)
+LEVELS = list(IsolationLevel)
+FIXED = [IsolationLevel.REPEATABLE_READ, IsolationLevel.SERIALIZABLE]
+IDLE = "SELECT current_setting('idle_in_transaction_session_timeout')"
+
+HOSTILE = """
+CREATE SCHEMA {schema}_hostile;
+CREATE FUNCTION {schema}_hostile.never(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+CREATE OPERATOR {schema}_hostile.= (LEFTARG = text, RIGHTARG = text, PROCEDURE = {schema}_hostile.never);
+CREATE FUNCTION {schema}_hostile.pg_notify(text, text) RETURNS void LANGUAGE plpgsql AS
+'BEGIN RAISE EXCEPTION ''called what is not ours''; END';
+"""
+SETTINGS = """
+SET search_path = {schema}_hostile, pg_catalog; SET enable_indexscan = off; SET enable_indexonlyscan = off;
+SET standard_conforming_strings = off; SET backslash_quote = off; SET transform_null_equals = on;
+SET datestyle = 'SQL, DMY'; SET intervalstyle = 'sql_standard'; SET timezone = 'Asia/Kathmandu';
+SET extra_float_digits = -15; SET plan_cache_mode = force_custom_plan; SET client_encoding = 'LATIN1';
+SET idle_in_transaction_session_timeout = '2min'
+"""
+"""`SET` lasts beyond the transaction, so this is what a caller's connection may be like."""
+
+SMALLEST_GRANTS = """
+GRANT USAGE ON SCHEMA {schema} TO {role};
+GRANT SELECT, INSERT, DELETE ON {schema}.job, {schema}.key TO {role};
+GRANT INSERT ON {schema}.later, {schema}.tally_change TO {role};
+GRANT SELECT ON {schema}.identity, {schema}.job_row TO {role};
+GRANT USAGE ON SEQUENCE {schema}.job_seq_seq TO {role}
+"""
+
+
+@pytest.fixture
+def store(stores: list[PostgresStore]) -> PostgresStore:
+    return stores[0]
+
+
+@pytest.fixture
+async def caller(
+    database: PostgresHarness,
+    store: PostgresStore,  # noqa: ARG001 - it makes the schema
+) -> AsyncIterator[PostgresCaller]:
+    caller = await database.caller()
+    yield caller
+    await caller.close()
+
+
+@pytest.fixture
+def elsewhere(database: PostgresHarness) -> Iterator[str]:
+    """Give the URL of another database on the same server."""
+    name = f"other_{secrets.token_hex(6)}"
+    database.execute(f"CREATE DATABASE {name}")
+    yield database.at(name)
+    database.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+async def test_transaction_older_than_a_lane_may_store_jobs_in_it(
+    store: PostgresStore, caller: PostgresCaller, level: IsolationLevel
+) -> None:
+    await caller.connection.set_isolation_level(level)
+    await caller.read()
+    plain, scheduled = new_job(task="new", queue="a", key="a"), new_job(task="new", queue="b", delay=SECOND)
+
+    enqueued = await enqueue(store, caller, plain, scheduled)
+    await caller.commit()
+
+    assert await store.get([plain.id, scheduled.id]) == [one.job for one in enqueued]
+    assert [one.created for one in await store.enqueue([new_job(task="new", key="a")])] == [False]
+    (claimed,) = await store.claim(request(await hired(store), tasks=("new",)))
+    assert claimed.id == plain.id
+
+
+@pytest.mark.parametrize("level", FIXED)
+async def test_job_in_a_lane_that_the_transaction_cannot_see_is_no_answer(
+    store: PostgresStore, caller: PostgresCaller, level: IsolationLevel
+) -> None:
+    await caller.connection.set_isolation_level(level)
+    await caller.read()
+    await enqueue(store, caller, new_job(task="new", key="a"))
+
+    with pytest.raises(errors.SerializationFailure, match="run it again"):
+        await enqueue(store, caller, new_job(task="new", key="a"))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+async def test_attempt_ends_at_any_isolation_level(
+    store: PostgresStore, caller: PostgresCaller, level: IsolationLevel
+) -> None:
+    job = await running(store)
+    await caller.connection.set_isolation_level(level)
+    await caller.write("order")
+
+    assert await finish(store, caller, end(job)) is Verdict.APPLIED
+    await caller.commit()
+
+    assert (await stored(store, job.id)).state is JobState.SUCCEEDED
+    assert await verdict(store, end(job)) is Verdict.STALE
+
+
+@pytest.mark.parametrize("level", FIXED)
+async def test_key_stored_since_the_transaction_began_is_the_drivers_error(
+    store: PostgresStore, caller: PostgresCaller, level: IsolationLevel
+) -> None:
+    await caller.connection.set_isolation_level(level)
+    await caller.read()
+    await add(store, new_job(key="a"))
+
+    with pytest.raises(errors.SerializationFailure):
+        await enqueue(store, caller, new_job(key="a"))
+    await caller.roll_back()
+
+    (again,) = await enqueue(store, caller, new_job(key="a"))
+    assert not again.created
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", FIXED)
+async def test_lease_prolonged_since_the_transaction_began_counts(
+    store: PostgresStore, caller: PostgresCaller, level: IsolationLevel
+) -> None:
+    worker_id = await hired(store, lease=SHORT)
+    job = await running(store, worker_id=worker_id)
+    (worker,) = await store.workers()
+    await caller.connection.set_isolation_level(level)
+    await caller.read()
+    while await store.now() <= worker.lease_ends_at:
+        assert (await store.renew(worker_id)).is_live
+        await asyncio.sleep(0.05)
+
+    assert await finish(store, caller, end(job)) is Verdict.APPLIED
+    await caller.commit()
+
+    assert (await stored(store, job.id)).state is JobState.SUCCEEDED
+
+
+@pytest.mark.parametrize("level", LEVELS)
+async def test_lease_that_ended_before_the_transaction_began_is_stale(
+    store: PostgresStore, caller: PostgresCaller, level: IsolationLevel
+) -> None:
+    worker_id = await hired(store)
+    job = await running(store, worker_id=worker_id)
+    await store.leave(worker_id)
+    await caller.connection.set_isolation_level(level)
+
+    assert await finish(store, caller, end(job)) is Verdict.STALE
+
+    assert await verdict(store, end(job, Interrupted(failure=DEATH))) is Verdict.APPLIED
+
+
+@pytest.mark.parametrize("level", FIXED)
+async def test_job_rescued_since_the_transaction_began_cannot_be_ended(
+    store: PostgresStore, caller: PostgresCaller, level: IsolationLevel
+) -> None:
+    job = await running(store)
+    await caller.connection.set_isolation_level(level)
+    await caller.write("order")
+    await settle(store, end(job, Interrupted(failure=DEATH)))
+
+    with pytest.raises(errors.SerializationFailure):
+        await finish(store, caller, end(job))
+    await caller.roll_back()
+
+    assert (await stored(store, job.id)).state is JobState.QUEUED
+    assert await caller.read() == []
+
+
+@pytest.mark.slow
+async def test_database_without_a_store_is_refused(store: PostgresStore, elsewhere: str) -> None:
+    job = await running(store)
+    async with await psycopg.AsyncConnection.connect(elsewhere) as connection:
+        caller = PostgresCaller(connection, "nothing")
+
+        with pytest.raises(StoreError, match="to another database"):
+            await enqueue(store, caller, new_job())
+        await caller.roll_back()
+        with pytest.raises(StoreError, match="to another database"):
+            await finish(store, caller, end(job))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["other", "copy"])
+async def test_database_with_another_store_is_refused_and_its_transaction_usable(
+    database: PostgresHarness, store: PostgresStore, elsewhere: str, kind: str
+) -> None:
+    job = await running(store)
+    other = PostgresStore(f"{elsewhere}?schema={database.schema}")
+    await other.open()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(other.close)
+        connection = await stack.enter_async_context(await psycopg.AsyncConnection.connect(elsewhere))
+        if kind == "copy":
+            ((number,),) = database.execute("SELECT id FROM {schema}.identity")
+            await connection.execute(f"UPDATE {database.schema}.identity SET id = %s", [number])
+        caller = PostgresCaller(connection, "own")
+        await connection.execute("CREATE TABLE own (place serial, text text)")
+
+        with pytest.raises(StoreError, match="to another database"):
+            await enqueue(store, caller, new_job())
+        with pytest.raises(StoreError, match="to another database"):
+            await finish(store, caller, end(job))
+        await caller.write("after")
+        await caller.commit()
+
+        assert await caller.read() == ["after"]
+        assert await other.counts() == []
+        assert await stored(store, job.id) == job
+
+
+async def test_role_that_may_only_store_jobs(database: PostgresHarness, store: PostgresStore) -> None:
+    role = f"{database.schema}_web"
+    database.execute(f"CREATE ROLE {role} LOGIN;" + SMALLEST_GRANTS.replace("{role}", role))
+    first = await add(store, new_job(key="a"))
+    conninfo = make_conninfo(database.at("postgres"), user=role)
+    try:
+        async with await psycopg.AsyncConnection.connect(conninfo) as connection:
+            caller = PostgresCaller(connection, "nothing")
+            new, known = await enqueue(store, caller, new_job(key="b", delay=SECOND), new_job(key="a"))
+            twin, _ = await enqueue(store, caller, *[new_job(key="c")] * 2)
+            await connection.commit()
+
+            with pytest.raises(errors.InsufficientPrivilege):
+                await finish(store, caller, end(first))
+    finally:
+        database.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+    assert (new.created, known.created, twin.created) == (True, False, True)
+    assert await stored(store, new.job.id) == new.job
+
+
+@pytest.mark.parametrize("mode", ["transaction", "autocommit"])
+async def test_settings_of_the_caller_do_not_matter(
+    database: PostgresHarness, store: PostgresStore, caller: PostgresCaller, mode: str
+) -> None:
+    job = await running(store)
+    database.execute(HOSTILE)
+    await caller.connection.set_autocommit(True)
+    for setting in SETTINGS.replace("{schema}", database.schema).split(";"):
+        await caller.connection.execute(setting)
+    await caller.connection.set_autocommit(mode == "autocommit")
+    jobs = [new_job(key="日本", args='{"text":"日本 🏭 \\\\"}'.encode()), new_job(delay=SECOND)]
+    try:
+        enqueued = await enqueue(store, caller, *jobs)
+        twin, again = await enqueue(store, caller, *[new_job(key="a")] * 2)
+        said = await finish(store, caller, end(job))
+        await caller.commit()
+    finally:
+        await caller.roll_back()
+        database.execute("DROP SCHEMA {schema}_hostile CASCADE")
+
+    assert (said, twin.created, again.created) == (Verdict.APPLIED, True, False)
+    assert await store.get([new.id for new in jobs]) == [one.job for one in enqueued]
+    assert (await stored(store, job.id)).state is JobState.SUCCEEDED
+
+
+@pytest.mark.slow
+async def test_frozen_transaction_holds_the_claim_no_longer_than_the_lease(
+    store: PostgresStore, caller: PostgresCaller
+) -> None:
+    job = await running(store, worker_id=await hired(store, lease=SHORT))
+    await caller.write("order")
+    assert await finish(store, caller, end(job)) is Verdict.APPLIED
+
+    # Nothing comes from the caller any more.
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        assert await verdict(store, end(job, Interrupted(failure=DEATH))) is Verdict.APPLIED
+
+    with pytest.raises(errors.IdleInTransactionSessionTimeout):
+        await caller.commit()
+    (again,) = await store.claim(request(await hired(store)))
+    assert (again.id, again.token) == (job.id, 2)
+
+
+async def test_frozen_transaction_leaves_nothing_behind(
+    database: PostgresHarness, store: PostgresStore, caller: PostgresCaller
+) -> None:
+    job = await running(store, worker_id=await hired(store, lease=timedelta(milliseconds=100)))
+    await caller.write("order")
+    (child,) = await enqueue(store, caller, new_job())
+    await finish(store, caller, end(job))
+
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        await settle(store, end(job, Interrupted(failure=DEATH)))
+
+    other = await database.caller()
+    rows = await other.read()
+    await other.close()
+    assert rows == []
+    assert await store.get([child.job.id]) == [None]
+
+
+async def test_sessions_own_patience_returns_after_the_transaction(
+    store: PostgresStore, caller: PostgresCaller
+) -> None:
+    await finish(store, caller, end(await running(store)))
+    (within,) = await (await caller.connection.execute(IDLE)).fetchone() or ()
+    await caller.commit()
+    (after,) = await (await caller.connection.execute(IDLE)).fetchone() or ()
+
+    assert 13_000 < int(within.removesuffix("ms")) <= 15_000
+    assert after == "0"
+
+
+async def test_shorter_patience_of_the_session_stays(store: PostgresStore, caller: PostgresCaller) -> None:
+    await caller.connection.execute("SET LOCAL idle_in_transaction_session_timeout = '4s'")
+
+    await finish(store, caller, end(await running(store)))
+
+    assert await (await caller.connection.execute(IDLE)).fetchone() == ("4s",)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\\\0", "\ud800"])
+async def test_text_that_no_table_holds_is_refused_before_anything_is_said(
+    store: PostgresStore, caller: PostgresCaller, text: str
+) -> None:
+    await caller.write("order")
+
+    with pytest.raises(StoreError, match="cannot hold"):
+        await enqueue(store, caller, new_job(key=text))
+    await caller.commit()
+
+    assert await caller.read() == ["order"]
+
+
+async def test_savepoint_that_is_undone_takes_its_jobs_along(store: PostgresStore, caller: PostgresCaller) -> None:
+    (first,) = await enqueue(store, caller, new_job())
+    async with caller.connection.transaction(force_rollback=True):
+        (second,) = await enqueue(store, caller, new_job(key="a"))
+    (third,) = await enqueue(store, caller, new_job(key="a", args=b'{"n":2}'))
+    await caller.commit()
+
+    claimed = await claim_all(store, await hired(store), at_a_time=5)
+    assert claimed == [first.job.id, third.job.id]
+    assert await store.get([second.job.id]) == [None]
+    assert [count.jobs for count in await store.counts()] == [2]
+
+
+async def test_callers_that_store_the_same_keys_wait_in_one_order(
+    database: PostgresHarness, store: PostgresStore, caller: PostgresCaller
+) -> None:
+    other = await database.caller()
+    keys = [str(number) for number in range(40)]
+    mine = await enqueue(store, caller, *[new_job(key=key) for key in keys])
+
+    theirs = await beside(enqueue(store, other, *[new_job(key=key) for key in reversed(keys)]), caller.commit)
+    await other.close()
+
+    assert [one.job for one in reversed(theirs)] == [one.job for one in mine]
+    assert not any(one.created for one in theirs)
+
+
+async def test_closed_store_prepares_nothing(database: PostgresHarness) -> None:
+    store = PostgresStore(database.url)
+    await store.open()
+    job = await running(store)
+    await store.close()
+
+    with pytest.raises(StoreError, match="not open"):
+        await store.enqueue_within(new_jobs(1))
+    with pytest.raises(StoreError, match="not open"):
+        store.settle_within(end(job))

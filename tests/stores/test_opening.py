@@ -70,6 +70,10 @@ async def test_four_slashes_are_a_file_anywhere(tmp_path: Path) -> None:
         "sqlite://host/jobs.db",
         "sqlite:///folder/",
         "sqlite:///jobs.db?mode=ro",
+        "sqlite:///jobs.db?driver=",
+        "sqlite:///jobs.db?driver=mysql",
+        "sqlite:///jobs.db?driver=apsw&driver=sqlite3",
+        "sqlite:///jobs.db?driver=sqlite3&mode=ro",
         "sqlite:///jobs.db#1",
         "sqlite:///a%00b",
         "memory://name",
@@ -83,6 +87,28 @@ async def test_four_slashes_are_a_file_anywhere(tmp_path: Path) -> None:
 def test_url_that_names_no_store_is_refused_before_anything_is_opened(url: str) -> None:
     with pytest.raises(ConfigError):
         store_factory(url)
+
+
+@pytest.mark.parametrize(
+    ("options", "driver"), [("", "apsw"), ("?driver=apsw", "apsw"), ("?driver=sqlite3", "sqlite3")]
+)
+def test_driver_is_whose_connections_are_joined(options: str, driver: str) -> None:
+    assert store_factory(f"sqlite:///jobs.db{options}")().capabilities.joins == (driver,)
+
+
+def test_driver_that_is_none_is_named_with_those_that_are() -> None:
+    with pytest.raises(ConfigError, match="driver 'mysql'; take apsw or sqlite3"):
+        store_factory("sqlite:///jobs.db?driver=mysql")
+
+
+def test_driver_whose_sqlite_is_too_old_is_refused_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 37, 2))
+    monkeypatch.setattr("sqlite3.sqlite_version", "3.37.2")
+
+    with pytest.raises(
+        ConfigError, match=r"needs SQLite 3\.38\.0 and this Python has 3\.37\.2: run a Python with a newer"
+    ):
+        store_factory("sqlite:///jobs.db?driver=sqlite3")
 
 
 @pytest.mark.slow

@@ -161,17 +161,22 @@ class App:
         """Tell `subscriber` of every event of this process: quick, never blocking."""
         self._events.subscribe(subscriber)
 
-    def enqueue_many(self, jobs: Sequence[NewJob]) -> list[JobHandle[Json]]:
+    def enqueue_many(self, jobs: Sequence[NewJob], *, connection: object | None = None) -> list[JobHandle[Json]]:
         """Store jobs made by `task.job(...)`, all or none, in one transaction.
 
+        Args:
+            jobs: The jobs, in their order.
+            connection: A connection of yours, whose transaction they are stored in; see `Task.using`.
+
         Raises:
+            InvalidOption: The store cannot join the connection's transaction.
             JobConflict: A key is in use for other arguments; nothing was stored.
         """
-        return self._registry.handles(self._client.enqueue_from_here(jobs))
+        return self._registry.handles(self._client.enqueue_from_here(jobs, connection))
 
-    async def aenqueue_many(self, jobs: Sequence[NewJob]) -> list[JobHandle[Json]]:
+    async def aenqueue_many(self, jobs: Sequence[NewJob], *, connection: object | None = None) -> list[JobHandle[Json]]:
         """Do as `enqueue_many` does, awaited."""
-        return self._registry.handles(await self._portal.arun(lambda session: self._client.enqueue(session, jobs)))
+        return self._registry.handles(await self._client.aenqueue_from_here(jobs, connection))
 
     def job(self, job_id: str) -> JobHandle[Json]:
         """Return a handle on a stored job.

@@ -58,12 +58,20 @@ class Lines:
     async def _run(self, sql: bytes, values: Values) -> Rows:
         try:
             async with self.line() as line, asyncio.timeout(ANSWER_SECONDS):
-                cursor = await line.execute(sql, values, prepare=False)
-                return await cursor.fetchall() if cursor.description else []
+                return await self._answer(line, sql, values)
         except (errors.DeadlockDetected, errors.SerializationFailure):
             raise
         except (psycopg.Error, OSError, TimeoutError, ValueError) as error:
             raise translated(error, self._address.name) from error
+
+    async def _answer(self, line: Line, sql: bytes, values: Values) -> Rows:
+        try:
+            cursor = await line.execute(sql, values, prepare=False)
+            return await cursor.fetchall() if cursor.description else []
+        except errors.ReadOnlySqlTransaction:
+            # Another server is the primary now: who connects anew may find it.
+            await line.close()
+            raise
 
     @asynccontextmanager
     async def line(self) -> AsyncIterator[Line]:

@@ -65,7 +65,9 @@ class Watch:
         self._is_over = True
         self._more.set()
         if self._task is not None:
-            await self._task
+            await asyncio.wait([self._task])  # It may have been cancelled with all else on the loop.
+            if not self._task.cancelled():
+                self._task.result()
         self._bells.close()
 
     def _add(self, expected: Expected) -> None:

@@ -1,8 +1,9 @@
 """Connections of asyncpg, pooled ones among them."""
 
+from contextlib import suppress
 from typing import Literal, Protocol, TypeVar, cast
 
-from asyncpg import Record  # type: ignore[import-untyped] # it has no types
+from asyncpg import InterfaceError, PostgresConnectionError, Record  # type: ignore[import-untyped] # it has no types
 
 from workmill.craft.connections.contract import AwaitedConnection, open_already
 from workmill.craft.connections.holding import Rows, hold_awaited, with_numbers
@@ -44,8 +45,15 @@ class AsyncpgConnection(AwaitedConnection):
     async def roll_back(self) -> None:
         """See `BlockingConnection.roll_back`."""
         transaction, self._transaction = self._transaction, None
-        if transaction is not None and not self._connection.is_closed() and self._connection.is_in_transaction():
-            await transaction.rollback()
+        if transaction is not None and self._is_open():
+            with suppress(PostgresConnectionError):
+                await transaction.rollback()
+
+    def _is_open(self) -> bool:
+        try:
+            return not self._connection.is_closed() and self._connection.is_in_transaction()
+        except InterfaceError:  # its pool has taken it back, as it does with what is broken
+            return False
 
     async def _run(self, statement: Statement) -> Rows:
         # With the driver's plain records: the caller's may give their values in another way.

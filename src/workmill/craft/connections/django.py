@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar, cast
 
-from django.db import transaction  # type: ignore[import-untyped] # it has no types
+from django.db import Error, transaction  # type: ignore[import-untyped] # it has no types
 
 from workmill.craft.connections.contract import BlockingConnection, Kind, open_already
 from workmill.craft.connections.holding import Cursor, Rows, hold_blocking, rows_of
@@ -72,7 +72,15 @@ class DjangoConnection(BlockingConnection):
             self._connection.set_rollback(True)
             block.__exit__(None, None, None)
         elif not self._connection.get_autocommit():
+            self._roll_back_what_lives()
+
+    def _roll_back_what_lives(self) -> None:
+        try:
             self._connection.rollback()
+        except Error:
+            if self._connection.is_usable():
+                raise
+            self._connection.close()
 
     def _run(self, statement: Statement) -> Rows:
         with self._connection.cursor() as cursor:
@@ -90,3 +98,5 @@ class _Connection(Protocol):
     def cursor(self) -> AbstractContextManager[Cursor]: ...
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
+    def is_usable(self) -> bool: ...
+    def close(self) -> None: ...

@@ -12,6 +12,7 @@ from workmill import reading
 from workmill.changes import Changes
 from workmill.craft.client import Client, Session
 from workmill.craft.handle import JobHandle
+from workmill.craft.isolation import checked_isolation
 from workmill.craft.logs import Events
 from workmill.craft.middleware import Middleware
 from workmill.craft.program import Program
@@ -33,6 +34,7 @@ from workmill.words.job import JobState, NewJob
 from workmill.words.names import check_name
 from workmill.words.policy import KEEP, Policy
 from workmill.words.retry import Retry
+from workmill.words.size import Size
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -112,6 +114,9 @@ class App:
         retry: Retry | None = None,
         timeout: Duration | None = None,
         keep: Duration = KEEP,
+        process: bool = False,
+        grace: Duration | None = None,
+        memory: Size | None = None,
     ) -> Registrar: ...
     def task(
         self,
@@ -123,6 +128,9 @@ class App:
         retry: Retry | None = None,
         timeout: Duration | None = None,
         keep: Duration = KEEP,
+        process: bool = False,
+        grace: Duration | None = None,
+        memory: Size | None = None,
     ) -> AnyTask | Registrar:
         """Register a function as a task; it stays a plain callable.
 
@@ -133,8 +141,13 @@ class App:
             priority: From -100 to 100; higher is claimed first.
             retry: How a failed attempt is repeated; else never.
             timeout: How long one attempt may take. An `async def` task is interrupted; a plain function is asked to end
-                through `current_job.cancelled`, and its slot stays taken until it does.
+                through `current_job.cancelled`. What does not heed that goes on, unless it has a process of its own.
             keep: How long a job's record stays after its end.
+            process: Whether each attempt runs in a process of its own, which `workmill worker` keeps warm, and ends at
+                the time limit, at a cancel and past the memory limit, whatever the code does.
+            grace: How long such an attempt may take to end when it was asked to, before its process is made to; 5
+                seconds unless given.
+            memory: How much memory the process may take, with what it starts: bytes, or text such as `"512MB"`.
 
         Raises:
             DuplicateTask: The name is taken.
@@ -146,7 +159,9 @@ class App:
             priority=check_priority(priority),
             policy=changed_policy(Policy(), retry=retry, timeout=timeout, keep=keep),
         )
-        registrar = Registrar(self._registry.register, name, options, (Exception,) if retry is None else retry.on)
+        retry_on = (Exception,) if retry is None else retry.on
+        isolation = checked_isolation(process=process, grace=grace, memory=memory)
+        registrar = Registrar(self._registry.register, name, options, retry_on, isolation)
         return registrar if function is None else registrar(function)
 
     def task_named(self, name: str) -> AnyTask:

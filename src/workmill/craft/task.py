@@ -11,6 +11,7 @@ from typing import Generic, ParamSpec, TypeAlias, TypeVar
 
 from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
+from workmill.craft.isolation import Isolation
 from workmill.craft.signature import Signature
 from workmill.store import Enqueued
 from workmill.words.codec import Json, load
@@ -61,6 +62,8 @@ class Task(Generic[P, C, R]):
         client: Client,
         options: Options,
         retry_on: tuple[type[Exception], ...],
+        *,
+        isolation: Isolation | None = None,
     ) -> None:
         _refuse_no_function(function)
         functools.update_wrapper(self, function, updated=())  # Its attributes stay its own: one may be called `name`.
@@ -70,6 +73,7 @@ class Task(Generic[P, C, R]):
         self.signature = Signature(name, function)
         self.options = options
         self.retry_on = retry_on
+        self.isolation = isolation
         self._client = client
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
@@ -78,6 +82,11 @@ class Task(Generic[P, C, R]):
 
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
+
+    @property
+    def is_process(self) -> bool:
+        """Whether its jobs run in a process of their own."""
+        return self.isolation is not None
 
     @property
     def queue(self) -> str:

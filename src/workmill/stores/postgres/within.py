@@ -25,6 +25,7 @@ MOST_TRIES = 20
 ELSEWHERE = "elsewhere"
 NO_STORE = {"3F000", "42883", "42P01"}
 """SQLSTATEs where a database has no such schema, function or table."""
+ESCAPED_NUL = "\\u0000"
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 Rows = Sequence[Sequence[Json]]
 Lanes = Mapping[tuple[str, str, int], int]
@@ -134,17 +135,21 @@ def drafts(jobs: Sequence[NewJob], lanes: Lanes, door: Door) -> dict[str, Json]:
 
 
 def draft(new: NewJob, lane: int) -> dict[str, Json]:
-    """Return what is stored of a new job."""
-    return {
+    """Return what is stored of a new job, without what is missing."""
+    fields = {
         "id": new.id,
         "lane": lane,
         "task": new.task,
         "args": text_of("args", new.args),
         "policy": dump_policy(new.policy),
-        "key": new.key,
-        "delay": None if new.delay is None else length_of(new.delay),
-        "run_at": None if new.run_at is None else ticks(new.run_at),
     }
+    if new.key is not None:
+        fields["key"] = new.key
+    if new.delay is not None:
+        fields["delay"] = length_of(new.delay)
+    if new.run_at is not None:
+        fields["run_at"] = ticks(new.run_at)
+    return fields
 
 
 def settle_within(transition: Transition, door: Door) -> Conversation[Verdict]:
@@ -191,7 +196,7 @@ def request(fields: Mapping[str, Json]) -> str:
     except ValueError as error:
         raise StoreError(f"a value that the tables cannot hold was refused: {error}") from error
     text = json.dumps(fields)
-    if NUL.search(text):
+    if ESCAPED_NUL in text and NUL.search(text):
         raise StoreError("a value that the tables cannot hold was refused: a text with a NUL character in it")
     return text
 

@@ -30,6 +30,14 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off S
 #variable_conflict use_column
 DECLARE
     asked json := request;
+    ids text[];
+    lanes integer[];
+    tasks text[];
+    arguments text[];
+    policies text[];
+    keys text[];
+    delays bigint[];
+    run_ats bigint[];
     seqs bigint[];
     is_whole boolean;
 BEGIN
@@ -38,12 +46,19 @@ BEGIN
         RETURN NEXT;
         RETURN;
     END IF;
+    SELECT
+        array_agg(n.id), array_agg(n.lane), array_agg(n.task), array_agg(n.args), array_agg(n.policy),
+        array_agg(n.key), array_agg(n.delay), array_agg(n.run_at)
+    INTO ids, lanes, tasks, arguments, policies, keys, delays, run_ats
+    FROM json_to_recordset(asked -> 'jobs') AS n (
+        id text, lane integer, task text, args text, policy text, key text, delay bigint, run_at bigint
+    );
     SELECT array_agg(known.seq) INTO seqs FROM (
-        SELECT job.seq FROM json_to_recordset(asked -> 'jobs') AS new (id text)
-        JOIN workmill.job ON job.id = new.id
+        SELECT job.seq FROM unnest(ids) AS new (id) JOIN workmill.job ON job.id = new.id
         UNION
-        SELECT named.seq FROM json_to_recordset(asked -> 'jobs') AS new (task text, key text)
+        SELECT named.seq FROM unnest(tasks, keys) AS new (task, key)
         JOIN workmill.key AS named ON named.task = new.task AND named.key = new.key
+        WHERE new.key IS NOT NULL
     ) AS known;
     IF seqs IS NOT NULL THEN
         RETURN QUERY SELECT 'known', NULL::bigint, r.* FROM workmill.job_row AS r WHERE r.seq = ANY (seqs);
@@ -58,9 +73,8 @@ BEGIN
         SELECT
             nextval('workmill.job_seq_seq') AS seq, n.id, n.lane, n.task, n.args, n.policy, n.key,
             CASE WHEN n.delay > 0 THEN workmill.after(moment, n.delay) ELSE n.run_at END AS run_at
-        FROM json_to_recordset(asked -> 'jobs') AS n (
-            id text, lane integer, task text, args text, policy text, key text, delay bigint, run_at bigint
-        )
+        FROM unnest(ids, lanes, tasks, arguments, policies, keys, delays, run_ats)
+            AS n (id, lane, task, args, policy, key, delay, run_at)
     ), stored AS (
         INSERT INTO workmill.job (seq, id, lane, args, policy, key, created_at, run_at, xid)
         SELECT
@@ -80,7 +94,7 @@ BEGIN
     INTO seqs, is_whole FROM new;
     IF NOT is_whole THEN
         -- Another transaction, for whose end this one waited, was first; or the batch names one job twice.
-        DELETE FROM workmill.key USING json_to_recordset(asked -> 'jobs') AS new (task text, key text)
+        DELETE FROM workmill.key USING unnest(tasks, keys) AS new (task, key)
         WHERE key.task = new.task AND key.key = new.key AND key.seq = ANY (seqs);
         DELETE FROM workmill.job WHERE job.seq = ANY (seqs);
         RETURN;

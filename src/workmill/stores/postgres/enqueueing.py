@@ -218,8 +218,7 @@ async def lanes_of(jobs: Sequence[NewJob], session: Session) -> list[int]:
     if missing:
         columns = zip(*missing, strict=True)
         await session.run("enqueue", "new_lanes", [list(column) for column in columns])
-        for task, queue, priority, lane in await session.run("enqueue", "lanes"):
-            session.lanes[task, queue, priority] = lane
+        await session.learn_lanes()
     return [session.lanes[lane] for lane in wanted]
 
 

@@ -172,8 +172,8 @@ BEGIN
         RETURN 'stale';
     END IF;
     SELECT settled.verdicts[1] INTO verdict FROM workmill.settle(
-        ARRAY[t.id], ARRAY[t.token], ARRAY[t.state], ARRAY[t.ending], ARRAY[t.attempt], ARRAY[t.deaths],
-        ARRAY[t.keep], ARRAY[t.delay], ARRAY[t.result], ARRAY[t.failure], ARRAY[t.reason], '', 0, '{}', '{}', -1
+        '{}', ARRAY[t.id], ARRAY[t.token], ARRAY[t.attempt], ARRAY[t.deaths], ARRAY[t.keep], ARRAY[t.result],
+        ARRAY[t.state], ARRAY[t.ending], ARRAY[t.delay], ARRAY[t.failure], ARRAY[t.reason], '', 0, '{}', '{}', -1
     ) AS settled;
     IF verdict = 'applied' THEN
         PERFORM workmill.tell(t.notices);

@@ -17,11 +17,13 @@ class Database:
 
     Attributes:
         url: The store's URL.
+        own_url: What SQLAlchemy takes, for the same database.
         table: The caller's table, of one column of text.
         connect: Opens a connection, whose transactions begin with a statement and end with `commit` or `rollback`.
     """
 
     url: str
+    own_url: str
     table: str
     connect: Callable[[], Any]
 
@@ -46,7 +48,7 @@ def on_sqlite(folder: Path) -> Iterator[Database]:
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(path, timeout=10, check_same_thread=False)
 
-    yield Database(url=f"sqlite:///{path}?driver=sqlite3", table="word", connect=connect)
+    yield Database(url=f"sqlite:///{path}?driver=sqlite3", own_url=f"sqlite:///{path}", table="word", connect=connect)
 
 
 @contextmanager
@@ -56,7 +58,12 @@ def on_postgres(server: str) -> Iterator[Database]:
     own = f"{jobs}_own"
     _execute(server, f"CREATE SCHEMA {own}; CREATE TABLE {own}.word (word text)")
     try:
-        yield Database(url=f"{server}?schema={jobs}", table=f"{own}.word", connect=lambda: psycopg.connect(server))
+        yield Database(
+            url=f"{server}?schema={jobs}",
+            own_url=server.replace("postgresql", "postgresql+psycopg", 1),
+            table=f"{own}.word",
+            connect=lambda: psycopg.connect(server),
+        )
     finally:
         _execute(server, f"SET lock_timeout = '10s'; DROP SCHEMA IF EXISTS {jobs}, {own} CASCADE")
 

@@ -23,7 +23,7 @@ from workmill.running.drain import drain
 from workmill.running.options import LEASE, worker_options
 from workmill.running.worker import run_worker, working
 from workmill.store import Count, Finding, Page, Store, Worker
-from workmill.stores.opening import store_factory
+from workmill.stores.opening import store_factory, whole
 from workmill.sync import Portal
 from workmill.words.clock import Clock, system_clock
 from workmill.words.codec import Json
@@ -71,6 +71,7 @@ class App:
         self.url = store_url(url, os.environ)
         self._middleware = tuple(middleware)
         self._open_store = store_factory(self.url, clock)
+        self._whole_url = whole(self.url)
         self._portal = Portal(self._open_store)
         self._events = Events()
         self._client = Client(self._portal, self._events.emit)
@@ -93,7 +94,7 @@ class App:
     def program(self) -> Program:
         """What a worker needs of this application."""
         return Program(
-            url=self.url,
+            url=self._whole_url,
             tasks=self.tasks,
             middleware=self._middleware,
             open_store=self._open_store,
@@ -357,9 +358,9 @@ class App:
         Raises:
             ConfigError: The URL names no store.
         """
-        before = self.url, self._open_store
+        before = self.url, self._whole_url, self._open_store
         chosen = store_url(url, os.environ)
-        self._move(chosen, store_factory(chosen, clock))
+        self._move(chosen, whole(chosen), store_factory(chosen, clock))
         try:
             yield self
         finally:
@@ -374,9 +375,9 @@ class App:
     def after_enqueue(self, hook: Callable[[], Awaitable[None]] | None) -> None:
         self._client.after_enqueue = hook
 
-    def _move(self, url: str, open_store: Callable[[], Store]) -> None:
+    def _move(self, url: str, whole_url: str, open_store: Callable[[], Store]) -> None:
         self._portal.move(open_store)
-        self.url, self._open_store = url, open_store
+        self.url, self._whole_url, self._open_store = url, whole_url, open_store
 
     def _drain(
         self, queues: Sequence[str] | None, limit: int | None, *, skip_delays: bool

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workmill.stores.memory import MemoryStore
-from workmill.stores.opening import store_factory
+from workmill.stores.opening import store_factory, whole
 from workmill.stores.sqlite import SqliteStore
 from workmill.testing.conformance.harness import SteppedClock
 from workmill.testing.conformance.making import add, new_job, stored
@@ -51,6 +51,28 @@ async def test_relative_url_is_a_file_beside_where_the_program_started(
 
     assert isinstance(store, SqliteStore)
     assert (tmp_path / name).is_file()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:///a%20b%3F.db", "sqlite:///{}/a%20b%3F.db"),
+        ("sqlite:///jobs.db?driver=sqlite3", "sqlite:///{}/jobs.db?driver=sqlite3"),
+        ("sqlite:////var/jobs.db", "sqlite:////var/jobs.db"),
+        ("postgresql://localhost/jobs?schema=mill", "postgresql://localhost/jobs?schema=mill"),
+        ("memory://", "memory://"),
+    ],
+)
+def test_whole_url_names_the_store_from_any_directory(
+    url: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    found = whole(url)
+
+    assert found == expected.format(tmp_path)
+    monkeypatch.chdir("/")
+    assert whole(found) == found
 
 
 async def test_four_slashes_are_a_file_anywhere(tmp_path: Path) -> None:
@@ -113,7 +135,7 @@ def test_driver_whose_sqlite_is_too_old_is_refused_with_a_remedy(monkeypatch: py
 
 @pytest.mark.slow
 def test_driver_is_loaded_only_when_it_is_used() -> None:
-    code = "import sys; from workmill.stores.opening import store_factory as f; f('sqlite:///a.db'); f('memory://');"
+    code = "import sys; from workmill.stores.opening import store_factory, whole as f; f('sqlite:///a.db'); f('memory://');"
     code += "print('apsw' in sys.modules)"
 
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, unquote
+from urllib.parse import SplitResult, parse_qsl, quote, unquote
 
 from workmill.store import Store
 from workmill.words.clock import Clock, system_clock
@@ -32,6 +32,19 @@ def store_factory(url: str, clock: Clock = system_clock) -> Callable[[], Store]:
             return _memory_stores(url, parts, clock)
     known = ", ".join(f"{name}://" for name in SCHEMES)
     raise ConfigError(f"store URL {masked(url)!r} names no store; it must begin with one of {known}")
+
+
+def whole(url: str) -> str:
+    """Return the URL by which another process finds the same store, whatever its directory is.
+
+    Raises:
+        ConfigError: The URL names no file where it should.
+    """
+    parts = split_url(url)
+    if parts.scheme != "sqlite":
+        return url
+    options = f"?{parts.query}" if parts.query else ""
+    return f"sqlite:///{quote(str(_file(url, parts)))}{options}"
 
 
 def _file(url: str, parts: SplitResult) -> Path:

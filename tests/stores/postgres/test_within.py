@@ -1,8 +1,10 @@
 """A caller's transaction on PostgreSQL: whatever its isolation level, settings and role, and however it ends."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -28,6 +30,7 @@ from workmill.testing.conformance.making import (
 from workmill.testing.conformance.within import beside, enqueue, finish
 from workmill.words.errors import StoreError
 from workmill.words.job import JobState
+from workmill.words.outcome import Returned
 
 LEVELS = list(IsolationLevel)
 FIXED = [IsolationLevel.REPEATABLE_READ, IsolationLevel.SERIALIZABLE]
@@ -48,13 +51,7 @@ SET idle_in_transaction_session_timeout = '2min'
 """
 """`SET` lasts beyond the transaction, so this is what a caller's connection may be like."""
 
-SMALLEST_GRANTS = """
-GRANT USAGE ON SCHEMA {schema} TO {role};
-GRANT SELECT, INSERT, DELETE ON {schema}.job, {schema}.key TO {role};
-GRANT INSERT ON {schema}.later, {schema}.tally_change TO {role};
-GRANT SELECT ON {schema}.identity, {schema}.job_row TO {role};
-GRANT USAGE ON SEQUENCE {schema}.job_seq_seq TO {role}
-"""
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "postgresql.md").read_text()
 
 
 @pytest.fixture
@@ -153,11 +150,17 @@ async def test_database_with_another_store_is_refused_and_its_transaction_usable
         assert await stored(store, job.id) == job
 
 
-async def test_role_that_may_only_store_jobs(database: PostgresHarness, store: PostgresStore) -> None:
+def grants_of(example: str, role: str) -> str:
+    """Return what the page grants a role of its own, for a role and schema of a test's."""
+    (block,) = [part for part in re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL) if f" TO {example};" in part]
+    return re.sub(r"\bworkmill\b", "{schema}", block).replace(f" TO {example};", f" TO {role};")
+
+
+async def test_role_that_may_only_store_jobs(database: PostgresHarness, postgres: str, store: PostgresStore) -> None:
     role = f"{database.schema}_web"
-    database.execute(f"CREATE ROLE {role} LOGIN;" + SMALLEST_GRANTS.replace("{role}", role))
+    database.execute(f"CREATE ROLE {role} LOGIN;" + grants_of("web", role))
     first = await add(store, new_job(key="a"))
-    conninfo = make_conninfo(database.at("postgres"), user=role)
+    conninfo = make_conninfo(postgres, user=role)
     try:
         async with await psycopg.AsyncConnection.connect(conninfo) as connection:
             caller = PostgresCaller(connection, "nothing")
@@ -172,6 +175,25 @@ async def test_role_that_may_only_store_jobs(database: PostgresHarness, store: P
 
     assert (new.created, known.created, twin.created) == (True, False, True)
     assert await stored(store, new.job.id) == new.job
+
+
+async def test_role_of_the_application_may_end_attempts(
+    database: PostgresHarness, postgres: str, store: PostgresStore
+) -> None:
+    role = f"{database.schema}_app"
+    database.execute(f"CREATE ROLE {role} LOGIN;" + grants_of("app", role))
+    conninfo = make_conninfo(postgres, user=role)
+    job, again = await running(store), await running(store)
+    try:
+        async with await psycopg.AsyncConnection.connect(conninfo) as connection:
+            caller = PostgresCaller(connection, "nothing")
+            assert await finish(store, caller, end(job)) is Verdict.APPLIED
+            assert await finish(store, caller, end(again, Returned())) is Verdict.APPLIED
+    finally:
+        database.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+    states = [job and job.state for job in await store.get([job.id, again.id])]
+    assert states == [JobState.SUCCEEDED, JobState.QUEUED]
 
 
 @pytest.mark.parametrize("mode", ["transaction", "autocommit"])

@@ -121,6 +121,54 @@ async def test_database_without_a_store_is_refused(store: PostgresStore, elsewhe
             await finish(store, caller, end(job))
 
 
+class WrappedError(Exception):
+    """What a layer above a driver raises."""
+
+    orig: Exception | None = None
+
+
+class OldDriverError(Exception):
+    """What psycopg2 raises."""
+
+    pgcode = "42883"
+
+
+def in_orig(error: Exception) -> Exception:
+    wrapped = WrappedError()
+    wrapped.orig = error
+    return wrapped
+
+
+def as_cause(error: Exception) -> Exception:
+    wrapped = WrappedError()
+    wrapped.__cause__ = error
+    return wrapped
+
+
+@pytest.mark.parametrize("error", [errors.UndefinedFunction(), in_orig(OldDriverError()), as_cause(OldDriverError())])
+async def test_drivers_error_about_a_missing_store_is_known_however_it_is_wrapped(
+    store: PostgresStore, error: Exception
+) -> None:
+    conversation = store.settle_within(end(await running(store)))
+    next(conversation)
+
+    with pytest.raises(StoreError, match="to another database") as refused:
+        conversation.throw(error)
+
+    assert refused.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [errors.DiskFull(), ValueError(), in_orig(ValueError())])
+async def test_any_other_error_is_the_drivers(store: PostgresStore, error: Exception) -> None:
+    conversation = store.settle_within(end(await running(store)))
+    next(conversation)
+
+    with pytest.raises(type(error)) as raised:
+        conversation.throw(error)
+
+    assert raised.value is error
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["other", "copy"])
 async def test_database_with_another_store_is_refused_and_its_transaction_usable(
@@ -168,11 +216,14 @@ async def test_role_that_may_only_store_jobs(database: PostgresHarness, postgres
             twin, _ = await enqueue(store, caller, *[new_job(key="c")] * 2)
             await connection.commit()
 
-            with pytest.raises(errors.InsufficientPrivilege):
+            with pytest.raises(errors.InsufficientPrivilege) as denied:
                 await finish(store, caller, end(first))
     finally:
         database.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
+    assert denied.value.__notes__ == [
+        f"the connection's role needs rights in the schema {database.schema} to store or end jobs"
+    ]
     assert (new.created, known.created, twin.created) == (True, False, True)
     assert await stored(store, new.job.id) == new.job
 

@@ -25,6 +25,7 @@ MOST_TRIES = 20
 ELSEWHERE = "elsewhere"
 NO_STORE = {"3F000", "42883", "42P01"}
 """SQLSTATEs where a database has no such schema, function or table."""
+DENIED = "42501"
 ESCAPED_NUL = "\\u0000"
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 Rows = Sequence[Sequence[Json]]
@@ -55,8 +56,11 @@ class Door:
         try:
             rows = yield Statement(sql, (value,))
         except Exception as error:
-            if sqlstate(error) in NO_STORE:
+            state = sqlstate(error)
+            if state in NO_STORE:
                 raise self.elsewhere() from error
+            if state == DENIED:
+                error.add_note(f"the connection's role needs rights in the schema {self.schema} to store or end jobs")
             raise
         if rows and rows[0][0] == ELSEWHERE:
             raise self.elsewhere()

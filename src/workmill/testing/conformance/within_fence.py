@@ -69,15 +69,6 @@ class TestFenceWithin:
         assert await stored(store, job.id) == job
         assert await store.expired(10) == [job]
 
-    async def test_stale_end_keeps_nobody_waiting(self, store: Store, caller: Caller, harness: Harness) -> None:
-        job = await running(store)
-        await harness.advance(LEASE)
-        assert await finish(store, caller, end(job)) is Verdict.STALE
-
-        rescued = await beside(verdict(store, end(job, Interrupted(failure=DEATH))), caller.roll_back)
-
-        assert rescued is Verdict.APPLIED
-
     async def test_worker_that_has_left_is_stale(self, store: Store, caller: Caller) -> None:
         worker_id = await hired(store)
         job = await running(store, worker_id=worker_id)

@@ -1,6 +1,7 @@
 """One table, on PostgreSQL and in a file of SQLite's, and who looks at it from outside."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -53,7 +54,9 @@ def place(databases: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     with psycopg.connect(databases.postgres, autocommit=True) as connection:
         connection.execute("DROP TABLE IF EXISTS kept; " + TABLE.format(bytes="bytea"))
-    Path(databases.file).unlink(missing_ok=True)
+    folder = Path(databases.file).parent
+    shutil.rmtree(folder)  # with whatever a store has put beside its file
+    folder.mkdir()
     sqlite3.connect(databases.file).execute(TABLE.format(bytes="blob")).connection.close()
     return databases
 

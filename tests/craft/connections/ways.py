@@ -3,7 +3,7 @@
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from inspect import isawaitable
@@ -153,8 +153,8 @@ async def sqlalchemy_session(place: Place, driver: str, *, scoped: bool = False)
     engine = create_engine(sqlalchemy_url(place, driver), poolclass=NullPool)
     with Session(engine) as session:
         given = scoped_session(sessionmaker(engine)) if scoped else session
-        yield by_verbs(given, lambda sql: given.execute(text(sql)))
-        given.close()
+        with closing(given):
+            yield by_verbs(given, lambda sql: given.execute(text(sql)))
 
 
 @asynccontextmanager
@@ -198,16 +198,20 @@ async def django_(_place: Place, alias: str) -> AsyncIterator[Caller]:
             cursor.execute(sql)
 
     roll_back = partial(end, by_rolling_back=True)
-    yield Caller(connection=connection, execute=execute, begin=begin, commit=end, roll_back=roll_back)
-    connection.close()
+    try:
+        yield Caller(connection=connection, execute=execute, begin=begin, commit=end, roll_back=roll_back)
+    finally:
+        connection.close()
 
 
 @asynccontextmanager
 async def django_without_autocommit(_place: Place, alias: str) -> AsyncIterator[Caller]:
     connection = connections[alias]
     connection.set_autocommit(False)
-    yield by_verbs(connection, lambda sql: connection.cursor().execute(sql))
-    connection.close()
+    try:
+        yield by_verbs(connection, lambda sql: connection.cursor().execute(sql))
+    finally:
+        connection.close()
 
 
 @asynccontextmanager
@@ -275,26 +279,15 @@ if sys.version_info >= (3, 12):
     ]
 SQLALCHEMY = [
     Way(f"sqlalchemy {name} by {driver}", "sqlite3" if driver.endswith("sqlite") else "postgresql", opened)
-    for drivers, openers in (
-        (
-            ("psycopg", "psycopg2", "pysqlite"),
-            {
-                "session": sqlalchemy_session,
-                "scoped session": partial(sqlalchemy_session, scoped=True),
-                "connection": sqlalchemy_connection,
-            },
-        ),
-        (
-            ("psycopg", "asyncpg", "aiosqlite"),
-            {
-                "async session": sqlalchemy_async_session,
-                "async scoped session": partial(sqlalchemy_async_session, scoped=True),
-                "async connection": sqlalchemy_async_connection,
-            },
-        ),
+    for name, opener, drivers in (
+        ("session", sqlalchemy_session, ("psycopg", "psycopg2", "pysqlite")),
+        ("scoped session", partial(sqlalchemy_session, scoped=True), ("psycopg",)),
+        ("connection", sqlalchemy_connection, ("psycopg", "pysqlite")),
+        ("async session", sqlalchemy_async_session, ("psycopg", "asyncpg", "aiosqlite")),
+        ("async scoped session", partial(sqlalchemy_async_session, scoped=True), ("asyncpg",)),
+        ("async connection", sqlalchemy_async_connection, ("asyncpg", "aiosqlite")),
     )
     for driver in drivers
-    for name, opener in openers.items()
     for opened in [partial(opener, driver=driver)]
 ]
 WAYS = POSTGRES + SQLITE + SQLALCHEMY

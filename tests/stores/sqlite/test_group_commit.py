@@ -10,6 +10,7 @@ import pytest
 
 from tests.stores.sqlite.conftest import NewStore, Raw
 from workmill.stores.sqlite import SqliteStore
+from workmill.stores.sqlite.transaction import MOST_ROWS
 from workmill.testing.conformance.making import LEASE, add, hired, new_job, new_jobs, request
 from workmill.words.errors import InvalidOption, JobConflict, LeaseLost, StoreError
 
@@ -62,6 +63,19 @@ async def test_failed_call_takes_back_its_own_part_only(store: SqliteStore, raw:
     assert [type(error) for error in errors] == [JobConflict, InvalidOption, LeaseLost]
     assert [each.jobs for each in await store.counts()] == [1 + 4 * 2]
     assert kept.id == errors[0].job_id
+
+
+@pytest.mark.parametrize("place", [0, MOST_ROWS, 2 * MOST_ROWS])
+async def test_known_job_in_a_large_batch_takes_back_no_more_than_the_batch(store: SqliteStore, place: int) -> None:
+    """Several statements store such a batch; where one is refused, what the others stored goes, too."""
+    known, batch = await add(store, new_job(key="a")), new_jobs(2 * MOST_ROWS)
+    batch.insert(place, new_job(key="a"))
+
+    enqueued = await store.enqueue(batch)
+
+    assert [number for number, each in enumerate(enqueued) if not each.created] == [place]
+    assert enqueued[place].job == known
+    assert [each.jobs for each in await store.counts()] == [1 + 2 * MOST_ROWS]
 
 
 async def test_call_that_nobody_waits_for_is_done_all_the_same(store: SqliteStore, raw: Raw) -> None:

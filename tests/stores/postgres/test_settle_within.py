@@ -78,7 +78,10 @@ async def test_lease_that_ended_before_the_transaction_began_is_stale(
 
     assert await finish(store, caller, end(job)) is Verdict.STALE
 
+    # The claim is nobody's, so it is kept from nobody.
     assert await verdict(store, end(job, Interrupted(failure=DEATH))) is Verdict.APPLIED
+    await caller.write("after")
+    await caller.commit()
 
 
 @pytest.mark.parametrize("level", FIXED)

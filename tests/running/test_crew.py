@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.running.fakes import Kept, Time
-from workmill.running.crew import Crew
+from workmill.running.crew import Crew, Post
 from workmill.running.keeper import Term
 from workmill.running.protocol import REFUSED, Bye, Drain, Go, Hello, Message, Prolong, Stop
 from workmill.words.events import EngineDied
@@ -19,8 +19,9 @@ HELLO = Hello(url="sqlite:///jobs.db", tasks=("add",))
 class Child:
     """What a crew needs of an engine process."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, post: Post) -> None:
         self.number = number
+        self.post = post
         self.pid = 1000 + number
         self.bye: Bye | None = None
         self.has_gone = False
@@ -77,8 +78,8 @@ class Scene:
             sleep=self.time.sleep,
         )
 
-    def recruit(self) -> Any:
-        self.children.append(Child(len(self.children) + 1))
+    def recruit(self, post: Post) -> Any:
+        self.children.append(Child(len(self.children) + 1, post))
         return self.children[-1]
 
     async def bury(self, process: Any) -> None:

@@ -20,6 +20,21 @@ def same_numbers(values: Sequence[int]) -> str:
     return numbers(values if len(set(values)) > 1 else values[:1])
 
 
+def same_texts(values: Sequence[str]) -> str:
+    """Write an array of texts, once where all are the same."""
+    return texts(values if len(set(values)) > 1 else values[:1])
+
+
+def some_numbers(values: Sequence[int | None]) -> str:
+    """Write an array of integers, an empty one where there is none."""
+    return NONE if values.count(None) == len(values) else numbers(values)
+
+
+def some_texts(values: Sequence[str | None]) -> str:
+    """Write an array of texts, an empty one where there is none."""
+    return NONE if values.count(None) == len(values) else texts(values)
+
+
 def quoted(text: str) -> str:
     """Write one element so that nothing in it is read as more than text."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workmill.store import Enqueued, Notice, NoticeKind
-from workmill.stores.postgres.arrays import numbers, texts
+from workmill.stores.postgres.arrays import same_numbers, same_texts, some_numbers, some_texts, texts
 from workmill.stores.postgres.failures import AlreadyStored
 from workmill.stores.postgres.moments import later, length_of, moment, ticks
 from workmill.stores.postgres.rows import JobDraft, Row, job_of, text_of
@@ -33,6 +33,7 @@ class Group:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._waiting: list[Waiting] = []
+        self._is_storing = False
         self._storing: asyncio.Task[None] | None = None
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
@@ -41,28 +42,33 @@ class Group:
             return []
         for new in jobs:
             check(new)
-        waiting = Waiting(jobs, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        if self._storing is None:
-            self._storing = asyncio.create_task(self._store())
         try:
-            now = await waiting.stored
+            now = await (self._wait(jobs) if self._is_storing else self._store_at_once(jobs))
         except AlreadyStored:
             # It fails where an id or a key is stored already, which is rare.
             return await enqueue_beside_known(jobs, self._session)
         return [Enqueued(job=born(new, now), created=True) for new in jobs]
 
-    async def close(self) -> None:
-        """Wait until what was asked for is stored."""
-        if self._storing is not None:
-            await self._storing
+    async def _store_at_once(self, jobs: Sequence[NewJob]) -> int:
+        self._is_storing = True
+        try:
+            return await insert(jobs, self._session)
+        finally:
+            self._is_storing = bool(self._waiting)
+            if self._waiting:
+                self._storing = asyncio.create_task(self._store_waiting())
 
-    async def _store(self) -> None:
+    async def _wait(self, jobs: Sequence[NewJob]) -> int:
+        waiting = Waiting(jobs, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        return await waiting.stored
+
+    async def _store_waiting(self) -> None:
         try:
             while self._waiting:
                 await self._store_group(self._next_group())
         finally:
-            self._storing = None
+            self._is_storing = False
 
     def _next_group(self) -> list[Waiting]:
         group = [self._waiting.pop(0)]
@@ -187,12 +193,12 @@ async def insert(jobs: Sequence[NewJob], session: Session) -> int:
     inside = session.bells.ring_inside(notices)
     values = [
         texts([new.id for new in jobs]),
-        numbers(lanes),
+        same_numbers(lanes),
         texts([text_of("args", new.args) for new in jobs]),
-        texts([dump_policy(new.policy) for new in jobs]),
-        texts([new.key for new in jobs]),
-        numbers([None if not new.delay else length_of(new.delay) for new in jobs]),
-        numbers([None if new.run_at is None else ticks(new.run_at) for new in jobs]),
+        same_texts([dump_policy(new.policy) for new in jobs]),
+        some_texts([new.key for new in jobs]),
+        some_numbers([None if not new.delay else length_of(new.delay) for new in jobs]),
+        some_numbers([None if new.run_at is None else ticks(new.run_at) for new in jobs]),
         texts([channel for channel, _ in inside]),
         texts([payload for _, payload in inside]),
     ]

@@ -40,6 +40,8 @@ class Wire:
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[PGresult] | None = None
         self._result: PGresult | None = None
+        self._ends_at = 0.0
+        self._deadline: asyncio.TimerHandle | None = None
         self._is_sending = False
         self._is_watched = True
         self._loop.add_reader(self._socket, self._read)
@@ -66,14 +68,15 @@ class Wire:
             TimeoutError: There was no answer within `seconds`.
         """
         answer = self._answer = self._loop.create_future()
-        deadline = self._loop.call_later(seconds, self._fail, TimeoutError())
+        self._ends_at = self._loop.time() + seconds
+        if self._deadline is None:
+            self._deadline = self._loop.call_at(self._ends_at, self._look_at_deadline)
         try:
             self._connection.send_query_params(sql, values)
             self._send()
             return self._read_rows(await answer)
         finally:
             self._answer = self._result = None
-            deadline.cancel()
 
     def close(self) -> None:
         """Hang up. Safe to repeat."""
@@ -133,9 +136,21 @@ class Wire:
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error)
 
+    def _look_at_deadline(self) -> None:
+        # One timer serves many statements: most are over long before it comes.
+        self._deadline = None
+        if self._answer is None:
+            return
+        if self._loop.time() >= self._ends_at:
+            self._fail(TimeoutError())
+        else:
+            self._deadline = self._loop.call_at(self._ends_at, self._look_at_deadline)
+
     def _stop_watching(self) -> None:
         # Once, and before anybody else gets a socket of this number.
         if self._is_watched:
             self._is_watched = False
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
+            if self._deadline is not None:
+                self._deadline.cancel()

@@ -1,15 +1,36 @@
 -- The verbs that many call at once. Their plans are pinned: the tables grow and shrink faster than statistics follow.
 
+-- Store new jobs and return the moment. A lane or policy that all of them have may be given once; a column where
+-- nothing is said may be left out.
 CREATE FUNCTION workmill.enqueue(
     ids text[], lanes integer[], args text[], policies text[], keys text[], delays bigint[], run_ats bigint[],
     channels text[], payloads text[]
-) RETURNS bigint LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     moment bigint := workmill.clock();
 BEGIN
+    IF cardinality(keys) = 0 AND cardinality(delays) = 0 AND cardinality(run_ats) = 0 AND cardinality(lanes) = 1 THEN
+        INSERT INTO workmill.job (id, lane, args, policy, created_at, xid)
+        SELECT n.id, lanes[1], n.args, coalesce(n.policy, policies[1]), moment, pg_current_xact_id()
+        FROM unnest(ids, args, policies) AS n (id, args, policy);
+        INSERT INTO workmill.tally_change (lane, state, jobs) VALUES (lanes[1], 'queued', cardinality(ids));
+    ELSE
+        PERFORM workmill.enqueue_any(ids, lanes, args, policies, keys, delays, run_ats, moment);
+    END IF;
+    IF cardinality(channels) > 0 THEN
+        PERFORM pg_notify(told.channel, told.payload) FROM unnest(channels, payloads) AS told (channel, payload);
+    END IF;
+    RETURN moment;
+END $$;
+
+CREATE FUNCTION workmill.enqueue_any(
+    ids text[], lanes integer[], args text[], policies text[], keys text[], delays bigint[], run_ats bigint[],
+    moment bigint
+) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
     WITH new AS (
         SELECT
-            n.id, n.lane, n.args, n.policy, n.key, n.place,
+            n.id, coalesce(n.lane, lanes[1]) AS lane, n.args, coalesce(n.policy, policies[1]) AS policy, n.key, n.place,
             CASE WHEN n.delay > 0 THEN workmill.after(moment, n.delay) ELSE n.run_at END AS run_at
         FROM unnest(ids, lanes, args, policies, keys, delays, run_ats)
             WITH ORDINALITY AS n (id, lane, args, policy, key, delay, run_at, place)
@@ -32,8 +53,6 @@ BEGIN
     INSERT INTO workmill.tally_change (lane, state, jobs)
     SELECT stored.lane, CASE WHEN stored.xid IS NULL THEN 'scheduled' ELSE 'queued' END AS state, count(*)
     FROM stored GROUP BY 1, 2;
-    PERFORM pg_notify(told.channel, told.payload) FROM unnest(channels, payloads) AS told (channel, payload);
-    RETURN moment;
 END $$;
 
 CREATE FUNCTION workmill.lock_lanes(lanes integer[]) RETURNS void LANGUAGE plpgsql AS $$

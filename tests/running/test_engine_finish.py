@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.craft.joined import Blocking, Given, finishing, given, patched, settle_within
-from tests.running.engines import LONGEST_SECONDS, Workshop, gate_opened
+from tests.running.engines import LONGEST_SECONDS, Workshop
 from workmill import Ending, FailureKind, JobLost, JobState, Retry, StoreUnavailable, current_job
 from workmill.store import Capabilities, Verdict
 from workmill.stores.memory import MemoryStore
@@ -209,25 +209,21 @@ async def test_a_job_that_was_given_back_too_late_counts_as_finished(
     assert shop.of(StaleWriteRefused) == []
 
 
-async def test_progress_of_a_job_that_has_ended_itself_is_no_stale_write(
-    shop: Workshop, joined: Given, monkeypatch: pytest.MonkeyPatch
+async def test_progress_that_is_overtaken_by_the_job_s_own_end_is_no_stale_write(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workmill.running.reports.REPORT_SECONDS", 0.0)
-    hold, loop = asyncio.Event(), asyncio.get_running_loop()
+    given, loop, hold = into(shop, patched(monkeypatch, Blocking)), asyncio.get_running_loop(), asyncio.Event()
     shop.store.gates["report"] = hold
 
     def tell(_: Any) -> None:
         current_job.progress(1, 2)
-
-    def tell_more() -> None:
-        current_job.progress(2, 2)
-        loop.call_soon_threadsafe(hold.set)
+        asyncio.run_coroutine_threadsafe(shop.store.until_called("report"), loop).result(LONGEST_SECONDS)
 
     other = shop.app.task(name="other")(lambda: current_job.progress(1))
-    await finishing(shop.app, joined, tell, tell_more).aenqueue()
+    await finishing(shop.app, given, tell).aenqueue()
     async with shop.working():
         await shop.until_settled(1)
-        await gate_opened(hold)
+        hold.set()
         await (await other.aenqueue()).aresult(LONGEST_SECONDS)  # its progress is written after what came before
 
     assert shop.of(StaleWriteRefused) == []

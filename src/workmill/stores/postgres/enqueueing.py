@@ -33,7 +33,6 @@ class Group:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._waiting: list[Waiting] = []
-        self._is_storing = False
         self._storing: asyncio.Task[None] | None = None
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
@@ -42,33 +41,28 @@ class Group:
             return []
         for new in jobs:
             check(new)
+        waiting = Waiting(jobs, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._storing is None:
+            self._storing = asyncio.create_task(self._store())
         try:
-            now = await (self._wait(jobs) if self._is_storing else self._store_at_once(jobs))
+            now = await waiting.stored
         except AlreadyStored:
             # It fails where an id or a key is stored already, which is rare.
             return await enqueue_beside_known(jobs, self._session)
         return [Enqueued(job=born(new, now), created=True) for new in jobs]
 
-    async def _store_at_once(self, jobs: Sequence[NewJob]) -> int:
-        self._is_storing = True
-        try:
-            return await insert(jobs, self._session)
-        finally:
-            self._is_storing = bool(self._waiting)
-            if self._waiting:
-                self._storing = asyncio.create_task(self._store_waiting())
+    async def close(self) -> None:
+        """Wait until what was asked for is stored."""
+        if self._storing is not None:
+            await self._storing
 
-    async def _wait(self, jobs: Sequence[NewJob]) -> int:
-        waiting = Waiting(jobs, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        return await waiting.stored
-
-    async def _store_waiting(self) -> None:
+    async def _store(self) -> None:
         try:
             while self._waiting:
                 await self._store_group(self._next_group())
         finally:
-            self._is_storing = False
+            self._storing = None
 
     def _next_group(self) -> list[Waiting]:
         group = [self._waiting.pop(0)]

@@ -72,6 +72,7 @@ async def test_a_job_that_has_ended_itself_is_not_settled_again(shop: Workshop, 
         (next_job.id, JobState.SUCCEEDED),
     ]
     assert [attempt.ending for attempt in await job.aattempts()] == [Ending.SUCCEEDED]
+    assert "attempts" not in shop.store.calls  # nothing was refused that had to be looked up
     assert shop.of(StaleWriteRefused) == shop.of(LateEndIgnored) == []
 
 

@@ -134,6 +134,23 @@ class TestFenceWithin:
         assert said is Verdict.STALE
         assert (await stored(store, job.id)).state is JobState.SUCCEEDED
 
+    async def test_lease_that_ends_while_a_second_caller_waits_is_stale(
+        self, store: Store, another_caller: AnotherCaller, harness: Harness
+    ) -> None:
+        job = await running(store)
+        first, second = await another_caller(), await another_caller()
+        assert await finish(store, first, end(job)) is Verdict.APPLIED
+
+        async def go_on() -> None:
+            await harness.advance(LEASE)
+            await first.roll_back()
+
+        said = await beside(finish(store, second, end(job)), go_on)
+        await second.commit()
+
+        assert said is Verdict.STALE
+        assert await stored(store, job.id) == job
+
     async def test_success_is_kept_though_a_cancel_was_requested(self, store: Store, caller: Caller) -> None:
         job = await running(store)
         await store.cancel([job.id], "not now")

@@ -5,9 +5,11 @@ import ctypes
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 from workmill import App, current_job
@@ -238,3 +240,15 @@ def dying_once() -> int:
 def closing_the_line() -> None:
     os.closerange(3, 256)
     time.sleep(LONG_SECONDS)
+
+
+@app.task(process=True)
+def finishing(path: str, dies: bool) -> str:  # noqa: FBT001 - an argument of a job
+    """End the job in a transaction of one's own, and perhaps die before anybody hears of it."""
+    with closing(sqlite3.connect(path)) as connection:
+        with current_job.finish_in(connection) as finish:
+            connection.execute("INSERT INTO done VALUES (?)", (current_job.attempt,))
+            finish.result = "stored"
+        if dies:
+            os._exit(7)
+    return "stored"

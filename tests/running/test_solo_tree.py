@@ -2,15 +2,18 @@
 
 import os
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.running.solo_tasks import app
 from tests.running.tree import DEADLINE_SECONDS, Tree, assert_gone, children_of, kill, program, tree
-from workmill import App, JobState
+from workmill import App, Ending, JobState
 
 TARGET = "tests.running.solo_tasks:app"
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")]
@@ -18,8 +21,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reas
 
 @pytest.fixture
 def solo_app(url: str) -> Iterator[App]:
-    from tests.running.solo_tasks import app  # noqa: PLC0415 - it is moved to the test's own store
-
     with app.elsewhere(url), app:
         yield app
 
@@ -90,6 +91,23 @@ def test_what_solo_processes_run_ends_with_a_killed_supervisor(
         kill(worker.pid)
 
         assert_gone([*mine, *children], seconds=3)
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_job_ends_itself_in_a_transaction_of_its_own(url: str, tmp_path: Path, dies: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    joined, file = f"{url}?driver=sqlite3", tmp_path / "jobs.db"
+    with app.elsewhere(joined), app, tree(joined, target=TARGET, solos=1, log_level="info") as worker:
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("CREATE TABLE done (attempt INTEGER)")
+
+        job = app.tasks["finishing"].enqueue(str(file), dies)
+
+        assert job.result(timeout=30) == "stored"
+        worker.until(f"{job.id} finishing succeeded")
+        with closing(sqlite3.connect(file)) as connection:
+            assert connection.execute("SELECT attempt FROM done").fetchall() == [(1,)]
+        assert [attempt.ending for attempt in job.attempts()] == [Ending.SUCCEEDED]
+        assert "refused" not in worker.output
 
 
 def test_ctrl_c_reaches_no_solo_process(solo_app: App, url: str, tmp_path: Path) -> None:

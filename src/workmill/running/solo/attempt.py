@@ -8,7 +8,7 @@ from functools import partial
 
 from workmill.craft.executor import TimeLimitExceeded
 from workmill.craft.isolation import Isolation
-from workmill.craft.run import Run
+from workmill.craft.run import Run, Stage
 from workmill.running.solo.memory import KernelKills, memory_of
 from workmill.running.solo.process import Death, SoloProcess
 from workmill.running.solo.verdict import (
@@ -21,7 +21,7 @@ from workmill.running.solo.verdict import (
     outcome_of_death,
     outcome_of_end,
 )
-from workmill.running.solo.words import Ask, Ended, Message, Perform, Told
+from workmill.running.solo.words import Ask, Ended, Finishing, Message, Perform, Told
 from workmill.words.outcome import Outcome
 
 TERM_SECONDS = 2.0
@@ -88,8 +88,11 @@ class Attempt:
     def _heed(self, message: Message) -> None:
         if isinstance(message, Told):
             self._run.tell(message.progress)
+        elif isinstance(message, Finishing):
+            self._run.finish = message.transition
         elif isinstance(message, Ended) and not self.verdict.done():
             self.is_clean = not self._was_hit
+            self._run.stage = Stage.FINISHED if message.has_finished else Stage.OPEN
             self._conclude(outcome_of_end(self._course(), message.outcome))
 
     def _mourn(self, death: Death) -> None:

@@ -20,8 +20,9 @@ from workmill.running.parent_death import end_soon_after_parent
 from workmill.running.protocol import REFUSED
 from workmill.running.solo.line import Line
 from workmill.running.solo.stack import write_no_stack, write_stack_on_signal
+from workmill.running.solo.store_thread import StoreThread
 from workmill.running.solo.turns import Turns
-from workmill.running.solo.words import Ask, Ended, Leave, Message, Perform, Ready, Told
+from workmill.running.solo.words import Ask, Ended, Finishing, Leave, Message, Perform, Ready, Told
 from workmill.running.target import load_program
 from workmill.words.errors import ConfigError
 from workmill.words.job import Progress
@@ -48,13 +49,25 @@ class SoloChild:
         """Say that all is ready, and run jobs until told to leave."""
         self._program = program
         self._executor = Executor(program.tasks, program.middleware, self._turns, holds_limits=False)
-        self._closing = Closing(program.tasks, program.open_store(), decide, program.emit)
+        self._closing = self._closing_of(program)
         with asyncio.Runner(loop_factory=lambda: self._turns.loop) as runner:
             runner.get_loop()
             self._line.say(Ready())
             self._turns.run()
         if self._task is not None:
             self._task.result()
+
+    def _closing_of(self, program: Program) -> Closing:
+        store = program.open_store()
+        thread = StoreThread(store)
+        return Closing(
+            program.tasks,
+            store,
+            decide,
+            program.emit,
+            make_ready=thread.open,
+            tell=lambda transition: self._line.say(Finishing(transition=transition)),
+        )
 
     def _hear(self, message: Message) -> None:
         # In the line's thread: the main one may be busy with the job.
@@ -66,7 +79,7 @@ class SoloChild:
                 self._ask(message)
             case Leave():
                 self._turns.loop.call_soon_threadsafe(self._turns.end)
-            case Ready() | Told() | Ended():
+            case Ready() | Told() | Finishing() | Ended():
                 return
             case _:
                 assert_never(message)
@@ -81,7 +94,8 @@ class SoloChild:
         self._task.add_done_callback(self._note_end)
 
     async def _perform(self, run: Run) -> None:
-        self._line.end(await self._executor.execute(run))
+        outcome = await self._executor.execute(run)
+        self._line.end(outcome, has_finished=run.is_finished)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or task.exception() is not None:

@@ -53,12 +53,12 @@ class Line:
             if time.monotonic() - self._told_at >= TELL_SECONDS:
                 self._tell_newest()
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: Outcome, *, has_finished: bool) -> None:
         """Tell the engine what became of the job, after its last progress."""
         with self._speaking:
             self._performs = False
             self._tell_newest()
-            self._say(Ended(outcome=outcome))
+            self._say(Ended(outcome=outcome, has_finished=has_finished))
 
     def abandon(self) -> None:
         """In a forked copy of this process: leave the line to the original."""

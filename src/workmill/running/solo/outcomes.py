@@ -1,10 +1,12 @@
-"""Outcomes as JSON, for the way from one process to another."""
+"""Outcomes and what follows from them as JSON, for the way from one process to another."""
 
 from datetime import timedelta
 from typing import assert_never
 
 from workmill.words.codec import TICK, Json, dump_failure, load_failure
+from workmill.words.job import Ending, JobState
 from workmill.words.outcome import Cancelled, Failed, Interrupted, Outcome, Returned, Snoozed, Succeeded
+from workmill.words.transition import Transition
 
 
 def outcome_to_json(outcome: Outcome) -> Json:
@@ -46,6 +48,38 @@ def outcome_from_json(said: Json) -> Outcome:
         case ["returned"]:
             return Returned()
     raise ValueError(f"not an outcome: {str(said)[:80]}")
+
+
+def transition_to_json(transition: Transition) -> Json:
+    """Write a transition as a JSON value."""
+    return {
+        "job_id": transition.job_id,
+        "token": transition.token,
+        "state": transition.state,
+        "ending": transition.ending,
+        "attempt": transition.attempt,
+        "deaths": transition.deaths,
+        "keep": transition.keep // TICK,
+        "delay": None if transition.delay is None else transition.delay // TICK,
+        "result": None if transition.result is None else transition.result.decode(),
+        "failure": None if transition.failure is None else dump_failure(transition.failure),
+        "reason": transition.reason,
+    }
+
+
+def transition_from_json(fields: Json) -> Transition:
+    """Read what `transition_to_json` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is no transition.
+    """
+    fields["state"] = JobState(fields["state"])
+    fields["ending"] = Ending(fields["ending"])
+    fields["keep"] = fields["keep"] * TICK
+    fields["delay"] = _length(fields["delay"])
+    fields["result"] = None if fields["result"] is None else fields["result"].encode()
+    fields["failure"] = None if fields["failure"] is None else load_failure(fields["failure"])
+    return Transition(**fields)
 
 
 def _length(ticks: int | None) -> timedelta | None:

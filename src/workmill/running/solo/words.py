@@ -7,6 +7,7 @@ engine                                          solo
    │ perform(job) ──────────────────────────────► running
    │ ask(why) ──────────────────────────────────► running, and the task is told to end
    │ ◄──────────────────────────────── progress* │
+   │ ◄──────────────────────────────── finishing │ the job may have ended itself in a transaction of its own
    │ ◄──────────────────────────────────── ended │ ready for the next job
    │ leave ─────────────────────────────────────► exit 0
 ```
@@ -21,7 +22,12 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TypeAlias, assert_never
 
-from workmill.running.solo.outcomes import outcome_from_json, outcome_to_json
+from workmill.running.solo.outcomes import (
+    outcome_from_json,
+    outcome_to_json,
+    transition_from_json,
+    transition_to_json,
+)
 from workmill.words.codec import (
     Json,
     dump,
@@ -35,6 +41,7 @@ from workmill.words.codec import (
 )
 from workmill.words.job import Job, JobState, Progress
 from workmill.words.outcome import Outcome
+from workmill.words.transition import Transition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +72,18 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finishing:
+    """The job that runs ends itself in a transaction of its own: this may be stored from now on."""
+
+    transition: Transition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The job that ran is over, and this became of it."""
+    """The job that ran is over, and this became of it; it is stored already where the job `has_finished` itself."""
 
     outcome: Outcome
+    has_finished: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +91,7 @@ class Leave:
     """Exit in order."""
 
 
-Message: TypeAlias = Ready | Perform | Ask | Told | Ended | Leave
+Message: TypeAlias = Ready | Perform | Ask | Told | Finishing | Ended | Leave
 
 
 def write(message: Message) -> bytes:
@@ -100,11 +115,13 @@ def read(line: bytes) -> Message:
 def _to_json(message: Message) -> Json:
     match message:
         case Ended():
-            return ["ended", outcome_to_json(message.outcome)]
+            return ["ended", outcome_to_json(message.outcome), message.has_finished]
         case Perform():
             return ["perform", _job_to_json(message.job)]
         case Told():
             return ["told", dump_progress(message.progress)]
+        case Finishing():
+            return ["finishing", transition_to_json(message.transition)]
         case Ask():
             return ["ask", message.reason, message.gives_back]
         case Ready():
@@ -116,8 +133,9 @@ def _to_json(message: Message) -> Json:
 
 _READ: Mapping[str, Callable[[Json], Message]] = MappingProxyType(
     {
-        "ended": lambda said: Ended(outcome=outcome_from_json(said[1])),
+        "ended": lambda said: Ended(outcome=outcome_from_json(said[1]), has_finished=said[2]),
         "perform": lambda said: Perform(job=_job_from_json(said[1])),
+        "finishing": lambda said: Finishing(transition=transition_from_json(said[1])),
         "told": lambda said: Told(progress=load_progress(said[1])),
         "ask": lambda said: Ask(reason=said[1], gives_back=said[2]),
         "ready": lambda _: Ready(),

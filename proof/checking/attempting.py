@@ -72,11 +72,11 @@ def _bounds(job: Kept) -> Iterator[tuple[str, str]]:
     endings = [attempt.ending for attempt in job.attempts]
     deaths = endings.count(Ending.INTERRUPTED)
     given_back = sum(ending in UNCOUNTED for ending in endings)
-    if endings and endings[-1] in UNCOUNTED:
-        given_back -= 1  # Cancelled instead: there is nothing to give back.
     if job.deaths != deaths:
         yield "I8 attempts", f"{deaths} attempts were interrupted and it counts {job.deaths}"
-    if job.attempt != len(endings) - given_back:
+    # One that was cancelled instead of going back is counted; one cancelled when it had gone back is not.
+    undecided = bool(endings) and endings[-1] in UNCOUNTED
+    if job.attempt - (len(endings) - given_back) not in {0, int(undecided)}:
         yield "I8 attempts", f"{len(endings)} claims, {given_back} of them given back, and it counts {job.attempt}"
     if deaths > job.max_deaths:
         yield "I8 attempts", f"{deaths} workers died of it, {job.max_deaths} may"

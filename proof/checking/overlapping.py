@@ -20,7 +20,7 @@ def overlapping(history: History, dump: Dump, faults: Faults) -> Iterator[Violat
         yield from _taken_away(job, faults)
         for earlier, later in overlaps(history, job):
             attempt = next((each for each in job.attempts if each.token == earlier.token), None)
-            if attempt is None or faults.newest(job.id, attempt, before=later.at) is None:
+            if attempt is None or faults.cause(job.id, attempt, before=later.at) is None:
                 text = f"code of token {earlier.token} ran on when that of {later.token} began, and nothing was wrong"
                 yield Violation(invariant="I6 overlap", job=job.id, text=text)
 
@@ -41,6 +41,6 @@ def _taken_away(job: Kept, faults: Faults) -> Iterator[Violation]:
     for attempt in job.attempts:
         if attempt.ending not in {Ending.INTERRUPTED, Ending.RETURNED}:
             continue
-        if faults.newest(job.id, attempt, before=inf) is None:
+        if faults.cause(job.id, attempt, before=inf) is None:
             text = f"attempt {attempt.token} was {attempt.ending}, and nothing had happened to its worker"
             yield Violation(invariant="I4 lease exclusion", job=job.id, text=text)

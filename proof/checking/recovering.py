@@ -34,7 +34,7 @@ def recoveries(history: History, dump: Dump, faults: Faults) -> list[Recovery]:
             again = min((at for token, at in starts.items() if token > attempt.token), default=inf)
             if attempt.ending not in {Ending.INTERRUPTED, Ending.RETURNED} or again == inf:
                 continue
-            fault = faults.newest(job.id, attempt, before=again)
+            fault = faults.cause(job.id, attempt, before=again)
             if fault is not None:
                 since = max(fault.at, fault.until) if fault.scope == STORE else fault.at
                 times[fault.kind].append(max(again - since, 0.0))

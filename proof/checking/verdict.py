@@ -12,18 +12,12 @@ from proof.histories.dump import Dump
 from proof.histories.history import History
 
 
-def check(history: History, dump: Dump, *, tail: float) -> list[Violation]:
-    """Check every invariant but time.
-
-    Args:
-        history: What everybody wrote down.
-        dump: What the store held in the end.
-        tail: Seconds after its end during which a fault still explains what became of an attempt.
-    """
+def check(history: History, dump: Dump, faults: Faults) -> list[Violation]:
+    """Check every invariant but time."""
     parts: tuple[Iterable[Violation], ...] = (
         accepting(history, dump),
         attempting(history, dump),
-        overlapping(history, dump, Faults(history, tail=tail)),
+        overlapping(history, dump, faults),
         reading(history),
     )
     return [violation for part in parts for violation in part]

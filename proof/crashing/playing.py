@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from proof.checking.faulting import Faults
 from proof.checking.verdict import check
 from proof.checking.violation import Violation
 from proof.crashing.databases import Database
@@ -83,7 +84,8 @@ async def recover(
         except (Stuck, TimeoutError):
             found = [*found, _stuck("after recovery")]
         dump = await take_dump(stage.clean)
-    violations = (*found, *check(read_history(folder), dump, tail=0.0), *_whole(scenario, dump))
+    history = read_history(folder)
+    violations = (*found, *check(history, dump, Faults(history, tail=0.0)), *_whole(scenario, dump))
     return Played(scenario=scenario, point=point, was_reached=reached, violations=violations, calls=plan.calls)
 
 

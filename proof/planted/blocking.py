@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from proof.checking.faulting import Faults
 from proof.checking.verdict import check
 from proof.checking.violation import Violation
 from proof.histories.calling import Caller
@@ -48,7 +49,8 @@ async def play_blocking(folder: Path) -> list[Violation]:
         for worker in workers:
             await asyncio.to_thread(worker.join, DEADLINE_SECONDS)
     stuck = [] if ended else [Violation(invariant="G2 no loss", job="", text="a job does not end")]
-    return stuck + check(read_history(folder), await take_dump(store), tail=0.0)
+    history = read_history(folder)
+    return stuck + check(history, await take_dump(store), Faults(history, tail=0.0))
 
 
 async def _work(program: Program, over: threading.Event) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from proof.checking.faulting import Faults
 from proof.checking.verdict import check
 from proof.histories.dump import Dump, Kept, Tried
 from proof.histories.entry import Entry, Op, Phase
@@ -78,7 +79,8 @@ def found(said: list[Entry], *jobs: Kept, counts: tuple[tuple[str, str, str, int
     kept = jobs or (job(),)
     fitting = tuple(("default", "quick", str(state), n) for state, n in _states(kept).items())
     dump = Dump(jobs=kept, counts=fitting if counts is None else counts)
-    return {violation.invariant.split()[0] for violation in check(History(said), dump, tail=0.0)}
+    history = History(said)
+    return {violation.invariant.split()[0] for violation in check(history, dump, Faults(history, tail=0.0))}
 
 
 def _states(jobs: tuple[Kept, ...]) -> dict[JobState, int]:

@@ -50,8 +50,8 @@ class Child:
     def kill(self) -> None:
         self.end(-9)
 
-    def greet(self) -> None:
-        self.greeted.set_result(HELLO)
+    def greet(self, hello: Hello = HELLO) -> None:
+        self.greeted.set_result(hello)
 
     def end(self, code: int, *, bye: Bye | None = None) -> None:
         if self.exit_code is None:
@@ -90,12 +90,12 @@ class Scene:
         return Go(worker_id="w1", engine=process.number, queues=None, concurrency=1, term=term)
 
     @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
+    async def at_work(self, hello: Hello = HELLO) -> AsyncIterator[None]:
         """Bring the crew to where the first child works."""
         first = asyncio.create_task(self.crew.first_hello())
         await self.until(lambda: len(self.children) == 1)
-        self.children[0].greet()
-        assert await first == HELLO
+        self.children[0].greet(hello)
+        assert await first == hello
         keeping = asyncio.create_task(self.crew.keep(self.go))
         await self.until(lambda: self.children[0].has_gone)
         try:
@@ -124,6 +124,22 @@ async def test_all_places_are_filled_and_each_child_goes_when_it_is_ready() -> N
 
         assert scene.children[2].told == [scene.go(scene.children[2])]
         assert not scene.children[1].has_gone
+
+
+async def test_process_tasks_get_an_engine_of_their_own_beside_the_others() -> None:
+    scene = Scene(size=2)
+    async with scene.at_work(Hello(url=HELLO.url, tasks=("add",), process_tasks=("add",))):
+        await scene.until(lambda: len(scene.children) == 3)
+
+        assert [child.post for child in scene.children] == [Post.ENGINE, Post.ENGINE, Post.SOLO_ENGINE]
+        scene.children[2].greet()
+        await scene.until(lambda: scene.children[2].has_gone)
+
+        scene.children[2].end(-9)
+        await scene.until(lambda: len(scene.children) == 4)
+
+        assert scene.buried == [3]
+        assert scene.children[3].post is Post.SOLO_ENGINE
 
 
 async def test_a_child_that_dies_at_work_is_buried_and_replaced_after_a_pause() -> None:

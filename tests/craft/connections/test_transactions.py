@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.craft.connections.conftest import Look
-from tests.craft.connections.ways import BEGINNING, COMMITTING, Caller, Way, done
+from tests.craft.connections.ways import BEGINNING, COMMITTING, GUARDED, Caller, Way, done
 from workmill.craft.connections import AwaitedConnection, BlockingConnection, connection_of
 from workmill.craft.connections.holding import NOTE
 from workmill.words.conversation import Conversation, Statement
@@ -189,3 +189,27 @@ async def test_a_transaction_that_the_driver_began_is_taken_over(caller: Caller,
     await done(found.commit())
 
     assert look() == ["ours", "theirs"]
+
+
+@pytest.mark.parametrize("way", GUARDED, ids=lambda way: way.name, indirect=True)
+@pytest.mark.parametrize("end", ["commit", "roll_back"])
+async def test_who_ends_the_transaction_in_between_is_told_before_anything_is_stored(
+    caller: Caller, look: Look, end: str
+) -> None:
+    found = spoken(caller)
+    await done(found.begin())
+
+    with pytest.raises(Exception, match=r"ended inside the block|forbidden within a Transaction|'atomic' block"):
+        await end_and_hold(caller, end, found)
+    await done(found.roll_back())
+
+    assert look() == []
+
+
+async def end_and_hold(caller: Caller, end: str, found: Any) -> None:
+    connection = caller.connection
+    if hasattr(connection, "vendor"):  # Django's own verbs; what this caller says else is for a block of his
+        await done(getattr(connection, end.replace("_", ""))())
+    else:
+        await done(getattr(caller, end)())
+    await done(found.hold(saying("ours")))

@@ -293,3 +293,6 @@ SQLALCHEMY = [
 WAYS = POSTGRES + SQLITE + SQLALCHEMY
 COMMITTING = [way for way in WAYS if way.commits]
 BEGINNING = [way for way in WAYS if not way.commits]
+UNGUARDED = ("psycopg2", "psycopg2 dicts", "sqlite3", "sqlite3 immediate", "sqlite3 bytes")
+GUARDED = [way for way in WAYS if way.name not in UNGUARDED and not way.name.endswith("without autocommit")]
+"""Where a driver tells that the transaction is another than before."""

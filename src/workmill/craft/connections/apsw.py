@@ -4,7 +4,7 @@ from typing import Literal, TypeVar, cast
 
 from apsw import Connection, Cursor
 
-from workmill.craft.connections.contract import BlockingConnection, open_already
+from workmill.craft.connections.contract import BlockingConnection, ended_already, open_already
 from workmill.craft.connections.holding import Rows, hold_blocking, with_question_marks
 from workmill.craft.connections.sqlite_transaction import one_transaction
 from workmill.words.conversation import Conversation, Statement
@@ -17,6 +17,7 @@ class ApswConnection(BlockingConnection):
 
     def __init__(self, connection: object) -> None:
         self._connection = cast("Connection", connection)
+        self._has_begun = False
 
     @property
     def kind(self) -> Literal["apsw"]:
@@ -25,6 +26,8 @@ class ApswConnection(BlockingConnection):
 
     def hold(self, conversation: Conversation[T]) -> T:
         """See `BlockingConnection.hold`."""
+        if self._has_begun and not self._is_open():
+            raise ended_already(self._connection)
         with one_transaction(self._run, is_open=self._is_open, commits=True):
             return hold_blocking(conversation, self._run)
 
@@ -33,14 +36,17 @@ class ApswConnection(BlockingConnection):
         if self._is_open():
             raise open_already(self._connection)
         self._run(Statement("BEGIN IMMEDIATE"))
+        self._has_begun = True
 
     def commit(self) -> None:
         """See `BlockingConnection.commit`."""
+        self._has_begun = False
         if self._is_open():
             self._run(Statement("COMMIT"))
 
     def roll_back(self) -> None:
         """See `BlockingConnection.roll_back`."""
+        self._has_begun = False
         if self._is_open():
             self._run(Statement("ROLLBACK"))
 

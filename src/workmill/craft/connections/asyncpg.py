@@ -5,7 +5,7 @@ from typing import Literal, Protocol, TypeVar, cast
 
 from asyncpg import InterfaceError, PostgresConnectionError, Record  # type: ignore[import-untyped] # it has no types
 
-from workmill.craft.connections.contract import AwaitedConnection, open_already
+from workmill.craft.connections.contract import AwaitedConnection, ended_already, open_already
 from workmill.craft.connections.holding import Rows, hold_awaited, with_numbers
 from workmill.words.conversation import Conversation, Statement
 
@@ -26,6 +26,8 @@ class AsyncpgConnection(AwaitedConnection):
 
     async def hold(self, conversation: Conversation[T]) -> T:
         """See `BlockingConnection.hold`."""
+        if self._transaction is not None and not self._connection.is_in_transaction():
+            raise ended_already(self._connection)
         return await hold_awaited(conversation, self._run)
 
     async def begin(self) -> None:

@@ -27,6 +27,9 @@ class BlockingConnection(ABC):
         It joins the transaction that is open. Where none is, it does as a statement of the caller's own would: it opens
         one and leaves it open, or, where the connection commits by itself, it takes effect at once and as a whole. An
         error of the driver's goes through the conversation and comes out with a note.
+
+        Raises:
+            InvalidOption: The transaction of `begin` was ended by another hand, as far as the driver tells.
         """
 
     @abstractmethod
@@ -56,7 +59,11 @@ class AwaitedConnection(ABC):
 
     @abstractmethod
     async def hold(self, conversation: Conversation[T]) -> T:
-        """See `BlockingConnection.hold`."""
+        """See `BlockingConnection.hold`.
+
+        Raises:
+            InvalidOption: The transaction of `begin` was ended by another hand, as far as the driver tells.
+        """
 
     @abstractmethod
     async def begin(self) -> None:
@@ -78,4 +85,12 @@ class AwaitedConnection(ABC):
 def open_already(connection: object) -> InvalidOption:
     """Return the refusal of a connection whose transaction is another's to end."""
     remedy = "a transaction is open on it already: leave its block, or end it, before finish_in, which has its own"
+    return InvalidOption("connection", type(connection), remedy)
+
+
+def ended_already(connection: object) -> InvalidOption:
+    """Return the refusal of a connection whose transaction was ended by another hand."""
+    remedy = (
+        "the transaction was ended inside the block of finish_in: leave that to the block, which ends the job with it"
+    )
     return InvalidOption("connection", type(connection), remedy)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
 from sqlalchemy.orm import Session, scoped_session
 
-from workmill.craft.connections.contract import AwaitedConnection, BlockingConnection, Kind, open_already
+from workmill.craft.connections.contract import AwaitedConnection, BlockingConnection, Kind, ended_already, open_already
 from workmill.craft.connections.holding import Rows, hold_blocking, with_numbers, with_question_marks
 from workmill.craft.connections.sqlite_transaction import Openness, commits_by_itself, one_transaction
 from workmill.words.conversation import Conversation, Statement
@@ -34,6 +34,7 @@ class SqlalchemyConnection(BlockingConnection):
         subject = self._subject
         self._dialect = (subject.get_bind() if isinstance(subject, Session) else subject).dialect
         self._kind = _kind_of(self._dialect)
+        self._begun_here: object = None
 
     @property
     def kind(self) -> Kind:
@@ -42,6 +43,8 @@ class SqlalchemyConnection(BlockingConnection):
 
     def hold(self, conversation: Conversation[T]) -> T:
         """See `BlockingConnection.hold`."""
+        if self._begun_here is not None and self._subject.get_transaction() is not self._begun_here:
+            raise ended_already(self._subject)
         connection = self._begun()
         if self._kind == "postgresql":
             return hold_blocking(conversation, self._run)
@@ -64,13 +67,16 @@ class SqlalchemyConnection(BlockingConnection):
                 "its isolation level is AUTOCOMMIT, so that nothing can be committed at once: take one with another"
             )
             raise InvalidOption("connection", type(self._subject), remedy)
+        self._begun_here = self._subject.get_transaction()
 
     def commit(self) -> None:
         """See `BlockingConnection.commit`."""
+        self._begun_here = None
         self._subject.commit()
 
     def roll_back(self) -> None:
         """See `BlockingConnection.roll_back`."""
+        self._begun_here = None
         try:
             self._subject.rollback()
         except DBAPIError as error:
@@ -108,6 +114,7 @@ class AsyncSqlalchemyConnection(AwaitedConnection):
         subject = self._subject
         bind = subject.get_bind() if isinstance(subject, AsyncSession) else subject.sync_engine
         self._kind = _kind_of(bind.dialect)
+        self._blocking: SqlalchemyConnection | None = None
 
     @property
     def kind(self) -> Kind:
@@ -116,19 +123,24 @@ class AsyncSqlalchemyConnection(AwaitedConnection):
 
     async def hold(self, conversation: Conversation[T]) -> T:
         """See `BlockingConnection.hold`."""
-        return await self._subject.run_sync(lambda subject: SqlalchemyConnection(subject).hold(conversation))
+        return await self._subject.run_sync(lambda subject: self._within(subject).hold(conversation))
 
     async def begin(self) -> None:
         """See `BlockingConnection.begin`."""
-        await self._subject.run_sync(lambda subject: SqlalchemyConnection(subject).begin())
+        await self._subject.run_sync(lambda subject: self._within(subject).begin())
 
     async def commit(self) -> None:
         """See `BlockingConnection.commit`."""
-        await self._subject.commit()
+        await self._subject.run_sync(lambda subject: self._within(subject).commit())
 
     async def roll_back(self) -> None:
         """See `BlockingConnection.roll_back`."""
-        await self._subject.run_sync(lambda subject: SqlalchemyConnection(subject).roll_back())
+        await self._subject.run_sync(lambda subject: self._within(subject).roll_back())
+
+    def _within(self, subject: Blocking) -> SqlalchemyConnection:
+        if self._blocking is None:
+            self._blocking = SqlalchemyConnection(subject)
+        return self._blocking
 
 
 def session_of(scoped: object) -> Session | AsyncSession:

@@ -3,7 +3,7 @@
 from sqlite3 import Connection, Cursor
 from typing import Literal, TypeVar, cast
 
-from workmill.craft.connections.contract import BlockingConnection, open_already
+from workmill.craft.connections.contract import BlockingConnection, ended_already, open_already
 from workmill.craft.connections.holding import Rows, hold_blocking, rows_of, with_question_marks
 from workmill.craft.connections.sqlite_transaction import commits_by_itself, one_transaction
 from workmill.words.conversation import Conversation, Statement
@@ -16,6 +16,7 @@ class Sqlite3Connection(BlockingConnection):
 
     def __init__(self, connection: object) -> None:
         self._connection = cast("Connection", connection)
+        self._has_begun = False
 
     @property
     def kind(self) -> Literal["sqlite3"]:
@@ -24,6 +25,8 @@ class Sqlite3Connection(BlockingConnection):
 
     def hold(self, conversation: Conversation[T]) -> T:
         """See `BlockingConnection.hold`."""
+        if self._has_begun and not self._is_open():
+            raise ended_already(self._connection)
         with one_transaction(self._run, is_open=self._is_open, commits=commits_by_itself(self._connection)):
             return hold_blocking(conversation, self._run)
 
@@ -34,9 +37,11 @@ class Sqlite3Connection(BlockingConnection):
         if self._is_open():
             raise open_already(self._connection)
         self._run(Statement("BEGIN IMMEDIATE"))
+        self._has_begun = True
 
     def commit(self) -> None:
         """See `BlockingConnection.commit`."""
+        self._has_begun = False
         if not commits_by_itself(self._connection):
             self._connection.commit()
         elif self._is_open():
@@ -44,6 +49,7 @@ class Sqlite3Connection(BlockingConnection):
 
     def roll_back(self) -> None:
         """See `BlockingConnection.roll_back`."""
+        self._has_begun = False
         if not commits_by_itself(self._connection):
             self._connection.rollback()
         elif self._is_open():

@@ -123,7 +123,11 @@ class Wire:
                     return
                 self._result = result
         except psycopg.Error as error:
-            self._fail(error)
+            if self._result is None:
+                self._fail(error)
+            else:
+                self._finish()  # It said why before it hung up.
+                self._stop_watching()
 
     def _finish(self) -> None:
         if self._answer is None or self._result is None:

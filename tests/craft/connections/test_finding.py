@@ -6,6 +6,7 @@ import sys
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg.sql
 import psycopg_pool
 import pytest
 import sqlalchemy
@@ -53,6 +54,7 @@ def test_both_colours_can_be_told_apart() -> None:
         create_async_engine("sqlite+aiosqlite://"),
         sessionmaker(),
         psycopg_pool.ConnectionPool("", open=False),
+        psycopg.sql.SQL("SELECT 1"),
         SimpleNamespace(execute=None),
     ],
     ids=lambda other: type(other).__name__,

@@ -28,7 +28,7 @@ from workmill.words.transition import Transition, decide
 BATCH = 10
 CLAIMS = 4000
 WARM = 1000
-SHARES = 10
+SHARES = 5
 PINNED_EACH = 4
 """Along a pinned snapshot so many claims come to each one of the empty database."""
 REQUEST = ClaimRequest(worker_id="w", engine=0, queues=("default",), tasks=("nothing",), limit=BATCH)

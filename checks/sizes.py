@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("src", "tests", "examples", "bench", "checks")
+FOLDERS = ("src", "tests", "examples", "bench", "checks", "proof")
 
 LONGEST_FILE = 400
 LONGEST_STORE = 600  # src/workmill/stores/*/store.py: one class with all of the contract's verbs

@@ -12,6 +12,7 @@ from workmill import reading
 from workmill.changes import Changes
 from workmill.craft.client import Client, Session
 from workmill.craft.handle import JobHandle
+from workmill.craft.isolation import checked_isolation
 from workmill.craft.logs import Events
 from workmill.craft.middleware import Middleware
 from workmill.craft.program import Program
@@ -22,7 +23,7 @@ from workmill.running.drain import drain
 from workmill.running.options import LEASE, worker_options
 from workmill.running.worker import run_worker, working
 from workmill.store import Count, Finding, Page, Store, Worker
-from workmill.stores.opening import store_factory
+from workmill.stores.opening import store_factory, whole
 from workmill.sync import Portal
 from workmill.words.clock import Clock, system_clock
 from workmill.words.codec import Json
@@ -33,6 +34,7 @@ from workmill.words.job import JobState, NewJob
 from workmill.words.names import check_name
 from workmill.words.policy import KEEP, Policy
 from workmill.words.retry import Retry
+from workmill.words.size import Size
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,6 +71,7 @@ class App:
         self.url = store_url(url, os.environ)
         self._middleware = tuple(middleware)
         self._open_store = store_factory(self.url, clock)
+        self._whole_url = whole(self.url)
         self._portal = Portal(self._open_store)
         self._events = Events()
         self._client = Client(self._portal, self._events.emit)
@@ -91,7 +94,7 @@ class App:
     def program(self) -> Program:
         """What a worker needs of this application."""
         return Program(
-            url=self.url,
+            url=self._whole_url,
             tasks=self.tasks,
             middleware=self._middleware,
             open_store=self._open_store,
@@ -112,6 +115,9 @@ class App:
         retry: Retry | None = None,
         timeout: Duration | None = None,
         keep: Duration = KEEP,
+        process: bool = False,
+        grace: Duration | None = None,
+        memory: Size | None = None,
     ) -> Registrar: ...
     def task(
         self,
@@ -123,6 +129,9 @@ class App:
         retry: Retry | None = None,
         timeout: Duration | None = None,
         keep: Duration = KEEP,
+        process: bool = False,
+        grace: Duration | None = None,
+        memory: Size | None = None,
     ) -> AnyTask | Registrar:
         """Register a function as a task; it stays a plain callable.
 
@@ -133,8 +142,13 @@ class App:
             priority: From -100 to 100; higher is claimed first.
             retry: How a failed attempt is repeated; else never.
             timeout: How long one attempt may take. An `async def` task is interrupted; a plain function is asked to end
-                through `current_job.cancelled`, and its slot stays taken until it does.
+                through `current_job.cancelled`. What does not heed that goes on, unless it has a process of its own.
             keep: How long a job's record stays after its end.
+            process: Whether each attempt runs in a process of its own, which `workmill worker` keeps warm, and ends at
+                the time limit, at a cancel and past the memory limit, whatever the code does.
+            grace: How long such an attempt may take to end when it was asked to, before its process is made to; 5
+                seconds unless given.
+            memory: How much memory the process may take, with what it starts: bytes, or text such as `"512MB"`.
 
         Raises:
             DuplicateTask: The name is taken.
@@ -146,7 +160,9 @@ class App:
             priority=check_priority(priority),
             policy=changed_policy(Policy(), retry=retry, timeout=timeout, keep=keep),
         )
-        registrar = Registrar(self._registry.register, name, options, (Exception,) if retry is None else retry.on)
+        retry_on = (Exception,) if retry is None else retry.on
+        isolation = checked_isolation(process=process, grace=grace, memory=memory)
+        registrar = Registrar(self._registry.register, name, options, retry_on, isolation)
         return registrar if function is None else registrar(function)
 
     def task_named(self, name: str) -> AnyTask:
@@ -161,17 +177,22 @@ class App:
         """Tell `subscriber` of every event of this process: quick, never blocking."""
         self._events.subscribe(subscriber)
 
-    def enqueue_many(self, jobs: Sequence[NewJob]) -> list[JobHandle[Json]]:
+    def enqueue_many(self, jobs: Sequence[NewJob], *, connection: object | None = None) -> list[JobHandle[Json]]:
         """Store jobs made by `task.job(...)`, all or none, in one transaction.
 
+        Args:
+            jobs: The jobs, in their order.
+            connection: A connection of yours, whose transaction they are stored in; see `Task.using`.
+
         Raises:
+            InvalidOption: The store cannot join the connection's transaction.
             JobConflict: A key is in use for other arguments; nothing was stored.
         """
-        return self._registry.handles(self._client.enqueue_from_here(jobs))
+        return self._registry.handles(self._client.enqueue_from_here(jobs, connection))
 
-    async def aenqueue_many(self, jobs: Sequence[NewJob]) -> list[JobHandle[Json]]:
+    async def aenqueue_many(self, jobs: Sequence[NewJob], *, connection: object | None = None) -> list[JobHandle[Json]]:
         """Do as `enqueue_many` does, awaited."""
-        return self._registry.handles(await self._portal.arun(lambda session: self._client.enqueue(session, jobs)))
+        return self._registry.handles(await self._client.aenqueue_from_here(jobs, connection))
 
     def job(self, job_id: str) -> JobHandle[Json]:
         """Return a handle on a stored job.
@@ -337,9 +358,9 @@ class App:
         Raises:
             ConfigError: The URL names no store.
         """
-        before = self.url, self._open_store
+        before = self.url, self._whole_url, self._open_store
         chosen = store_url(url, os.environ)
-        self._move(chosen, store_factory(chosen, clock))
+        self._move(chosen, whole(chosen), store_factory(chosen, clock))
         try:
             yield self
         finally:
@@ -354,9 +375,9 @@ class App:
     def after_enqueue(self, hook: Callable[[], Awaitable[None]] | None) -> None:
         self._client.after_enqueue = hook
 
-    def _move(self, url: str, open_store: Callable[[], Store]) -> None:
+    def _move(self, url: str, whole_url: str, open_store: Callable[[], Store]) -> None:
         self._portal.move(open_store)
-        self.url, self._open_store = url, open_store
+        self.url, self._whole_url, self._open_store = url, whole_url, open_store
 
     def _drain(
         self, queues: Sequence[str] | None, limit: int | None, *, skip_delays: bool

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from workmill import App, Job, JobState, Progress, current_job
+from tests.craft.joined import KIND, JoiningStore
+from workmill import App, Event, Job, JobState, Progress, current_job
 from workmill.craft.closing import Closing
 from workmill.craft.executor import Executor
 from workmill.craft.run import Run
@@ -51,13 +52,14 @@ def claimed(task: AnyTask, *args: Any, **kwargs: Any) -> Job:
 
 
 class Bench:
-    """An executor of an application's tasks, and what they said of their progress."""
+    """An executor of an application's tasks, what they said of their progress, and what else was told."""
 
     def __init__(self, app: App) -> None:
         self.threads = Threads(8)
         self.progress: list[Progress] = []
+        self.events: list[Event] = []
         self._executor = Executor(app.tasks, app.program.middleware, self.threads)
-        self._closing = Closing(app.tasks, app.program.open_store(), decide, lambda _: None)
+        self._closing = Closing(app.tasks, JoiningStore(KIND), decide, self.events.append)
 
     def run_of(self, job: Job) -> Run:
         return Run(job, lambda _, progress: self.progress.append(progress), self._closing)

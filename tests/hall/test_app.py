@@ -226,6 +226,20 @@ def test_its_store_is_the_one_given_or_the_environments(monkeypatch: pytest.Monk
     assert App("memory://").url == "memory://"
 
 
+def test_its_workers_find_its_file_whatever_directory_they_are_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = App("sqlite:///jobs.db")
+
+    monkeypatch.chdir("/")
+
+    assert app.program.url == f"sqlite:///{tmp_path}/jobs.db"
+    with app.elsewhere("memory://"):
+        assert app.program.url == "memory://"
+    assert app.program.url == f"sqlite:///{tmp_path}/jobs.db"
+
+
 def test_a_url_that_names_no_store_is_refused_at_once() -> None:
     for url in ("redis://localhost", "jobs.db", "sqlite://", "memory://x"):
         with pytest.raises(ConfigError):

@@ -291,6 +291,7 @@ async def test_one_task_is_shown(client: AsyncClient) -> None:
 
     assert (found.json()["queue"], found.json()["max_attempts"]) == ("plane", 1)
     assert found.json()["keep_seconds"] == 7 * 24 * 3600
+    assert (found.json()["process"], found.json()["grace_seconds"], found.json()["memory_bytes"]) == (False, None, None)
     assert missing.status_code == 404
     assert missing.json()["type"] == "urn:workmill:problem:task-not-found"
 

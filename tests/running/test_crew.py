@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.running.fakes import Kept, Time
-from workmill.running.crew import Crew
+from workmill.running.crew import Crew, Post
 from workmill.running.keeper import Term
 from workmill.running.protocol import REFUSED, Bye, Drain, Go, Hello, Message, Prolong, Stop
 from workmill.words.events import EngineDied
@@ -19,8 +19,9 @@ HELLO = Hello(url="sqlite:///jobs.db", tasks=("add",))
 class Child:
     """What a crew needs of an engine process."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, post: Post) -> None:
         self.number = number
+        self.post = post
         self.pid = 1000 + number
         self.bye: Bye | None = None
         self.has_gone = False
@@ -49,8 +50,8 @@ class Child:
     def kill(self) -> None:
         self.end(-9)
 
-    def greet(self) -> None:
-        self.greeted.set_result(HELLO)
+    def greet(self, hello: Hello = HELLO) -> None:
+        self.greeted.set_result(hello)
 
     def end(self, code: int, *, bye: Bye | None = None) -> None:
         if self.exit_code is None:
@@ -77,8 +78,8 @@ class Scene:
             sleep=self.time.sleep,
         )
 
-    def recruit(self) -> Any:
-        self.children.append(Child(len(self.children) + 1))
+    def recruit(self, post: Post) -> Any:
+        self.children.append(Child(len(self.children) + 1, post))
         return self.children[-1]
 
     async def bury(self, process: Any) -> None:
@@ -89,12 +90,12 @@ class Scene:
         return Go(worker_id="w1", engine=process.number, queues=None, concurrency=1, term=term)
 
     @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
+    async def at_work(self, hello: Hello = HELLO) -> AsyncIterator[None]:
         """Bring the crew to where the first child works."""
         first = asyncio.create_task(self.crew.first_hello())
         await self.until(lambda: len(self.children) == 1)
-        self.children[0].greet()
-        assert await first == HELLO
+        self.children[0].greet(hello)
+        assert await first == hello
         keeping = asyncio.create_task(self.crew.keep(self.go))
         await self.until(lambda: self.children[0].has_gone)
         try:
@@ -123,6 +124,22 @@ async def test_all_places_are_filled_and_each_child_goes_when_it_is_ready() -> N
 
         assert scene.children[2].told == [scene.go(scene.children[2])]
         assert not scene.children[1].has_gone
+
+
+async def test_process_tasks_get_an_engine_of_their_own_beside_the_others() -> None:
+    scene = Scene(size=2)
+    async with scene.at_work(Hello(url=HELLO.url, tasks=("add",), process_tasks=("add",))):
+        await scene.until(lambda: len(scene.children) == 3)
+
+        assert [child.post for child in scene.children] == [Post.ENGINE, Post.ENGINE, Post.SOLO_ENGINE]
+        scene.children[2].greet()
+        await scene.until(lambda: scene.children[2].has_gone)
+
+        scene.children[2].end(-9)
+        await scene.until(lambda: len(scene.children) == 4)
+
+        assert scene.buried == [3]
+        assert scene.children[3].post is Post.SOLO_ENGINE
 
 
 async def test_a_child_that_dies_at_work_is_buried_and_replaced_after_a_pause() -> None:

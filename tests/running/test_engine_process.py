@@ -9,8 +9,9 @@ import pytest
 
 from tests.running.tree import ROOT, assert_gone
 from workmill.running import engine_process
+from workmill.running.command import Target
 from workmill.running.elapsed import elapsed
-from workmill.running.engine_process import EngineProcess, Target
+from workmill.running.engine_process import EngineProcess
 from workmill.running.keeper import Term
 from workmill.running.protocol import REFUSED, Bye, Drain, Go
 from workmill.running.reaper import Reaper

@@ -27,7 +27,8 @@ def test_a_worker_option_out_of_range_is_refused_by_name(wrong: Mapping[str, Any
 
 
 @pytest.mark.parametrize(
-    ("wrong", "option"), [({"engines": 0}, "engines"), ({"grace": timedelta(seconds=-1)}, "grace")]
+    ("wrong", "option"),
+    [({"engines": 0}, "engines"), ({"solos": 0}, "solos"), ({"grace": timedelta(seconds=-1)}, "grace")],
 )
 def test_a_supervisor_option_out_of_range_is_refused_by_name(wrong: Mapping[str, Any], option: str) -> None:
     with pytest.raises(InvalidOption) as refused:
@@ -47,6 +48,11 @@ def test_a_worker_is_named_after_its_process_unless_it_has_a_name() -> None:
 
 
 def test_a_worker_takes_as_many_jobs_as_all_its_engines() -> None:
-    worker = WorkerOptions(concurrency=4).new_worker("w1", ("add",), engines=3)
+    worker = WorkerOptions(concurrency=4).new_worker("w1", ("add",), engines=3, solos=2)
 
-    assert (worker.id, worker.tasks, worker.concurrency) == ("w1", ("add",), 12)
+    assert (worker.id, worker.tasks, worker.concurrency) == ("w1", ("add",), 14)
+
+
+def test_there_is_a_solo_process_for_each_core_unless_told() -> None:
+    assert SupervisorOptions(target="main:app").solo_processes >= 1
+    assert SupervisorOptions(target="main:app", solos=5).solo_processes == 5

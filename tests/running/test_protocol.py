@@ -1,11 +1,14 @@
 import pytest
 
 from workmill.running.keeper import Term
-from workmill.running.protocol import Bye, Drain, Go, Hello, Message, Prolong, Stop, read, split, write
+from workmill.running.protocol import Bye, Drain, Go, Hello, Message, Prolong, Solos, Stop, read, split, write
 
 TERM = Term(stop_at=1.5, over_at=2.25)
 MESSAGES = (
     Hello(url="sqlite:///jobs.db", tasks=("add", "über")),
+    Hello(url="sqlite:///jobs.db", tasks=("add", "über"), process_tasks=("über",)),
+    Solos(pids=()),
+    Solos(pids=(7, 8)),
     Go(worker_id="w1", engine=3, queues=("mail", "default"), concurrency=16, term=TERM),
     Go(worker_id="w1", engine=3, queues=None, concurrency=16, term=TERM),
     Prolong(term=TERM),

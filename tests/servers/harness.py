@@ -4,15 +4,20 @@ import asyncio
 import secrets
 from datetime import timedelta
 from functools import partial
+from urllib.parse import urlsplit
 
 import psycopg
 
+from tests.servers.caller import PostgresCaller
 from workmill.stores.postgres import PostgresStore
 from workmill.testing.conformance.harness import Opener
 
 FROZEN = """
 CREATE TABLE {schema}.frozen AS SELECT 1893499200000000::bigint AS moment;
 CREATE OR REPLACE FUNCTION {schema}.clock() RETURNS bigint LANGUAGE sql AS 'SELECT moment FROM {schema}.frozen';
+"""
+CALLERS = """
+CREATE TABLE IF NOT EXISTS {schema}.callers (place bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, text text NOT NULL)
 """
 
 
@@ -39,6 +44,10 @@ class PostgresHarness:
         """The schema of the stores."""
         return self._schema
 
+    def at(self, name: str) -> str:
+        """Return the URL of a database on the same server."""
+        return urlsplit(self._database)._replace(path=f"/{name}").geturl()
+
     async def make(self) -> PostgresStore:
         """Make and open one more store."""
         store = PostgresStore(self.url)
@@ -61,6 +70,13 @@ class PostgresHarness:
     def opener(self) -> Opener:
         """Return the maker for other processes."""
         return partial(PostgresStore, self.url)
+
+    async def caller(self) -> PostgresCaller:
+        """Open a caller's connection; it does not know where our tables are."""
+        async with self._turn:
+            self.execute(CALLERS)
+        connection = await psycopg.AsyncConnection.connect(self._database)
+        return PostgresCaller(connection, f"{self._schema}.callers")
 
     def execute(self, sql: str) -> list[tuple[object, ...]]:
         """Do what no verb of a store does."""

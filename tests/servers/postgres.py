@@ -82,6 +82,23 @@ class PostgresServer:
         if made.returncode:
             raise NoPostgres(f"initdb failed: {made.stdout}{made.stderr}")
 
+    def follow(self, primary: "PostgresServer") -> None:
+        """Make the data folder of a standby: a copy that goes on taking over what the running primary writes.
+
+        Raises:
+            NoPostgres: The program for that is missing here, or it fails.
+        """
+        program = self.binaries / "pg_basebackup"
+        if not program.exists():
+            raise NoPostgres(f"{program} is missing")
+        self._data.parent.mkdir(parents=True, exist_ok=True)
+        give_away(self._data.parent)
+        options = ["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]
+        command = self._command("pg_basebackup", "-d", primary.url(), "-D", str(self._data), *options)
+        made = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self._data.parent)
+        if made.returncode:
+            raise NoPostgres(f"pg_basebackup failed: {made.stdout}{made.stderr}")
+
     def start(self) -> None:
         """Start and wait until it accepts connections."""
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]

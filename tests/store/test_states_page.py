@@ -26,8 +26,8 @@ ATTEMPTS: list[tuple[str, Outcome, Policy]] = [
     ("failed by an exception not worth another attempt", Failed(failure=ERROR, retryable=False), OFTEN),
     ("raised `Snooze`", Snoozed(after=LATER), ONCE),
     ("raised `Cancel`, or heeded a cancel", Cancelled(), OFTEN),
-    ("was running when its worker died, with deaths left", Interrupted(failure=ERROR), OFTEN),
-    ("was running when its worker died, the last death allowed", Interrupted(failure=ERROR), ONCE),
+    ("was running when its process or its worker died, with deaths left", Interrupted(failure=ERROR), OFTEN),
+    ("was running when its process or its worker died, the last death allowed", Interrupted(failure=ERROR), ONCE),
     ("was given back by a worker that stopped", Returned(), ONCE),
 ]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workmill.stores.memory import MemoryStore
-from workmill.stores.opening import store_factory
+from workmill.stores.opening import store_factory, whole
 from workmill.stores.sqlite import SqliteStore
 from workmill.testing.conformance.harness import SteppedClock
 from workmill.testing.conformance.making import add, new_job, stored
@@ -53,6 +53,28 @@ async def test_relative_url_is_a_file_beside_where_the_program_started(
     assert (tmp_path / name).is_file()
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:///a%20b%3F.db", "sqlite:///{}/a%20b%3F.db"),
+        ("sqlite:///jobs.db?driver=sqlite3", "sqlite:///{}/jobs.db?driver=sqlite3"),
+        ("sqlite:////var/jobs.db", "sqlite:////var/jobs.db"),
+        ("postgresql://localhost/jobs?schema=mill", "postgresql://localhost/jobs?schema=mill"),
+        ("memory://", "memory://"),
+    ],
+)
+def test_whole_url_names_the_store_from_any_directory(
+    url: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    found = whole(url)
+
+    assert found == expected.format(tmp_path)
+    monkeypatch.chdir("/")
+    assert whole(found) == found
+
+
 async def test_four_slashes_are_a_file_anywhere(tmp_path: Path) -> None:
     store = store_factory(f"sqlite:///{tmp_path}/jobs.db")()
     await store.open()
@@ -70,6 +92,10 @@ async def test_four_slashes_are_a_file_anywhere(tmp_path: Path) -> None:
         "sqlite://host/jobs.db",
         "sqlite:///folder/",
         "sqlite:///jobs.db?mode=ro",
+        "sqlite:///jobs.db?driver=",
+        "sqlite:///jobs.db?driver=mysql",
+        "sqlite:///jobs.db?driver=apsw&driver=sqlite3",
+        "sqlite:///jobs.db?driver=sqlite3&mode=ro",
         "sqlite:///jobs.db#1",
         "sqlite:///a%00b",
         "memory://name",
@@ -85,9 +111,31 @@ def test_url_that_names_no_store_is_refused_before_anything_is_opened(url: str) 
         store_factory(url)
 
 
+@pytest.mark.parametrize(
+    ("options", "driver"), [("", "apsw"), ("?driver=apsw", "apsw"), ("?driver=sqlite3", "sqlite3")]
+)
+def test_driver_is_whose_connections_are_joined(options: str, driver: str) -> None:
+    assert store_factory(f"sqlite:///jobs.db{options}")().capabilities.joins == (driver,)
+
+
+def test_driver_that_is_none_is_named_with_those_that_are() -> None:
+    with pytest.raises(ConfigError, match="driver 'mysql'; take apsw or sqlite3"):
+        store_factory("sqlite:///jobs.db?driver=mysql")
+
+
+def test_driver_whose_sqlite_is_too_old_is_refused_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 37, 2))
+    monkeypatch.setattr("sqlite3.sqlite_version", "3.37.2")
+
+    with pytest.raises(
+        ConfigError, match=r"needs SQLite 3\.38\.0 and this Python has 3\.37\.2: run a Python with a newer"
+    ):
+        store_factory("sqlite:///jobs.db?driver=sqlite3")
+
+
 @pytest.mark.slow
 def test_driver_is_loaded_only_when_it_is_used() -> None:
-    code = "import sys; from workmill.stores.opening import store_factory as f; f('sqlite:///a.db'); f('memory://');"
+    code = "import sys; from workmill.stores.opening import store_factory, whole as f; f('sqlite:///a.db'); f('memory://');"
     code += "print('apsw' in sys.modules)"
 
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -1,10 +1,11 @@
 """What a type checker must understand of tasks. Read by mypy in `./run check`; nothing here runs."""
 
 import asyncio
+import sqlite3
 from datetime import timedelta
 from typing import assert_type
 
-from workmill import App, JobHandle, NewJob, Retry
+from workmill import App, JobHandle, NewJob, Retry, current_job
 
 app = App("memory://")
 
@@ -63,3 +64,27 @@ def wrong_arguments_are_found_wherever_they_are_given() -> None:
 def jobs_are_made_without_being_stored() -> None:
     assert_type(resize.job("a.png"), NewJob)
     assert_type(count.job_from_json(b"{}"), NewJob)
+
+
+def a_connection_changes_no_type(connection: sqlite3.Connection) -> None:
+    assert_type(count.using(connection=connection).enqueue(["a"]), JobHandle[int])
+    resize.using(connection=connection).enqueue(3)  # type: ignore[arg-type] # must be an error
+    app.enqueue_many([resize.job("a.png")], connection=connection)
+    app.enqueue_many([resize.job("a.png")], connection)  # type: ignore[call-arg] # options are given by name
+
+
+async def an_awaited_connection_does_neither(connection: object) -> None:
+    assert_type(await count.using(connection=connection).aenqueue(["a"]), JobHandle[int])
+    await app.aenqueue_many([resize.job("a.png")], connection=connection)
+
+
+def a_task_finishes_in_a_transaction_and_errors_inside_are_never_swallowed(connection: sqlite3.Connection) -> int:
+    with current_job.finish_in(connection) as finish:
+        finish.result = 3
+        return 3  # Were an error swallowed, a type checker would miss a return below.
+
+
+async def so_does_one_that_is_awaited(connection: object) -> str:
+    async with current_job.finish_in(connection) as finish:
+        finish.result = "x"
+        return "x"

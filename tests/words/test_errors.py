@@ -31,6 +31,7 @@ TOLD = [
     ),
     (errors.JobNotFound("abc"), ["'abc'", "keep time"], errors.JobError),
     (errors.JobConflict("abc", "key is taken"), ["abc", "key is taken"], errors.JobError),
+    (errors.JobLost("abc"), ["abc", "lost its lease", "nothing was committed"], errors.JobError),
     (errors.JobFailed("abc", FAILURE), ["abc", "ValueError: no such file"], errors.JobError),
     (errors.JobFailed("abc", None), ["abc", "no error was recorded"], errors.JobError),
     (errors.JobCancelled("abc", "typo"), ["abc", "cancelled", "typo"], errors.JobFailed),

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from workmill import SupervisorOptions, WorkerOptions, configure_logs, run_worker_tree
 from workmill.cli.loading import find_app
-from workmill.cli.options import AppArgument, LogFormat, LogLevel, Names, Seconds, Whole
+from workmill.cli.options import AppArgument, LogFormat, LogLevel, Names, Seconds, Whole, read_whole
 
 
 def worker(
@@ -18,6 +18,13 @@ def worker(
         Whole, Parameter(name=("--concurrency", "-c"), help="How many jobs each engine runs at a time.")
     ] = 16,
     engines: Annotated[Whole, Parameter(help="How many processes run jobs.")] = 1,
+    solos: Annotated[
+        int | None,
+        Parameter(
+            converter=read_whole,
+            help="How many jobs of tasks with process=True run at a time; without it, one for each core.",
+        ),
+    ] = None,
     name: Annotated[str | None, Parameter(help="What people call it; without it, the host and process id.")] = None,
     lease: Annotated[
         Seconds, Parameter(help="How long after its last sign of life its jobs are taken from it.")
@@ -43,6 +50,7 @@ def worker(
             folder=address.folder,
             worker=chosen,
             engines=engines,
+            solos=solos,
             grace=timedelta(seconds=grace),
             health=health,
             log_level=log_level,

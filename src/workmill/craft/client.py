@@ -6,8 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
+from workmill.craft.connections import AwaitedConnection, BlockingConnection, connection_of
+from workmill.craft.joining import check_joined
 from workmill.craft.watch import Watch
 from workmill.store import Enqueued, Store
+from workmill.words.conversation import Conversation
 from workmill.words.errors import InvalidOption, JobConflict, JobNotFound
 from workmill.words.events import Emit, JobsEnqueued
 from workmill.words.job import Attempt, Job, JobState, NewJob
@@ -50,16 +53,29 @@ class Client:
         self.after_enqueue: Callable[[], Awaitable[None]] | None = None
         """Awaited after each enqueue, where the session lives: how a test runs jobs at once."""
 
-    def enqueue_from_here(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
-        """Do as `enqueue` does, blocking.
+    def enqueue_from_here(self, jobs: Sequence[NewJob], connection: object | None = None) -> list[Enqueued]:
+        """Store jobs, all or none: at once, or in the transaction of a connection of the caller's.
+
+        In the latter case nothing is committed here, so nobody is told of it, and no job is run at once.
 
         Raises:
+            InvalidOption: The connection is none that the store could join, or it is to be awaited.
             JobConflict: As for `enqueue`.
             StoreUnavailable: Unknown whether they were stored.
         """
+        if connection is not None:
+            return self._enqueue_on(connection, jobs)
         # Where jobs run at once, this takes as long as they do.
         timeout = None if self.after_enqueue is None else math.inf
         return self.access.run(lambda session: self.enqueue(session, jobs), timeout=timeout)
+
+    async def aenqueue_from_here(self, jobs: Sequence[NewJob], connection: object | None = None) -> list[Enqueued]:
+        """Do as `enqueue_from_here` does, awaited; a connection that blocks is taken too, and blocks."""
+        if connection is None:
+            return await self.access.arun(lambda session: self.enqueue(session, jobs))
+        ours = connection_of(connection)
+        conversation = await self.access.arun(_preparing(jobs, ours.kind, connection))
+        return await ours.hold(conversation) if isinstance(ours, AwaitedConnection) else ours.hold(conversation)
 
     async def enqueue(self, session: Session, jobs: Sequence[NewJob]) -> list[Enqueued]:
         """Store jobs, all or none.
@@ -131,6 +147,13 @@ class Client:
         job = await self.get(session, job_id)
         return await session.store.attempts(job.id)
 
+    def _enqueue_on(self, connection: object, jobs: Sequence[NewJob]) -> list[Enqueued]:
+        ours = connection_of(connection)
+        if not isinstance(ours, BlockingConnection):
+            remedy = "it is awaited: call the twin, as in `await task.using(connection=...).aenqueue(...)`"
+            raise InvalidOption("connection", type(connection), remedy)
+        return ours.hold(self.access.run(_preparing(jobs, ours.kind, connection)))
+
     def _tell(self, stored: Sequence[Enqueued]) -> None:
         groups: dict[tuple[str, str], list[str]] = {}
         for entry in stored:
@@ -138,6 +161,16 @@ class Client:
                 groups.setdefault((entry.job.task, entry.job.queue), []).append(entry.job.id)
         for (task, queue), ids in groups.items():
             self._emit(JobsEnqueued(job_ids=tuple(ids), task=task, queue=queue))
+
+
+def _preparing(
+    jobs: Sequence[NewJob], kind: str, connection: object
+) -> Callable[[Session], Awaitable[Conversation[list[Enqueued]]]]:
+    async def prepare(session: Session) -> Conversation[list[Enqueued]]:
+        check_joined(session.store.capabilities, kind, connection)
+        return await session.store.enqueue_within(jobs)
+
+    return prepare
 
 
 def check_reason(reason: str | None) -> None:

@@ -1,6 +1,6 @@
 """The way from a running task to the store, for ending its attempt in a transaction of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from workmill.craft.joining import check_joined
 from workmill.craft.task import AnyTask
@@ -19,21 +19,36 @@ class Closing:
         tasks: The tasks known here, by name.
         store: The engine's store.
         decide: The rule for what follows an attempt.
+        make_ready: Is called before the store is needed, and returns when it is open.
+        tell: Is told of what may be stored from now on, before the commit that stores it.
     """
 
-    def __init__(self, tasks: Mapping[str, AnyTask], store: Store, decide: Decide, emit: Emit) -> None:
+    def __init__(
+        self,
+        tasks: Mapping[str, AnyTask],
+        store: Store,
+        decide: Decide,
+        emit: Emit,
+        *,
+        make_ready: Callable[[], None] = lambda: None,
+        tell: Callable[[Transition], None] = lambda _: None,
+    ) -> None:
         self._tasks = tasks
         self._store = store
         self._decide = decide
         self._emit = emit
+        self._make_ready = make_ready
+        self._tell = tell
 
     def check(self, kind: str, connection: object) -> None:
         """Refuse a connection whose transactions the store does not join.
 
         Raises:
             InvalidOption: As it says.
+            StoreError: The store cannot be opened.
         """
         check_joined(self._store.capabilities, kind, connection)
+        self._make_ready()
 
     def success(self, job: Job, value: object) -> Transition:
         """Return what follows when the attempt of a job succeeds with a value.
@@ -46,7 +61,10 @@ class Closing:
 
     def conversation(self, transition: Transition) -> Conversation[Verdict]:
         """Return what stores it in a transaction of the caller's."""
-        return self._store.settle_within(transition)
+        verdict = yield from self._store.settle_within(transition)
+        if verdict is Verdict.APPLIED:
+            self._tell(transition)
+        return verdict
 
     def tell_loss(self, job: Job) -> None:
         """Tell that an attempt could not finish so, because it is no longer the job's."""

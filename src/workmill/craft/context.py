@@ -3,6 +3,7 @@
 import math
 
 from workmill.craft.evidence import one_text
+from workmill.craft.finish import Finish
 from workmill.craft.run import Run
 from workmill.words.errors import InvalidOption
 from workmill.words.job import Progress
@@ -68,6 +69,29 @@ class CurrentJob:
         run = Run.current()
         if run is not None:
             run.tell(said)
+
+    def finish_in(self, connection: object) -> Finish:
+        """Return a transaction on a connection of yours that ends this job as succeeded when it commits.
+
+        Use it as `with current_job.finish_in(connection) as finish:`, or `async with` where the connection is awaited.
+        Entering begins the transaction. Leaving commits at once what was written on the connection inside, the job's
+        result (`finish.result`, None unless you set it) and the jobs enqueued by `using(connection=connection)`. An
+        error inside rolls all of it back and goes up. After the commit the job has succeeded: what the function, or
+        middleware around it, then returns or raises changes nothing.
+
+        A worker that has lost its lease cannot commit here, so that rows and result are written exactly once however
+        often the job was started. A cancel or a time limit changes nothing about a transaction that commits first.
+
+        The connection is that of a psycopg, asyncpg, SQLAlchemy, Django, sqlite3 or apsw program to the database that
+        holds the jobs. It must not be inside a transaction that somebody else ends.
+
+        Raises:
+            RuntimeError: Not inside a running task, or this attempt has ended in an earlier `finish_in`.
+            InvalidOption: The connection is none of these, or leads to no store that could join it.
+            JobLost: On leaving: the worker has lost the job; all of it was rolled back.
+            TaskError: On leaving: the result does not fit the task's return type; all of it was rolled back.
+        """
+        return Finish(self._run, connection)
 
     @property
     def _run(self) -> Run:

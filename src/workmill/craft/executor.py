@@ -10,7 +10,7 @@ from workmill.craft.middleware import Middleware, chain
 from workmill.craft.run import Run
 from workmill.craft.signature import ResultRejected
 from workmill.craft.task import AnyTask
-from workmill.craft.threads import Threads
+from workmill.craft.threads import Place
 from workmill.words.codec import Json
 from workmill.words.errors import InvalidArguments, JobLost, UnknownTask, WorkmillError
 from workmill.words.outcome import Cancelled, Failed, FailureKind, Interrupted, Outcome, Returned, Snoozed, Succeeded
@@ -31,13 +31,22 @@ class Executor:
     Args:
         tasks: The tasks known here, by name.
         middleware: What goes around every call.
-        threads: Where plain functions run.
+        place: Where plain functions run.
+        holds_limits: Whether to hold time limits; else somebody else does, and asks the run to end.
     """
 
-    def __init__(self, tasks: Mapping[str, AnyTask], middleware: tuple[Middleware, ...], threads: Threads) -> None:
+    def __init__(
+        self,
+        tasks: Mapping[str, AnyTask],
+        middleware: tuple[Middleware, ...],
+        place: Place,
+        *,
+        holds_limits: bool = True,
+    ) -> None:
         self._tasks = tasks
         self._middleware = middleware
-        self._threads = threads
+        self._place = place
+        self._holds_limits = holds_limits
 
     async def execute(self, run: Run) -> Outcome:
         """Run the job's code to its end; whatever the code raises becomes an outcome, `SystemExit` included.
@@ -46,7 +55,7 @@ class Executor:
         only once `run.has_begun`; without the former the interruption counts as the task's own error.
         """
         if run.is_asked:
-            return _ended_as_asked(run)
+            return ended_as_asked(run)
         run.begin()
         try:
             task = self._find(run)
@@ -60,7 +69,7 @@ class Executor:
         except BaseException as error:  # noqa: BLE001 - whatever the task's code raises is data here
             outcome = _outcome_of_error(task, run, error)
         else:
-            outcome = _ended_as_asked(run) if run.is_heeded else _outcome_of_value(task, run, value)
+            outcome = ended_as_asked(run) if run.is_heeded else _outcome_of_value(task, run, value)
         return outcome if run.loss is None else _interrupted(run.loss)
 
     def _find(self, run: Run) -> AnyTask:
@@ -75,10 +84,10 @@ class Executor:
         return await self._within_limit(task, run, arguments)
 
     async def _within_limit(self, task: AnyTask, run: Run, arguments: Mapping[str, Json]) -> Json:
-        limit = run.job.policy.timeout
+        limit = run.job.policy.timeout if self._holds_limits else None
         if task.is_async:
             return await (task.function(**arguments) if limit is None else _interrupted_at(limit, task, arguments))
-        working = self._threads.call(partial(task.function, **arguments))
+        working = self._place.call(partial(task.function, **arguments))
         return await (working if limit is None else _asked_at(limit, run, working))
 
 
@@ -125,14 +134,15 @@ def _outcome_of_error(task: AnyTask, run: Run, error: BaseException) -> Outcome:
         case Snooze():
             return Snoozed(after=error.after)
         case _ if run.is_asked and (run.is_heeded or task.is_async):
-            return _ended_as_asked(run)  # It knew, so whatever it raised then is how it ended.
+            return ended_as_asked(run)  # It knew, so whatever it raised then is how it ended.
         case Cancel():
             return Cancelled(reason=None if error.reason is None else one_text(error.reason))
         case _:
             return Failed(failure=as_failure(FailureKind.ERROR, error), retryable=_is_worth_retrying(task, error))
 
 
-def _ended_as_asked(run: Run) -> Outcome:
+def ended_as_asked(run: Run) -> Outcome:
+    """Return the outcome of a run that was asked to end, and did."""
     return Returned() if run.is_given_back else Cancelled(reason=run.reason)
 
 

@@ -13,7 +13,8 @@ class Middleware(Protocol):
     """Wraps one attempt: may act before and after it, replace its value, or raise in its place.
 
     It runs on the engine's event loop, so it must not block; a task that is a plain function still runs in its thread.
-    What it raises counts as raised by the task, the three signals included.
+    What it raises counts as raised by the task, the three signals included. Where the task ended its job by
+    `current_job.finish_in`, the end is stored before the function returns, and nothing that is done here changes it.
     """
 
     async def __call__(self, job: Job, call_next: CallNext) -> Json:

@@ -1,7 +1,7 @@
 """What a worker needs of an application, gathered so that nothing below the hall knows the hall."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workmill.craft.middleware import Middleware
 from workmill.craft.task import AnyTask
@@ -24,6 +24,15 @@ class Program:
     middleware: tuple[Middleware, ...]
     open_store: Callable[[], Store]
     emit: Emit
+
+    @property
+    def process_tasks(self) -> tuple[str, ...]:
+        """The names of the tasks whose jobs need a process each."""
+        return tuple(sorted(name for name, task in self.tasks.items() if task.is_process))
+
+    def part(self, *, process: bool) -> "Program":
+        """Return this program with its process tasks only, or with all others, as they are now."""
+        return replace(self, tasks={name: task for name, task in self.tasks.items() if task.is_process is process})
 
     def check_signatures(self) -> None:
         """Read the type hints of every task, so that what is wrong with one is said before its first job.

@@ -1,13 +1,17 @@
 """The decorator that turns a function into a task."""
 
 from collections.abc import Callable, Coroutine
-from typing import ParamSpec, TypeVar, overload
+from typing import ParamSpec, TypeAlias, TypeVar, overload
 
+from workmill.craft.isolation import Isolation
 from workmill.craft.task import AnyTask, Options, Task
 from workmill.words.codec import Json
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Register: TypeAlias = Callable[
+    [str, Callable[..., Json], Options, tuple[type[Exception], ...], Isolation | None], AnyTask
+]
 
 
 class Registrar:
@@ -15,15 +19,17 @@ class Registrar:
 
     def __init__(
         self,
-        register: Callable[[str, Callable[..., Json], Options, tuple[type[Exception], ...]], AnyTask],
+        register: Register,
         name: str | None,
         options: Options,
         retry_on: tuple[type[Exception], ...],
+        isolation: Isolation | None,
     ) -> None:
         self._register = register
         self._name = name
         self._options = options
         self._retry_on = retry_on
+        self._isolation = isolation
 
     @overload
     def __call__(self, function: Callable[P, Coroutine[Json, Json, R]]) -> Task[P, Coroutine[Json, Json, R], R]: ...
@@ -33,4 +39,4 @@ class Registrar:
         """Register the function, or that of a task of another application."""
         plain = function.function if isinstance(function, Task) else function
         name = getattr(plain, "__name__", "") if self._name is None else self._name
-        return self._register(name, plain, self._options, self._retry_on)
+        return self._register(name, plain, self._options, self._retry_on, self._isolation)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
+from workmill.craft.isolation import Isolation
 from workmill.craft.task import AnyTask, Options, Task, plain_json
 from workmill.store import Enqueued
 from workmill.words.codec import Json
@@ -23,7 +24,12 @@ class Registry:
         self._client = client
 
     def register(
-        self, name: str, function: Callable[..., Json], options: Options, retry_on: tuple[type[Exception], ...]
+        self,
+        name: str,
+        function: Callable[..., Json],
+        options: Options,
+        retry_on: tuple[type[Exception], ...],
+        isolation: Isolation | None,
     ) -> AnyTask:
         """Make a task of a function.
 
@@ -31,7 +37,7 @@ class Registry:
             DuplicateTask: The name is taken.
             TaskError: The function's parameters cannot be a task's.
         """
-        task: AnyTask = Task(name, function, self._client, options, retry_on)
+        task: AnyTask = Task(name, function, self._client, options, retry_on, isolation=isolation)
         if name in self.tasks:
             raise DuplicateTask(name)
         self.tasks[name] = task

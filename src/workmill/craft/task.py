@@ -11,6 +11,7 @@ from typing import Generic, ParamSpec, TypeAlias, TypeVar
 
 from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
+from workmill.craft.isolation import Isolation
 from workmill.craft.signature import Signature
 from workmill.store import Enqueued
 from workmill.words.codec import Json, load
@@ -38,6 +39,7 @@ class Options:
     key: str | None = None
     delay: timedelta | None = None
     run_at: datetime | None = None
+    connection: object | None = None
 
 
 class Task(Generic[P, C, R]):
@@ -60,6 +62,8 @@ class Task(Generic[P, C, R]):
         client: Client,
         options: Options,
         retry_on: tuple[type[Exception], ...],
+        *,
+        isolation: Isolation | None = None,
     ) -> None:
         _refuse_no_function(function)
         functools.update_wrapper(self, function, updated=())  # Its attributes stay its own: one may be called `name`.
@@ -69,6 +73,7 @@ class Task(Generic[P, C, R]):
         self.signature = Signature(name, function)
         self.options = options
         self.retry_on = retry_on
+        self.isolation = isolation
         self._client = client
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
@@ -77,6 +82,11 @@ class Task(Generic[P, C, R]):
 
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
+
+    @property
+    def is_process(self) -> bool:
+        """Whether its jobs run in a process of their own."""
+        return self.isolation is not None
 
     @property
     def queue(self) -> str:
@@ -119,6 +129,7 @@ class Task(Generic[P, C, R]):
         retry: Retry | None = None,
         timeout: Duration | None = None,
         keep: Duration | None = None,
+        connection: object | None = None,
     ) -> "Task[P, C, R]":
         """Return this task with other options; what is not given stays as it was.
 
@@ -131,6 +142,8 @@ class Task(Generic[P, C, R]):
             retry: How a failed attempt is repeated.
             timeout: How long one attempt may take.
             keep: How long the job's record stays after its end.
+            connection: A connection of yours to the store's own database, whose transaction the job is stored in: it
+                comes and goes with what else you write there.
 
         Raises:
             InvalidOption: An option is out of its range.
@@ -146,6 +159,7 @@ class Task(Generic[P, C, R]):
             key=self.options.key if key is None else check_key(key),
             delay=self._delay(run_after) if delay is None else checked_length("delay", delay),
             run_at=self._run_at(delay) if run_after is None else check_aware("run_after", run_after),
+            connection=self.options.connection if connection is None else connection,
         )
         twin: Task[P, C, R] = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
@@ -157,7 +171,9 @@ class Task(Generic[P, C, R]):
 
         Raises:
             InvalidArguments: The arguments do not match the type hints.
+            InvalidOption: A connection was set; it is for storing.
         """
+        self._refuse_connection()
         return self._new(self.signature.dump_call(args, kwargs))
 
     def job_from_json(self, raw: bytes) -> NewJob:
@@ -165,29 +181,40 @@ class Task(Generic[P, C, R]):
 
         Raises:
             InvalidArguments: They are not JSON, or do not match the type hints.
+            InvalidOption: A connection was set; it is for storing.
         """
+        self._refuse_connection()
         return self._new(self.signature.dump_json_call(raw))
 
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
         """Store a job of this call. On return it is committed.
 
+        After `using(connection=...)` it is stored in that connection's transaction instead: until you commit, nobody
+        else sees it and `refresh` raises `JobNotFound`; what its driver raises comes as it is.
+
         Raises:
             InvalidArguments: The arguments do not match the type hints; nothing was stored.
+            InvalidOption: The store cannot join the connection's transaction; nothing was stored.
             JobConflict: The key is in use for other arguments; nothing was stored.
             StoreUnavailable: Unknown whether it was stored; repeat it with a key to be sure of one job.
         """
-        new = self.job(*args, **kwargs)
-        return self.handles(self._client.enqueue_from_here([new]))[0]
+        new = self._new(self.signature.dump_call(args, kwargs))
+        return self.handles(self._client.enqueue_from_here([new], self.options.connection))[0]
 
     async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
         """Do as `enqueue` does, awaited."""
-        new = self.job(*args, **kwargs)
-        return self.handles(await self._client.access.arun(lambda session: self._client.enqueue(session, [new])))[0]
+        new = self._new(self.signature.dump_call(args, kwargs))
+        return self.handles(await self._client.aenqueue_from_here([new], self.options.connection))[0]
 
     def handles(self, stored: Sequence[Enqueued]) -> list[JobHandle[R]]:
         """Return handles on jobs of this task."""
         load_result = self.signature.load_result
         return [JobHandle(self._client, entry.job, load_result, created=entry.created) for entry in stored]
+
+    def _refuse_connection(self) -> None:
+        if self.options.connection is not None:
+            remedy = "a job is only made here; give the connection to `enqueue_many(jobs, connection=...)`"
+            raise InvalidOption("connection", type(self.options.connection), remedy)
 
     # To give one of the two takes the other away: a job has one time at most.
 

@@ -6,7 +6,7 @@ from workmill.words.codec import Json
 
 def task_document(task: AnyTask) -> dict[str, Json]:
     """Return a task as JSON values; one whose type hints cannot be served has a problem in place of its schemas."""
-    policy, problem = task.policy, task.problem
+    policy, problem, isolation = task.policy, task.problem, task.isolation
     return {
         "name": task.name,
         "doc": task.doc,
@@ -17,4 +17,7 @@ def task_document(task: AnyTask) -> dict[str, Json]:
         "max_attempts": policy.max_attempts,
         "timeout_seconds": None if policy.timeout is None else policy.timeout.total_seconds(),
         "keep_seconds": policy.keep.total_seconds(),
+        "process": task.is_process,
+        "grace_seconds": None if isolation is None else isolation.grace.total_seconds(),
+        "memory_bytes": None if isolation is None else isolation.memory,
     }

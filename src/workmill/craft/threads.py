@@ -7,12 +7,19 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from queue import SimpleQueue
 from threading import Thread
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from workmill.words.codec import Json
 
 _Call: TypeAlias = tuple[asyncio.Future[Json], Context, Callable[[], Json]]
 _End: TypeAlias = tuple[asyncio.Future[Json], Json, BaseException | None]
+
+
+class Place(Protocol):
+    """Where plain functions run."""
+
+    def call(self, function: Callable[[], Json]) -> asyncio.Future[Json]:
+        """Have a function called in a copy of the present context; the future gets what becomes of it."""
 
 
 class Threads:
@@ -60,7 +67,7 @@ class Threads:
         while (call := self._calls.get()) is not None:
             if not self._is_closed:
                 future, context, function = call
-                self._hand_back((future, *_called(context, function)))
+                self._hand_back((future, *called(context, function)))
                 del call, future, context, function  # hold nothing of the caller's while waiting
 
     def _hand_back(self, end: _End) -> None:
@@ -76,15 +83,21 @@ class Threads:
         while self._ends:
             future, value, error = self._ends.popleft()
             self._open -= 1
-            if future.done():  # cancelled: nobody waits for it
-                continue
-            if error is None:
-                future.set_result(value)
-            else:
-                future.set_exception(error)
+            resolve(future, value, error)
 
 
-def _called(context: Context, function: Callable[[], Json]) -> tuple[Json, BaseException | None]:
+def resolve(future: asyncio.Future[Json], value: Json, error: BaseException | None) -> None:
+    """Give a future what became of its call; a cancelled one gets nothing, as nobody waits for it."""
+    if future.done():
+        return
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)
+
+
+def called(context: Context, function: Callable[[], Json]) -> tuple[Json, BaseException | None]:
+    """Call a function, and return its value or what it raised."""
     try:
         return context.run(function), None
     except (StopIteration, GeneratorExit) as word:  # To whoever awaits they would say something else than "I failed".

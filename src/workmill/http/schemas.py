@@ -107,6 +107,9 @@ _TASK = record(
         "max_attempts": _COUNT,
         "timeout_seconds": _NUMBER_OR_NULL,
         "keep_seconds": {"type": "number"},
+        "process": {"type": "boolean", "description": "Whether each attempt runs in a process of its own."},
+        "grace_seconds": _NUMBER_OR_NULL,
+        "memory_bytes": {"type": ["integer", "null"]},
     },
     description="A registered function.",
 )

@@ -1,4 +1,4 @@
-"""The engine child: the process in which tasks run. Started by a supervisor only.
+"""The engine child: the process in which tasks run, or whose children run them. Started by a supervisor only.
 
 It loads the target, says hello, waits for its worker's lease, and runs one engine until it is told to end. What is said
 when is drawn in `protocol`.
@@ -12,30 +12,43 @@ import signal
 import socket
 import sys
 from asyncio import AbstractEventLoop
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import assert_never
 
 from workmill.craft.log_format import configure_logs
 from workmill.craft.program import Program
+from workmill.running.command import Target
 from workmill.running.engine import Engine
-from workmill.running.lifeline import Lifeline
+from workmill.running.lifeline import Lifeline, kill_group
 from workmill.running.parent_death import end_soon_after_parent
 from workmill.running.patience import until_done
-from workmill.running.protocol import REFUSED, Bye, Drain, Go, Hello, Message, Prolong, Stop
+from workmill.running.performing import OwnProcess, Performer
+from workmill.running.protocol import REFUSED, Bye, Drain, Go, Hello, Message, Prolong, Solos, Stop
 from workmill.running.race import race
+from workmill.running.solo.performing import SoloProcesses, check_memory_limits
 from workmill.running.target import load_program
 from workmill.store import Store
 from workmill.words.errors import ConfigError
 
 
 class EngineChild:
-    """One engine under a supervisor's orders, from hello to bye."""
+    """One engine under a supervisor's orders, from hello to bye.
 
-    def __init__(self, line: socket.socket, loop: AbstractEventLoop) -> None:
-        self.lifeline = Lifeline(line, loop, self._hear)
+    Args:
+        target: What it has loaded, for its solo processes.
+        solos: How many of these it may have, to run the tasks that need them; without any it runs the others.
+    """
+
+    def __init__(self, line: socket.socket, loop: AbstractEventLoop, target: Target, *, solos: int) -> None:
+        self.lifeline = Lifeline(line, loop, self._hear, kill=self._kill)
         self.is_stopped = False
         """Whether it was told to stop, so that code of its tasks may still run in threads."""
+        self._target = target
+        self._solos = solos
+        self._groups: Sequence[int] = ()
         self._go: Go | None = None
         self._is_ordered = asyncio.Event()
         self._is_ended = asyncio.Event()
@@ -44,7 +57,8 @@ class EngineChild:
 
     async def run(self, program: Program) -> None:
         """Say hello, wait for the lease, work until told to end, and say bye."""
-        self.lifeline.say(Hello(url=program.url, tasks=tuple(sorted(program.tasks))))
+        tasks, process_tasks = tuple(sorted(program.tasks)), program.process_tasks
+        self.lifeline.say(Hello(url=program.url, tasks=tasks, process_tasks=process_tasks))
         store = program.open_store()
         try:
             await race(until_done("open", store.open, emit=program.emit), self._is_ended.wait())
@@ -59,16 +73,37 @@ class EngineChild:
         go = self._go
         if go is None or self._is_ended.is_set():
             return 0
+        part = program.part(process=self._solos > 0)
+        performer = self._performer(part, go.concurrency)
         self._engine = Engine(
-            program=program,
+            program=part,
             store=store,
             worker_id=go.worker_id,
             number=go.engine,
             queues=go.queues,
             concurrency=go.concurrency,
+            performer=performer,
         )
         await self._engine.run()
+        await performer.gone()
         return self._engine.given_back
+
+    def _performer(self, program: Program, concurrency: int) -> Performer:
+        if not self._solos:
+            return OwnProcess(program, concurrency)
+        solos = SoloProcesses(program, self._target, self._solos, tell=self._note_solos)
+        solos.warm_up()
+        return solos
+
+    def _note_solos(self, pids: Sequence[int]) -> None:
+        self._groups = pids
+        self.lifeline.say(Solos(pids=tuple(pids)))
+
+    def _kill(self) -> None:
+        for group in self._groups:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+        kill_group()
 
     def _hear(self, message: Message) -> None:
         match message:
@@ -81,7 +116,7 @@ class EngineChild:
             case Stop():
                 self._is_ended.set()
                 self._stop(message.grace_seconds)
-            case Hello() | Prolong() | Bye():
+            case Hello() | Prolong() | Solos() | Bye():
                 return
             case _:
                 assert_never(message)
@@ -102,12 +137,20 @@ def main(arguments: list[str]) -> int:
     with asyncio.Runner() as runner:
         line = socket.socket(fileno=options.line)
         line.set_inheritable(False)
-        child = EngineChild(line, runner.get_loop())
+        target = Target(
+            name=options.target,
+            folder=Path(options.folder),
+            log_level=options.log_level,
+            log_format=options.log_format,
+        )
+        child = EngineChild(line, runner.get_loop(), target, solos=options.solos)
         end_soon_after_parent(options.parent)
         child.lifeline.start()
         try:
             program = load_program(options.target, Path(options.folder))
             program.check_signatures()
+            if options.solos:
+                check_memory_limits(program)
         except ConfigError as error:
             sys.stderr.write(f"workmill: {error}\n")
             return REFUSED
@@ -123,6 +166,7 @@ def _read(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--line", type=int, required=True)
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--folder", required=True)
+    parser.add_argument("--solos", type=int, default=0)
     parser.add_argument("--log-level")
     parser.add_argument("--log-format")
     return parser.parse_args(arguments)

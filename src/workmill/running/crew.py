@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from enum import Enum, auto
 
 from workmill.running.elapsed import Elapsed, Sleep, elapsed
 from workmill.running.engine_process import EngineProcess
@@ -16,6 +17,15 @@ STEADY_SECONDS = 30.0
 """A child that has worked this long is no sign of a crash loop when it dies."""
 
 
+class Post(Enum):
+    """What a child is there for."""
+
+    ENGINE = auto()
+    """To run jobs."""
+    SOLO_ENGINE = auto()
+    """To run those that need a process of their own."""
+
+
 class Crew:
     """Engine children, kept at a number.
 
@@ -26,8 +36,8 @@ class Crew:
     ```
 
     Args:
-        size: How many children work at a time.
-        recruit: Starts one child.
+        size: How many children work at a time; one more, where there are tasks that need processes of their own.
+        recruit: Starts one child for a post.
         bury: Is awaited with each working child that died, before its place is taken by another.
         is_proven: Whether the target is known to load: until then a refusal is final, and not tried again.
     """
@@ -36,7 +46,7 @@ class Crew:
         self,
         *,
         size: int,
-        recruit: Callable[[], EngineProcess],
+        recruit: Callable[[Post], EngineProcess],
         bury: Callable[[EngineProcess], Awaitable[None]],
         is_proven: bool,
         worker_id: str,
@@ -72,15 +82,18 @@ class Crew:
 
     async def first_hello(self) -> Hello | None:
         """Start the first child and return its hello; None when there is none because the crew ends or is unfit."""
-        self._first = await self._recruit_ready()
+        self._first = await self._recruit_ready(Post.ENGINE)
         return None if self._first is None else await self._first.hello()
 
     async def keep(self, go: Callable[[EngineProcess], Go]) -> None:
         """Keep all places filled until the crew ends; the first child is there already."""
-        places = [self._first, *([None] * (self._size - 1))]
+        hello = None if self._first is None else await self._first.hello()
         async with asyncio.TaskGroup() as group:
-            for place in places:
-                group.create_task(self._fill(place, go))
+            group.create_task(self._fill(Post.ENGINE, self._first, go))
+            for _ in range(self._size - 1):
+                group.create_task(self._fill(Post.ENGINE, None, go))
+            if hello is not None and hello.process_tasks:
+                group.create_task(self._fill(Post.SOLO_ENGINE, None, go))
 
     def tell(self, message: Message) -> None:
         """Say something to every child that works."""
@@ -118,9 +131,9 @@ class Crew:
     def _living(self) -> list[EngineProcess]:
         return [process for process in self._processes if not process.has_ended]
 
-    async def _fill(self, process: EngineProcess | None, go: Callable[[EngineProcess], Go]) -> None:
+    async def _fill(self, post: Post, process: EngineProcess | None, go: Callable[[EngineProcess], Go]) -> None:
         losses = 0
-        while process := process or await self._recruit_ready():
+        while process := process or await self._recruit_ready(post):
             began = self._clock()
             process.has_gone = True
             process.say(go(process))
@@ -132,12 +145,12 @@ class Crew:
             process = None
             await self._pause(losses)
 
-    async def _recruit_ready(self) -> EngineProcess | None:
+    async def _recruit_ready(self, post: Post) -> EngineProcess | None:
         """Start children until one says hello; None when the crew ends, or too many died first."""
         for failures in range(1, MOST_FAILED_STARTS + 1):
             if self._is_ending.is_set():
                 return None
-            process = self._recruit()
+            process = self._recruit(post)
             self._processes.append(process)
             if await process.hello() is not None:
                 self._is_proven = True

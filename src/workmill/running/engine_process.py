@@ -5,36 +5,16 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
-from workmill.running.protocol import Bye, Hello, Message, read, split, write
+from workmill.running.command import Target
+from workmill.running.protocol import Bye, Hello, Message, Solos, read, split, write
 from workmill.running.reaper import Reaper, how_it_ended
 
 HELLO_SECONDS = 300.0
 """How long a child may take to import its target before it is killed as hung."""
 EXIT_SECONDS = 5.0
 """How long a child may take to exit after its bye."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What the engine children of a worker load: `module:attribute`, from where, and how they log."""
-
-    name: str
-    folder: Path
-    log_level: str | None = None
-    log_format: str | None = None
-
-    def command(self, line: int) -> list[str]:
-        """Return the words that start a child with its end of the line."""
-        words = [sys.executable, "-P", "-m", "workmill.running.child", f"--line={line}", f"--parent={os.getpid()}"]
-        words.append(f"--folder={self.folder}")
-        words += [f"--log-level={self.log_level}"] if self.log_level else []
-        words += [f"--log-format={self.log_format}"] if self.log_format else []
-        return [*words, self.name]
 
 
 class EngineProcess:
@@ -44,6 +24,7 @@ class EngineProcess:
     tasks have started, and to kill it is to kill them with it.
 
     Attributes:
+        solos: How many solo processes it may have, to run the jobs that need one; 0 for one that runs the others.
         number: Which of the supervisor's children it is; never used again, so that the jobs of one that died are never
             taken for those of its successor.
         bye: What it said before it ended in order.
@@ -51,13 +32,15 @@ class EngineProcess:
         exit_code: How it ended: minus the signal's number if one killed it; None while it lives.
     """
 
-    def __init__(self, target: Target, number: int, reaper: Reaper) -> None:
+    def __init__(self, target: Target, number: int, reaper: Reaper, *, solos: int = 0) -> None:
         self.number = number
+        self.solos = solos
         self.bye: Bye | None = None
         self.has_gone = False
         self.exit_code: int | None = None
         self._loop = asyncio.get_running_loop()
         self._rest = b""
+        self._groups: tuple[int, ...] = ()
         self._hello: asyncio.Future[Hello | None] = self._loop.create_future()
         self._ended: asyncio.Future[int] = self._loop.create_future()
         self._overdue: asyncio.TimerHandle | None = None
@@ -65,7 +48,10 @@ class EngineProcess:
         self._line.setblocking(False)
         with theirs:
             self._process = subprocess.Popen(
-                target.command(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, process_group=0
+                target.command("workmill.running.child", f"--line={theirs.fileno()}", f"--solos={solos}"),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                process_group=0,
             )
         reaper.watch(self._process.pid).add_done_callback(self._note_end)
         self._loop.add_reader(self._line, self._receive)
@@ -105,7 +91,7 @@ class EngineProcess:
     def kill(self) -> None:
         """Kill it and what it started, at once."""
         if self.exit_code is None:
-            self._kill_group()
+            self._kill_groups()
 
     def _receive(self) -> bool:
         """Read what it has said; return whether there was anything."""
@@ -130,6 +116,8 @@ class EngineProcess:
         elif isinstance(message, Bye):
             self.bye = message
             self._expect_exit()
+        elif isinstance(message, Solos):
+            self._groups = message.pids
 
     def _expect_exit(self) -> None:
         if self._overdue is None:
@@ -144,11 +132,12 @@ class EngineProcess:
         if self._overdue is not None:
             self._overdue.cancel()
         if self.bye is None:
-            self._kill_group()  # What it started.
+            self._kill_groups()  # What it started.
         if not self._hello.done():
             self._hello.set_result(None)
         self._ended.set_result(self.exit_code)
 
-    def _kill_group(self) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+    def _kill_groups(self) -> None:
+        for leader in (self.pid, *self._groups):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(leader, signal.SIGKILL)

@@ -7,7 +7,7 @@ from enum import StrEnum, auto
 from functools import partial
 
 from workmill.running.checkup import say_what_is_amiss
-from workmill.running.crew import Crew
+from workmill.running.crew import Crew, Post
 from workmill.running.elapsed import elapsed
 from workmill.running.engine_process import EngineProcess
 from workmill.running.keeper import Keeper, Term
@@ -64,7 +64,7 @@ class Life:
         *,
         options: SupervisorOptions,
         orders: Orders,
-        recruit: Callable[[], EngineProcess],
+        recruit: Callable[[Post], EngineProcess],
         open_store: Callable[[str], Awaitable[Store]],
         is_proven: bool,
         emit: Emit,
@@ -111,7 +111,10 @@ class Life:
         if hello is None:
             return
         self._store = await self._open_store(hello.url)
-        worker = self._options.worker.new_worker(self.worker_id, hello.tasks, engines=self._options.engines)
+        solos = self._options.solo_processes if hello.process_tasks else 0
+        worker = self._options.worker.new_worker(
+            self.worker_id, hello.tasks, engines=self._options.engines, solos=solos
+        )
         self._keeper = Keeper(store=self._store, worker=worker, emit=self._emit, tell=self._tell)
         await self._keeper.register()
         self._emit(
@@ -209,7 +212,7 @@ class Life:
             worker_id=self.worker_id,
             engine=process.number,
             queues=worker.queues,
-            concurrency=worker.concurrency,
+            concurrency=process.solos or worker.concurrency,
             term=term,
         )
 

@@ -50,7 +50,7 @@ class WorkerOptions:
         if self.lease < SHORTEST_LEASE:
             raise InvalidOption("lease", self.lease, "give 1 second or more")
 
-    def new_worker(self, worker_id: str, tasks: tuple[str, ...], *, engines: int = 1) -> NewWorker:
+    def new_worker(self, worker_id: str, tasks: tuple[str, ...], *, engines: int = 1, solos: int = 0) -> NewWorker:
         """Make the worker that will ask for a lease."""
         host = socket.gethostname()
         return NewWorker(
@@ -60,7 +60,7 @@ class WorkerOptions:
             pid=os.getpid(),
             queues=self.queues,
             tasks=tasks,
-            concurrency=self.concurrency * engines,
+            concurrency=self.concurrency * engines + solos,
             lease=self.lease,
         )
 
@@ -84,6 +84,7 @@ class SupervisorOptions:
         folder: Where it is imported from.
         worker: How the worker works.
         engines: How many engine children there are.
+        solos: How many jobs of tasks with `process=True` run at a time, each in its process; None: one for each core.
         grace: How long a drain may take before it becomes a stop.
         health: Where `/livez` and `/readyz` are served, `host:port` on this machine; None: nowhere.
         extras: Commands that start and end with the worker.
@@ -99,6 +100,7 @@ class SupervisorOptions:
     folder: Path = field(default_factory=Path.cwd)
     worker: WorkerOptions = WorkerOptions()
     engines: int = 1
+    solos: int | None = None
     grace: timedelta = GRACE
     health: str | None = None
     extras: tuple[Extra, ...] = ()
@@ -108,7 +110,20 @@ class SupervisorOptions:
     def __post_init__(self) -> None:
         if self.engines < 1:
             raise InvalidOption("engines", self.engines, "give 1 or more")
+        if self.solos is not None and self.solos < 1:
+            raise InvalidOption("solos", self.solos, "give 1 or more, or None for one for each core")
         if self.grace < timedelta(0):
             raise InvalidOption("grace", self.grace, "give 0 seconds or more")
         if self.health is not None:
             health_address(self.health)
+
+    @property
+    def solo_processes(self) -> int:
+        """How many solo processes there may be."""
+        return self.solos or _cores()
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -26,6 +26,9 @@ class Performer(Protocol):
     def close(self) -> None:
         """Run nothing any more; what runs is heard no more."""
 
+    async def gone(self) -> None:
+        """Wait until nothing is left of what it has started, as far as it can be ended; after `close`."""
+
 
 class OwnProcess:
     """Runs jobs in this process: `async def` tasks on the loop, plain functions in threads."""
@@ -49,3 +52,6 @@ class OwnProcess:
     def close(self) -> None:
         """Let the threads end."""
         self._threads.close()
+
+    async def gone(self) -> None:
+        """Wait for nothing: no thread can be ended."""

@@ -3,12 +3,13 @@
 ```
 supervisor                                        engine child
     │ spawn ───────────────────────────────────────► loading the target ──cannot──► exit 3, said on stderr
-    │ ◄──────────────────────────── hello(url, tasks) │
+    │ ◄────────────────────────── hello(url, tasks, …) │
     │ has a lease                                  ready
     │ go(worker, engine, queues, …, term) ─────────► working
     │ term, after every renewal ───────────────────► working
     │ drain ───────────────────────────────────────► draining: claims no more, finishes what runs
     │ stop ────────────────────────────────────────► stopping: asks what runs to end, gives back the rest
+    │ ◄──────────────────────────────── solos(pids) * │ whenever one of its solo processes begins or ends
     │ ◄──────────────────────────────── bye(returned) │ every job is settled
     │ ◄─────────────────────────────────── exit 0 ─── ended
 ```
@@ -35,10 +36,11 @@ REFUSED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """The child has loaded the target: where its jobs are stored, and which tasks it knows."""
+    """The child has loaded the target: where its jobs are stored, which tasks it knows, which need a process each."""
 
     url: str
     tasks: tuple[str, ...]
+    process_tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +74,24 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Solos:
+    """The solo processes of the child that live now; each leads a process group, which must not outlive the child."""
+
+    pids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bye:
     """Nothing runs any more and all is settled; so many jobs were given back."""
 
     returned: int
 
 
-Message: TypeAlias = Hello | Go | Prolong | Drain | Stop | Bye
+Message: TypeAlias = Hello | Go | Prolong | Drain | Stop | Solos | Bye
 
-_KINDS: dict[str, type[Message]] = {kind.__name__.lower(): kind for kind in (Hello, Go, Prolong, Drain, Stop, Bye)}
+_KINDS: dict[str, type[Message]] = {
+    kind.__name__.lower(): kind for kind in (Hello, Go, Prolong, Drain, Stop, Solos, Bye)
+}
 
 
 def write(message: Message) -> bytes:

@@ -57,7 +57,6 @@ class Reports:
         """
         async with self._writing:
             said = [self._newest.pop(job_id) for job_id in job_ids if job_id in self._newest]
-            said = [(run, progress) for run, progress in said if not run.is_finished]
             if said:
                 await self._write(said)
 

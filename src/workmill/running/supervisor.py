@@ -4,6 +4,7 @@
 supervisor: lease, duties, signals, health
  ├─ engine ── what tasks start
  ├─ engine ── …
+ ├─ engine of process tasks ── solo, solo, … ── what tasks start
  └─ extras
 ```
 """
@@ -11,7 +12,9 @@ supervisor: lease, duties, signals, health
 import asyncio
 import itertools
 
-from workmill.running.engine_process import EngineProcess, Target
+from workmill.running.command import Target
+from workmill.running.crew import Post
+from workmill.running.engine_process import EngineProcess
 from workmill.running.extras import Extras
 from workmill.running.health import health_address, health_served
 from workmill.running.life import Life, LifeEnd
@@ -91,12 +94,13 @@ class _Supervisor:
             if self._store is not None:
                 await self._store.close()
 
-    def _recruit(self) -> EngineProcess:
+    def _recruit(self, post: Post) -> EngineProcess:
         options = self._options
         target = Target(
             name=options.target, folder=options.folder, log_level=options.log_level, log_format=options.log_format
         )
-        return EngineProcess(target, next(self._numbers), self._reaper)
+        solos = options.solo_processes if post is Post.SOLO_ENGINE else 0
+        return EngineProcess(target, next(self._numbers), self._reaper, solos=solos)
 
     async def _open_store(self, url: str) -> Store:
         self._is_proven.set()

@@ -18,6 +18,7 @@ from workmill.running.patience import until_done
 from workmill.running.race import ended, race
 from workmill.store import NewWorker, Store
 from workmill.words.config import masked
+from workmill.words.errors import ConfigError
 from workmill.words.events import WorkerStarted, WorkerStopped, WorkerStopping
 
 STOP_GRACE_SECONDS = 2.0
@@ -32,7 +33,7 @@ def run_worker(program: Program, options: WorkerOptions) -> None:
     Signals are handled where this is called in the main thread.
 
     Raises:
-        ConfigError: The type hints of a task cannot be read.
+        ConfigError: The type hints of a task cannot be read, or a task needs processes of its own.
         StoreError: The store cannot be opened, for another reason than that it is unavailable.
     """
 
@@ -72,9 +73,19 @@ async def work(
         ConfigError, StoreError: As for `run_worker`.
     """
     program.check_signatures()
+    _refuse_process_tasks(program)
     while not orders.draining.is_set():
         worker = options.new_worker(uuid.uuid4().hex, tuple(program.tasks))
         await _Life(program, worker, orders, started or asyncio.Event()).run()
+
+
+def _refuse_process_tasks(program: Program) -> None:
+    if program.process_tasks:
+        named = ", ".join(program.process_tasks)
+        raise ConfigError(
+            f"a worker inside a program cannot give jobs processes of their own (process=True on {named}): "
+            "run them with `workmill worker module:app`"
+        )
 
 
 class _Life:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from urllib.parse import SplitResult, unquote
+from urllib.parse import SplitResult, parse_qsl, quote, unquote
 
 from workmill.store import Store
 from workmill.words.clock import Clock, system_clock
@@ -14,7 +14,8 @@ from workmill.words.errors import ConfigError
 def store_factory(url: str, clock: Clock = system_clock) -> Callable[[], Store]:
     """Return what makes stores, not open yet, on the database that a URL names.
 
-    `sqlite:///jobs.db` is a file beside where the program was started, `sqlite:////var/jobs.db` one anywhere.
+    `sqlite:///jobs.db` is a file beside where the program was started, `sqlite:////var/jobs.db` one anywhere. The
+    option `driver=sqlite3` serves programs that use the file themselves through the library that comes with Python.
     `postgresql://user@host/database` is what libpq takes, and `schema=name` among its options names the schema. Every
     store made for a `memory://` URL by one factory shares one vault; another factory has a vault of its own.
 
@@ -24,7 +25,7 @@ def store_factory(url: str, clock: Clock = system_clock) -> Callable[[], Store]:
     parts = split_url(url)
     match parts.scheme:
         case "sqlite":
-            return partial(_sqlite_store, _file(url, parts), clock)
+            return _sqlite_stores(url, parts, clock)
         case "postgresql":
             return _postgres_stores(url)
         case "memory":
@@ -33,14 +34,51 @@ def store_factory(url: str, clock: Clock = system_clock) -> Callable[[], Store]:
     raise ConfigError(f"store URL {masked(url)!r} names no store; it must begin with one of {known}")
 
 
+def whole(url: str) -> str:
+    """Return the URL by which another process finds the same store, whatever its directory is.
+
+    Raises:
+        ConfigError: The URL names no file where it should.
+    """
+    parts = split_url(url)
+    if parts.scheme != "sqlite":
+        return url
+    options = f"?{parts.query}" if parts.query else ""
+    return f"sqlite:///{quote(str(_file(url, parts)))}{options}"
+
+
 def _file(url: str, parts: SplitResult) -> Path:
     path = unquote(parts.path.removeprefix("/"))
     if parts.netloc or not path or path.endswith("/") or "\0" in path:
         raise ConfigError(f"store URL {masked(url)!r} names no file; write sqlite:///jobs.db or sqlite:////var/jobs.db")
-    if parts.query or parts.fragment:
-        raise ConfigError(f"store URL {masked(url)!r} ends in options; there are none (write ? as %3F and # as %23)")
+    if parts.fragment:
+        raise ConfigError(f"store URL {masked(url)!r} ends in a fragment; write # in a file's name as %23")
     # Bound now, so that a program that changes its directory later does not change its database.
     return Path(path).absolute()
+
+
+def _driver(url: str, query: str) -> str | None:
+    if not query:
+        return None
+    options = parse_qsl(query, keep_blank_values=True)
+    if [name for name, _ in options] != ["driver"]:
+        remedy = "the one option is driver=apsw or driver=sqlite3; write ? in a file's name as %3F"
+        raise ConfigError(f"store URL {masked(url)!r} ends in {query!r}: {remedy}")
+    return options[0][1]
+
+
+def _sqlite_stores(url: str, parts: SplitResult, clock: Clock) -> Callable[[], Store]:
+    path, driver = _file(url, parts), _driver(url, parts.query)
+    if driver is None:
+        return partial(_sqlite_store, path, clock)
+    from workmill.stores.sqlite import DRIVERS, SqliteStore  # noqa: PLC0415 - a room is loaded when it is used
+
+    for known in DRIVERS:
+        if driver == known:
+            make = partial(SqliteStore, path, clock=clock, driver=known)
+            make()  # Refused now rather than at its first use.
+            return make
+    raise ConfigError(f"store URL {masked(url)!r} names the driver {driver!r}; take {' or '.join(DRIVERS)}")
 
 
 def _sqlite_store(path: Path, clock: Clock) -> Store:

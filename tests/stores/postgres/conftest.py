@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from tests.servers.caller import PostgresCaller
 from tests.servers.harness import PostgresHarness
 from tests.servers.postgres import PostgresServer, chosen_binaries, postgres_server
 from workmill.stores.postgres import PostgresStore
@@ -29,6 +30,21 @@ async def stores(database: PostgresHarness) -> AsyncIterator[list[PostgresStore]
             stack.push_async_callback(store.close)
             opened.append(store)
         yield opened
+
+
+@pytest.fixture
+def store(stores: list[PostgresStore]) -> PostgresStore:
+    return stores[0]
+
+
+@pytest.fixture
+async def caller(
+    database: PostgresHarness,
+    store: PostgresStore,  # noqa: ARG001 - it makes the schema
+) -> AsyncIterator[PostgresCaller]:
+    caller = await database.caller()
+    yield caller
+    await caller.close()
 
 
 @pytest.fixture

@@ -4,24 +4,32 @@ import asyncio
 import random
 import uuid
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import psycopg
 import pytest
+from psycopg import errors
 
+from tests.servers.caller import PostgresCaller
 from tests.servers.harness import PostgresHarness
 from workmill.store import Store, Verdict
 from workmill.stores.postgres import PostgresStore
 from workmill.testing.conformance.making import DEATH, DONE, TASK, add, end, hired, new_job, request
+from workmill.testing.conformance.within import enqueue, finish
 from workmill.words.codec import dump_policy
-from workmill.words.job import Job
+from workmill.words.job import Job, NewJob
 from workmill.words.outcome import Interrupted, Returned
 from workmill.words.policy import Policy
 
 DEADLINE_SECONDS = 60.0
 DEATHLESS = Policy(max_deaths=10_000)
 PRIORITIES = (0, 0, 0, 7)
+
+Storing: TypeAlias = Callable[[psycopg.AsyncConnection, list[NewJob]], Awaitable[object]]
+"""A way to store jobs in the transaction of a connection."""
 
 
 @dataclass
@@ -42,14 +50,11 @@ class Seen:
 class Producer:
     """Transactions on several connections at once, any of which goes on or ends at any step."""
 
-    def __init__(self, database: PostgresHarness, seen: Seen, seed: int) -> None:
-        self._database = database
+    def __init__(self, storing: Storing, seen: Seen, seed: int) -> None:
+        self._storing = storing
         self._seen = seen
         self._chance = random.Random(seed)
         self._open: dict[int, set[str]] = {}
-        lanes = database.execute("SELECT priority, lane FROM {schema}.lane")
-        self._lanes = {row[0]: row[1] for row in lanes}
-        self._priorities = [priority for priority in PRIORITIES if priority in self._lanes]
 
     async def run(self, url: str, steps: int) -> None:
         async with AsyncExitStack() as stack:
@@ -77,14 +82,12 @@ class Producer:
                 await self._end(number, line)
 
     async def store(self, line: psycopg.AsyncConnection) -> set[str]:
-        ids = [str(uuid.uuid4()) for _ in range(self._chance.choice((1, 1, 2, 5, 40)))]
-        lanes = [self._lanes[self._chance.choice(self._priorities)] for _ in ids]
-        nothing = [None for _ in ids]
-        policies = [dump_policy(DEATHLESS) for _ in ids]
-        values = "%s, %s::int[], %s, %s, %s::text[], %s::bigint[], %s::bigint[], NULL, NULL"
-        sql = f"SELECT {self._database.schema}.enqueue({values})"
-        await line.execute(sql, [ids, lanes, ["{}" for _ in ids], policies, nothing, nothing, nothing])
-        return set(ids)
+        jobs = [self._new_job() for _ in range(self._chance.choice((1, 1, 2, 5, 40)))]
+        await self._storing(line, jobs)
+        return {new.id for new in jobs}
+
+    def _new_job(self) -> NewJob:
+        return new_job(priority=self._chance.choice(PRIORITIES), policy=DEATHLESS)
 
     async def _store_and_undo(self, line: psycopg.AsyncConnection) -> None:
         async with line.transaction(force_rollback=True):
@@ -97,23 +100,36 @@ class Producer:
                 self._seen.undone |= ids
                 await line.rollback()
             case 1:
-                name = uuid.uuid4().hex
-                await line.execute(f"PREPARE TRANSACTION '{name}'")
-                await line.commit()
-                self._seen.committed |= ids
-                await line.set_autocommit(True)
-                await line.execute(f"COMMIT PREPARED '{name}'")
-                await line.set_autocommit(False)
+                await self._end_in_two_phases(line, ids)
             case _:
                 self._seen.committed |= ids
                 await line.commit()
 
+    async def _end_in_two_phases(self, line: psycopg.AsyncConnection, ids: set[str]) -> None:
+        name = uuid.uuid4().hex
+        try:
+            await line.execute(f"PREPARE TRANSACTION '{name}'")
+        except errors.FeatureNotSupported:
+            # What tells others within its transaction cannot be prepared.
+            await line.rollback()
+            self._seen.undone |= ids
+            return
+        await line.commit()
+        self._seen.committed |= ids
+        await line.set_autocommit(True)
+        await line.execute(f"COMMIT PREPARED '{name}'")
+        await line.set_autocommit(False)
+
 
 class Claimer:
-    """A worker that ends some attempts well, gives some jobs back, and now and then dies with all it holds."""
+    """A worker that ends some attempts well, gives some jobs back, and now and then dies with all it holds.
 
-    def __init__(self, store: Store, seen: Seen, seed: int) -> None:
+    Some attempts it ends in a transaction of its own making, which it may think better of.
+    """
+
+    def __init__(self, store: Store, caller: PostgresCaller, seen: Seen, seed: int) -> None:
         self._store = store
+        self._caller = caller
         self._seen = seen
         self._chance = random.Random(seed)
 
@@ -131,6 +147,8 @@ class Claimer:
             await self._rescue()
 
     async def _settle(self, jobs: list[Job], worker_id: str) -> list[Job]:
+        if self._chance.random() < 0.3:
+            await self._finish(jobs[0])
         ends = [end(job, Returned() if self._chance.random() < 0.1 else DONE) for job in jobs]
         wanted = request(worker_id, limit=self._chance.choice((0, 1, 5)))
         settled = await self._store.settle(ends, wanted)
@@ -139,6 +157,15 @@ class Claimer:
                 self._seen.done[each.job_id] += 1
         self._note(settled.claimed)
         return list(settled.claimed)
+
+    async def _finish(self, job: Job) -> None:
+        said = await finish(self._store, self._caller, end(job))
+        if self._chance.random() < 0.3:
+            await self._caller.roll_back()
+            return
+        await self._caller.commit()
+        if said is Verdict.APPLIED:
+            self._seen.done[job.id] += 1
 
     async def _rescue(self) -> None:
         lost = await self._store.expired(50)
@@ -149,15 +176,38 @@ class Claimer:
         self._seen.claims.update((job.id, job.token) for job in jobs)
 
 
+def by_hand(database: PostgresHarness) -> Storing:
+    """Store jobs by the function that the store itself calls, which tells nobody here."""
+    lanes = {row[0]: row[1] for row in database.execute("SELECT priority, lane FROM {schema}.lane")}
+
+    async def store(line: psycopg.AsyncConnection, jobs: list[NewJob]) -> None:
+        nothing = [None for _ in jobs]
+        columns = [[new.id for new in jobs], [lanes[new.priority] for new in jobs], ["{}" for _ in jobs]]
+        policies = [dump_policy(new.policy) for new in jobs]
+        values = "%s, %s::int[], %s, %s, %s::text[], %s::bigint[], %s::bigint[], NULL, NULL"
+        sql = f"SELECT {database.schema}.enqueue({values})"
+        await line.execute(sql, [*columns, policies, nothing, nothing, nothing])
+
+    return store
+
+
+def by_contract(store: Store) -> Storing:
+    """Store jobs as a caller does."""
+    return lambda line, jobs: enqueue(store, PostgresCaller(line, "none"), *jobs)
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("way", ["by hand", "by contract"])
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_nothing_is_skipped_doubled_or_starved(
-    database: PostgresHarness, postgres: str, stores: list[PostgresStore], seed: int
+    database: PostgresHarness, postgres: str, stores: list[PostgresStore], seed: int, way: str
 ) -> None:
     await stores[0].enqueue([new_job(priority=priority, task=TASK) for priority in sorted(set(PRIORITIES))])
     seen = Seen(committed={str(row[0]) for row in database.execute("SELECT id FROM {schema}.job")})
-    producers = [Producer(database, seen, seed * 100 + n) for n in range(3)]
-    claimers = [Claimer(store, seen, seed * 100 + n) for n, store in enumerate(stores)]
+    storing = by_hand(database) if way == "by hand" else by_contract(stores[0])
+    producers = [Producer(storing, seen, seed * 100 + n) for n in range(3)]
+    callers = [await database.caller() for _ in stores]
+    claimers = [Claimer(store, callers[n], seen, seed * 100 + n) for n, store in enumerate(stores)]
 
     async def produce() -> None:
         await asyncio.gather(*(producer.run(postgres, 250) for producer in producers))
@@ -166,6 +216,8 @@ async def test_nothing_is_skipped_doubled_or_starved(
     async with asyncio.timeout(DEADLINE_SECONDS), asyncio.TaskGroup() as group:
         for run in (produce(), *(claimer.run() for claimer in claimers)):
             group.create_task(run)
+    for caller in callers:
+        await caller.close()
 
     assert len(seen.committed) > 1000
     assert seen.done == Counter(dict.fromkeys(seen.committed, 1))
@@ -175,14 +227,15 @@ async def test_nothing_is_skipped_doubled_or_starved(
 
 
 async def test_transaction_that_commits_late_is_taken_from_where_the_cursor_has_passed(
-    database: PostgresHarness, postgres: str, stores: list[PostgresStore]
+    postgres: str, stores: list[PostgresStore]
 ) -> None:
     store = stores[0]
     worker_id = await hired(store)
     early = await add(store, new_job())
-    producer = Producer(database, Seen(), 1)
     async with await psycopg.AsyncConnection.connect(postgres) as line:
-        late = sorted(await producer.store(line))
+        batch = [new_job() for _ in range(5)]
+        late = sorted(new.id for new in batch)
+        await enqueue(store, PostgresCaller(line, "none"), *batch)
         behind = await add(store, new_job())
         before = [job.id for job in await store.claim(request(worker_id, limit=10))]
         for job_id in late:

@@ -15,7 +15,7 @@ from workmill.testing.conformance.notices import QUEUED, hear
 from workmill.words.events import Event, StoreAmiss
 from workmill.words.job import JobState
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 PROGRAM = pgbouncer_program()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed")]
 

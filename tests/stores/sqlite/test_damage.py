@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import apsw
 import pytest
 
+from tests.stores.sqlite.conftest import NewStore, Raw
 from workmill.store import JobFilter, Level
 from workmill.stores.sqlite import SqliteStore, connecting
 from workmill.testing.conformance.making import (
@@ -82,8 +82,8 @@ def vanish(path: Path) -> None:
         path.with_name(path.name + end).unlink()
 
 
-async def test_full_disk_refuses_jobs_keeps_the_old_and_serves_again(small_disk: Path) -> None:
-    store = SqliteStore(small_disk / "jobs.db")
+async def test_full_disk_refuses_jobs_keeps_the_old_and_serves_again(small_disk: Path, new_store: NewStore) -> None:
+    store = new_store(small_disk / "jobs.db")
     await store.open()
     kept = await add(store, new_job())
     filler = fill(small_disk)
@@ -99,8 +99,8 @@ async def test_full_disk_refuses_jobs_keeps_the_old_and_serves_again(small_disk:
     await store.close()
 
 
-async def test_damaged_file_is_said_to_be_damaged_with_a_remedy(path: Path) -> None:
-    store = SqliteStore(path)
+async def test_damaged_file_is_said_to_be_damaged_with_a_remedy(path: Path, new_store: NewStore) -> None:
+    store = new_store(path)
     await store.open()
     job = await add(store, new_job())
     await store.close()
@@ -115,10 +115,10 @@ async def test_damaged_file_is_said_to_be_damaged_with_a_remedy(path: Path) -> N
     await store.close()
 
 
-async def test_damaged_file_is_found_by_looking(path: Path, store: SqliteStore, raw: apsw.Connection) -> None:
+async def test_damaged_file_is_found_by_looking(path: Path, store: SqliteStore, raw: Raw, new_store: NewStore) -> None:
     await add(store, new_job())
     raw.pragma("wal_checkpoint", "TRUNCATE")
-    other = SqliteStore(copied(path))
+    other = new_store(copied(path))
     overwrite_indexes(copied(path))
     await other.open()
 
@@ -131,13 +131,13 @@ async def test_damaged_file_is_found_by_looking(path: Path, store: SqliteStore, 
 
 @pytest.mark.parametrize("what", ["deleted", "replaced"])
 async def test_file_that_is_no_longer_there_takes_no_jobs(
-    path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch, what: str
+    path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch, what: str, new_store: NewStore
 ) -> None:
     await add(store, new_job())
     monkeypatch.setattr(connecting, "LOOK_SECONDS", 0.0)
     vanish(path)
     if what == "replaced":
-        other = SqliteStore(path)
+        other = new_store(path)
         await other.open()
         await other.close()
 
@@ -148,9 +148,7 @@ async def test_file_that_is_no_longer_there_takes_no_jobs(
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-async def test_unreadable_row_fails_with_what_was_found_in_it(
-    store: SqliteStore, raw: apsw.Connection, damage: str
-) -> None:
+async def test_unreadable_row_fails_with_what_was_found_in_it(store: SqliteStore, raw: Raw, damage: str) -> None:
     bad, good = await add(store, new_job()), await add(store, new_job())
     raw.execute(DAMAGES[damage], (bad.id,))
     assert [job.id for job in (await store.find(JobFilter(), limit=10, cursor=None)).jobs] == [good.id]
@@ -168,7 +166,7 @@ async def test_unreadable_row_fails_with_what_was_found_in_it(
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-async def test_unreadable_running_row_ends_its_attempt(store: SqliteStore, raw: apsw.Connection, damage: str) -> None:
+async def test_unreadable_running_row_ends_its_attempt(store: SqliteStore, raw: Raw, damage: str) -> None:
     job = await running(store)
     raw.execute(DAMAGES[damage], (job.id,))
 
@@ -179,7 +177,7 @@ async def test_unreadable_running_row_ends_its_attempt(store: SqliteStore, raw: 
     assert [count.state for count in await store.counts()] == [JobState.FAILED]
 
 
-async def test_claim_reaches_what_stands_behind_many_unreadable_rows(store: SqliteStore, raw: apsw.Connection) -> None:
+async def test_claim_reaches_what_stands_behind_many_unreadable_rows(store: SqliteStore, raw: Raw) -> None:
     await store.enqueue([new_job() for _ in range(50)])
     raw.execute("UPDATE job SET policy = '{'")
     good = await add(store, new_job())
@@ -190,7 +188,7 @@ async def test_claim_reaches_what_stands_behind_many_unreadable_rows(store: Sqli
     assert {count.state: count.jobs for count in await store.counts()} == {"failed": 50, "running": 1}
 
 
-async def test_id_or_key_of_an_unreadable_row_is_a_conflict(store: SqliteStore, raw: apsw.Connection) -> None:
+async def test_id_or_key_of_an_unreadable_row_is_a_conflict(store: SqliteStore, raw: Raw) -> None:
     bad = await add(store, new_job(key="a"))
     raw.execute(DAMAGES["policy"], (bad.id,))
 
@@ -200,7 +198,7 @@ async def test_id_or_key_of_an_unreadable_row_is_a_conflict(store: SqliteStore, 
         assert refused.value.job_id == bad.id
 
 
-async def test_lane_that_another_program_filled_is_found_and_counted(store: SqliteStore, raw: apsw.Connection) -> None:
+async def test_lane_that_another_program_filled_is_found_and_counted(store: SqliteStore, raw: Raw) -> None:
     for task, queue in (("a", "x"), ("b", "x"), ("b", "y"), ("c", "y")):
         await add(store, new_job(task=task, queue=queue))
     raw.execute("DELETE FROM tally WHERE task = 'b'")

@@ -7,16 +7,15 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import apsw
 import pytest
 
+from tests.stores.sqlite.conftest import DEADLINE_SECONDS, NewRaw, NewStore, Raw
 from tests.stores.sqlite.test_group_commit import begun
-from workmill.stores.sqlite import SqliteStore, connecting, reader
+from workmill.stores.sqlite import SqliteStore, connecting, patience, reader
+from workmill.stores.sqlite.driver import Connection, Driver
 from workmill.testing.conformance.making import add, hired, new_job, new_jobs, request
 from workmill.words.errors import StoreError, StoreUnavailable
 from workmill.words.job import JobState
-
-DEADLINE_SECONDS = 30
 
 
 async def until_no_threads() -> None:
@@ -28,16 +27,16 @@ async def until_no_threads() -> None:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[apsw.Connection]:
+def held(raw: Raw) -> Iterator[Raw]:
     """Let another program hold a file that is not in WAL mode yet."""
-    with closing(apsw.Connection(str(path))) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
-        yield connection
+    with closing(raw):
+        raw.execute("BEGIN EXCLUSIVE")
+        yield raw
 
 
-async def test_opening_waits_for_who_holds_the_new_file(path: Path) -> None:
-    store = SqliteStore(path)
-    with held(path) as other:
+async def test_opening_waits_for_who_holds_the_new_file(path: Path, new_store: NewStore, new_raw: NewRaw) -> None:
+    store = new_store(path)
+    with held(new_raw(path)) as other:
         opening = asyncio.ensure_future(store.open())
         await asyncio.wait([opening], timeout=0.02)
         assert not opening.done()
@@ -49,20 +48,24 @@ async def test_opening_waits_for_who_holds_the_new_file(path: Path) -> None:
     await store.close()
 
 
-async def test_opening_says_when_it_has_waited_too_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "PATIENCE_SECONDS", 0.01)
-    store = SqliteStore(path)
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let connections that are opened from now on wait for no lock."""
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.01)
 
-    with held(path), pytest.raises(StoreUnavailable, match="another process has held the file for too long"):
+
+@pytest.mark.usefixtures("impatient")
+async def test_opening_says_when_it_has_waited_too_long(path: Path, new_store: NewStore, new_raw: NewRaw) -> None:
+    store = new_store(path)
+
+    with held(new_raw(path)), pytest.raises(StoreUnavailable, match="another process has held the file for too long"):
         await store.open()
 
     await until_no_threads()
 
 
-async def test_writing_says_when_it_has_waited_too_long(
-    store: SqliteStore, raw: apsw.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connecting, "PATIENCE_SECONDS", 0.01)
+@pytest.mark.usefixtures("impatient")
+async def test_writing_says_when_it_has_waited_too_long(store: SqliteStore, raw: Raw) -> None:
     raw.execute("BEGIN IMMEDIATE")
 
     with pytest.raises(StoreUnavailable, match="another process has held the file for too long"):
@@ -72,13 +75,15 @@ async def test_writing_says_when_it_has_waited_too_long(
     assert await add(store, new_job())
 
 
-async def test_migration_that_fails_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_migration_that_fails_leaves_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch, new_store: NewStore
+) -> None:
     scripts = ("CREATE TABLE job (x)", "CREATE NONSENSE")
     with monkeypatch.context() as patch:
         patch.setattr(connecting, "migrations", lambda: scripts)
         with pytest.raises(StoreError, match="a statement failed"):
-            await SqliteStore(path).open()
-    store = SqliteStore(path)
+            await new_store(path).open()
+    store = new_store(path)
 
     await store.open()
 
@@ -86,21 +91,23 @@ async def test_migration_that_fails_leaves_nothing(path: Path, monkeypatch: pyte
     await store.close()
 
 
-async def test_opening_that_gets_no_reader_leaves_no_threads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Path) -> apsw.Connection:
-        raise apsw.CantOpenError("no")
+async def test_opening_that_gets_no_reader_leaves_no_threads(
+    path: Path, monkeypatch: pytest.MonkeyPatch, new_store: NewStore
+) -> None:
+    def refuse(path: Path, driver: Driver) -> Connection:
+        return driver.connect(path.with_name("absent"), may_write=False)
 
     monkeypatch.setattr(reader, "open_reader", refuse)
 
     with pytest.raises(StoreUnavailable, match="cannot be opened"):
-        await SqliteStore(path).open()
+        await new_store(path).open()
 
     await until_no_threads()
 
 
-async def test_opening_that_is_cancelled_leaves_no_threads(path: Path) -> None:
-    with held(path) as other:
-        opening = asyncio.ensure_future(SqliteStore(path).open())
+async def test_opening_that_is_cancelled_leaves_no_threads(path: Path, new_store: NewStore, new_raw: NewRaw) -> None:
+    with held(new_raw(path)) as other:
+        opening = asyncio.ensure_future(new_store(path).open())
         await asyncio.wait([opening], timeout=0.02)
         opening.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -110,8 +117,10 @@ async def test_opening_that_is_cancelled_leaves_no_threads(path: Path) -> None:
     await until_no_threads()
 
 
-async def test_closing_finishes_all_that_was_asked_for(path: Path, store: SqliteStore, raw: apsw.Connection) -> None:
-    closing_store = SqliteStore(path)
+async def test_closing_finishes_all_that_was_asked_for(
+    path: Path, store: SqliteStore, raw: Raw, new_store: NewStore
+) -> None:
+    closing_store = new_store(path)
     await closing_store.open()
     raw.execute("BEGIN IMMEDIATE")
     asked = [asyncio.ensure_future(closing_store.enqueue(new_jobs(2))) for _ in range(3)]
@@ -127,7 +136,7 @@ async def test_closing_finishes_all_that_was_asked_for(path: Path, store: Sqlite
     assert sum(count.jobs for count in await store.counts()) == 10
 
 
-async def test_failure_of_the_file_fails_all_of_a_transaction(store: SqliteStore, raw: apsw.Connection) -> None:
+async def test_failure_of_the_file_fails_all_of_a_transaction(store: SqliteStore, raw: Raw) -> None:
     """Here a table is gone; after it is back, the writer goes on."""
     worker_id = await hired(store)
     raw.execute("ALTER TABLE worker RENAME TO gone")
@@ -146,7 +155,7 @@ async def test_failure_of_the_file_fails_all_of_a_transaction(store: SqliteStore
     assert stored == (0 if isinstance(outcomes[0], StoreError) else 1)
 
 
-async def test_row_with_an_impossible_time_fails_too(store: SqliteStore, raw: apsw.Connection) -> None:
+async def test_row_with_an_impossible_time_fails_too(store: SqliteStore, raw: Raw) -> None:
     bad, good = await add(store, new_job()), await add(store, new_job())
     raw.execute("UPDATE job SET created_at = 4611686018427387904 WHERE id = ?", (bad.id,))
 
@@ -157,7 +166,7 @@ async def test_row_with_an_impossible_time_fails_too(store: SqliteStore, raw: ap
     assert {count.state: count.jobs for count in await store.counts()} == {JobState.FAILED: 1, JobState.RUNNING: 1}
 
 
-async def test_worker_that_cannot_be_read_is_left_out(store: SqliteStore, raw: apsw.Connection) -> None:
+async def test_worker_that_cannot_be_read_is_left_out(store: SqliteStore, raw: Raw) -> None:
     bad, good = await hired(store), await hired(store)
     raw.execute("UPDATE worker SET tasks = '[' WHERE id = ?", (bad,))
 

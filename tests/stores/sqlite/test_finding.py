@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stores.sqlite.conftest import NewStore
 from workmill.store import JobFilter
 from workmill.stores.sqlite import SqliteStore
 from workmill.testing.conformance.making import add, end, hired, new_job, request, stored
@@ -35,8 +36,8 @@ def clock() -> JumpingClock:
 
 
 @pytest.fixture
-async def store(path: Path, clock: JumpingClock) -> AsyncIterator[SqliteStore]:
-    store = SqliteStore(path, clock=clock)
+async def store(path: Path, clock: JumpingClock, new_store: NewStore) -> AsyncIterator[SqliteStore]:
+    store = new_store(path, clock=clock)
     await store.open()
     yield store
     await store.close()

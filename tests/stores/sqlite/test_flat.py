@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from workmill.store import JobFilter
 from workmill.stores.sqlite import claiming, enqueueing, finding, leasing, reading, settling, tending
 from workmill.stores.sqlite.connecting import open_writer
+from workmill.stores.sqlite.driver import DRIVERS, DriverName
+from workmill.stores.sqlite.drivers import driver_named
 from workmill.stores.sqlite.moments import moment
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.testing.conformance.making import TASK, end, new_job, new_jobs, new_worker, request
@@ -33,9 +35,9 @@ class Bench:
     It holds as many finished, scheduled and queued jobs, and queued ones of tasks that the worker does not know.
     """
 
-    def __init__(self, path: Path, size: int) -> None:
-        self._connection = open_writer(path)
-        self._connection.pragma("synchronous", "OFF")
+    def __init__(self, path: Path, driver: DriverName, size: int) -> None:
+        self._connection: Any = open_writer(path, driver_named(driver))
+        self._connection.execute("PRAGMA synchronous = OFF")
         self.run(partial(leasing.register, WORKER))
         self.add(new_jobs(size), at=NOW - 60 * MINUTE)
         jobs = self.run(partial(claiming.claim, request(WORKER.id, limit=size)))
@@ -49,10 +51,11 @@ class Bench:
         self.run(partial(enqueueing.enqueue, batch), at)
 
     def run(self, verb: Callable[[Transaction], T], now: int = NOW) -> T:
-        with self._connection:
-            transaction = Transaction(self._connection, now)
-            answer = verb(transaction)
-            transaction.flush()
+        self._connection.execute("BEGIN")
+        transaction = Transaction(self._connection, now)
+        answer = verb(transaction)
+        transaction.flush()
+        self._connection.execute("COMMIT")
         return answer
 
     def steps(self, verb: Verb) -> int:
@@ -68,17 +71,17 @@ class Bench:
         try:
             self.run(verb)
         finally:
-            self._connection.set_progress_handler(None)
+            self._connection.set_progress_handler(None, GRAIN)
         return count
 
     def close(self) -> None:
         self._connection.close()
 
 
-@pytest.fixture(scope="module")
-def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bench, Bench]]:
+@pytest.fixture(scope="module", params=DRIVERS)
+def benches(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bench, Bench]]:
     folder = tmp_path_factory.mktemp("flat")
-    benches = Bench(folder / "small.db", SMALL), Bench(folder / "large.db", LARGE)
+    benches = Bench(folder / "small.db", request.param, SMALL), Bench(folder / "large.db", request.param, LARGE)
     yield benches
     for bench in benches:
         bench.close()

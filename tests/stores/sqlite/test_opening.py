@@ -5,10 +5,9 @@ import stat
 from contextlib import closing
 from pathlib import Path
 
-import apsw
 import pytest
 
-from tests.stores.sqlite.conftest import DEADLINE_SECONDS, Start
+from tests.stores.sqlite.conftest import DEADLINE_SECONDS, NewRaw, NewStore, Raw, Start
 from workmill.stores.sqlite import SqliteStore
 from workmill.stores.sqlite.statements import migrations
 from workmill.testing.conformance.making import add, new_job, stored
@@ -56,10 +55,10 @@ def identity(file: Path) -> tuple[int, int]:
     return file.stat().st_size, file.stat().st_mtime_ns
 
 
-async def test_only_the_owner_can_read_what_is_stored(tmp_path: Path) -> None:
+async def test_only_the_owner_can_read_what_is_stored(tmp_path: Path, new_store: NewStore) -> None:
     mask = os.umask(0)
     try:
-        store = SqliteStore(tmp_path / "jobs.db")
+        store = new_store(tmp_path / "jobs.db")
         await store.open()
         await add(store, new_job())
 
@@ -71,15 +70,15 @@ async def test_only_the_owner_can_read_what_is_stored(tmp_path: Path) -> None:
     assert modes == {"jobs.db": 0o600, "jobs.db-wal": 0o600, "jobs.db-shm": 0o600, "jobs.db-wake": 0o700}
 
 
-async def test_new_file_has_the_newest_schema_and_bears_our_mark(store: SqliteStore, raw: apsw.Connection) -> None:
+async def test_new_file_has_the_newest_schema_and_bears_our_mark(store: SqliteStore, raw: Raw) -> None:
     assert await store.counts() == []
     assert raw.pragma("user_version") == len(migrations())
     assert raw.pragma("application_id") != 0
     assert raw.pragma("journal_mode") == "wal"
 
 
-async def test_opening_an_old_file_keeps_its_jobs(path: Path) -> None:
-    first, second = SqliteStore(path), SqliteStore(path)
+async def test_opening_an_old_file_keeps_its_jobs(path: Path, new_store: NewStore) -> None:
+    first, second = new_store(path), new_store(path)
     await first.open()
     job = await add(first, new_job())
     await first.close()
@@ -90,40 +89,40 @@ async def test_opening_an_old_file_keeps_its_jobs(path: Path) -> None:
     await second.close()
 
 
-async def test_newer_schema_is_refused_and_left_as_it_is(path: Path, raw: apsw.Connection) -> None:
+async def test_newer_schema_is_refused_and_left_as_it_is(path: Path, raw: Raw, new_store: NewStore) -> None:
     newer = len(migrations()) + 1
     raw.pragma("user_version", newer)
 
     with pytest.raises(SchemaMismatch, match=f"version {newer}.*upgrade this program"):
-        await SqliteStore(path).open()
+        await new_store(path).open()
 
     assert raw.pragma("user_version") == newer
 
 
-async def test_database_of_another_program_is_refused(path: Path) -> None:
-    with closing(apsw.Connection(str(path))) as connection:
-        connection.pragma("user_version", 1)
+async def test_database_of_another_program_is_refused(path: Path, new_store: NewStore, new_raw: NewRaw) -> None:
+    with closing(new_raw(path)) as raw:
+        raw.pragma("user_version", 1)
 
     with pytest.raises(StoreUnavailable, match="another program"):
-        await SqliteStore(path).open()
+        await new_store(path).open()
 
 
-async def test_file_that_is_no_database_is_refused_and_left_as_it_is(diary: Path) -> None:
+async def test_file_that_is_no_database_is_refused_and_left_as_it_is(diary: Path, new_store: NewStore) -> None:
     before = identity(diary)
 
     with pytest.raises(StoreUnavailable, match="no SQLite database"):
-        await SqliteStore(diary).open()
+        await new_store(diary).open()
 
     assert identity(diary) == before
 
 
-async def test_missing_folder_is_named_with_its_remedy(tmp_path: Path) -> None:
+async def test_missing_folder_is_named_with_its_remedy(tmp_path: Path, new_store: NewStore) -> None:
     with pytest.raises(StoreUnavailable, match="its folder must exist"):
-        await SqliteStore(tmp_path / "absent" / "jobs.db").open()
+        await new_store(tmp_path / "absent" / "jobs.db").open()
 
 
-async def test_failed_opening_can_be_tried_again(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "later" / "jobs.db")
+async def test_failed_opening_can_be_tried_again(tmp_path: Path, new_store: NewStore) -> None:
+    store = new_store(tmp_path / "later" / "jobs.db")
     with pytest.raises(StoreUnavailable):
         await store.open()
     (tmp_path / "later").mkdir()
@@ -143,7 +142,7 @@ async def test_opening_twice_is_once(store: SqliteStore) -> None:
 
 
 @pytest.mark.slow
-async def test_processes_can_race_to_create_it(path: Path, start: Start) -> None:
+async def test_processes_can_race_to_create_it(path: Path, start: Start, new_store: NewStore) -> None:
     processes = [start(OPEN_AND_ADD, path) for _ in range(4)]
 
     for process in processes:
@@ -151,18 +150,18 @@ async def test_processes_can_race_to_create_it(path: Path, start: Start) -> None
         process.stdin.flush()
     ids = [process.communicate(timeout=DEADLINE_SECONDS)[0].strip() for process in processes]
 
-    store = SqliteStore(path)
+    store = new_store(path)
     await store.open()
     assert all([await stored(store, job_id) for job_id in ids])
     await store.close()
 
 
 async def test_second_store_of_a_process_does_not_drop_the_locks_of_the_first(
-    path: Path, store: SqliteStore, start: Start
+    path: Path, store: SqliteStore, start: Start, new_store: NewStore
 ) -> None:
     """Closing a file drops every lock of the process on it: so nobody may open the database but SQLite."""
     await add(store, new_job())
-    second = SqliteStore(path)
+    second = new_store(path)
     await second.open()
     await second.close()
 

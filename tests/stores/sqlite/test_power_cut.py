@@ -16,6 +16,7 @@ import apsw
 import pytest
 
 from workmill.stores.sqlite import SqliteStore, claiming, connecting, enqueueing, leasing, settling, tending
+from workmill.stores.sqlite.by_apsw import ApswDriver
 from workmill.stores.sqlite.writer import Writer
 from workmill.testing.conformance.making import end, new_job, new_worker, request
 from workmill.words.clock import system_clock
@@ -94,7 +95,7 @@ def notes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Notes]:
 
 async def work(path: Path, notes: Notes, *, is_durable: bool) -> None:
     """Store, claim and settle jobs, and note how far the disk had come at each answer."""
-    writer = Writer(path, system_clock, path.with_name("wake"))
+    writer = Writer(path, ApswDriver(), system_clock, path.with_name("wake"))
     await writer.open()
     worker = new_worker()
     await writer.do(partial(leasing.register, worker), is_durable=False)

@@ -5,10 +5,12 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
-import apsw
 import pytest
 
+from tests.stores.sqlite.conftest import NewStore, Raw
 from workmill.stores.sqlite import SqliteStore
+from workmill.stores.sqlite.driver import DriverName
+from workmill.stores.sqlite.drivers import driver_named
 from workmill.stores.sqlite.writer import Writer
 from workmill.testing.conformance.making import add, end, hired, new_job, request, stored
 from workmill.words.clock import system_clock
@@ -49,9 +51,7 @@ async def test_fork_is_told_to_open_its_own(store: SqliteStore) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-async def test_fork_that_closes_and_ends_leaves_its_parents_store_whole(
-    store: SqliteStore, raw: apsw.Connection
-) -> None:
+async def test_fork_that_closes_and_ends_leaves_its_parents_store_whole(store: SqliteStore, raw: Raw) -> None:
     job = await add(store, new_job())
 
     def close() -> str:
@@ -67,8 +67,8 @@ async def test_fork_that_closes_and_ends_leaves_its_parents_store_whole(
     assert raw.pragma("integrity_check") == "ok"
 
 
-async def test_store_that_is_not_open_says_so(path: Path) -> None:
-    store = SqliteStore(path)
+async def test_store_that_is_not_open_says_so(path: Path, new_store: NewStore) -> None:
+    store = new_store(path)
     with pytest.raises(StoreError, match="not open"):
         await store.counts()
     await store.open()
@@ -78,8 +78,8 @@ async def test_store_that_is_not_open_says_so(path: Path) -> None:
         await store.enqueue([new_job()])
 
 
-def test_store_that_is_not_open_can_be_pickled(path: Path) -> None:
-    assert isinstance(pickle.loads(pickle.dumps(SqliteStore(path))), SqliteStore)
+def test_store_that_is_not_open_can_be_pickled(path: Path, new_store: NewStore) -> None:
+    assert isinstance(pickle.loads(pickle.dumps(new_store(path))), SqliteStore)
 
 
 async def test_accepted_and_settled_wait_for_the_disk_and_the_rest_does_not(
@@ -104,8 +104,8 @@ async def test_accepted_and_settled_wait_for_the_disk_and_the_rest_does_not(
     assert durable == [False, True, False, False, True, False, True]
 
 
-async def test_writer_waits_for_the_disk_exactly_when_it_is_asked_to(tmp_path: Path) -> None:
-    writer = Writer(tmp_path / "jobs.db", system_clock, tmp_path / "wake")
+async def test_writer_waits_for_the_disk_exactly_when_it_is_asked_to(tmp_path: Path, driver: DriverName) -> None:
+    writer = Writer(tmp_path / "jobs.db", driver_named(driver), system_clock, tmp_path / "wake")
     await writer.open()
 
     modes = [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.sqlite.conftest import DEADLINE_SECONDS, Start
+from tests.stores.sqlite.conftest import DEADLINE_SECONDS, NewStore, Start
 from workmill.store import Listener, Notice, NoticeKind
 from workmill.stores.sqlite import SqliteStore, wake
 from workmill.stores.sqlite.wake import Bells, Ear, folded
@@ -126,10 +126,10 @@ def test_too_many_queues_stand_for_any() -> None:
     ]
 
 
-async def test_folder_that_others_can_enter_is_not_trusted(path: Path) -> None:
+async def test_folder_that_others_can_enter_is_not_trusted(path: Path, new_store: NewStore) -> None:
     folder = path.with_name("jobs.db-wake")
     share(folder)
-    store = SqliteStore(path)
+    store = new_store(path)
     await store.open()
     with bound(folder, "qsxc.1.stranger") as stranger:
         stranger.setblocking(False)
@@ -211,9 +211,11 @@ async def test_listener_without_a_folder_is_deaf_but_waits(tmp_path: Path, monke
     ear.close()
 
 
-async def test_system_without_such_sockets_is_served_by_polling(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_system_without_such_sockets_is_served_by_polling(
+    path: Path, monkeypatch: pytest.MonkeyPatch, new_store: NewStore
+) -> None:
     monkeypatch.setattr(wake, "IS_POSSIBLE", False)
-    store = SqliteStore(path)
+    store = new_store(path)
     await store.open()
     async with store.listen(ALL) as listener:
         await add(store, new_job())
@@ -225,10 +227,12 @@ async def test_system_without_such_sockets_is_served_by_polling(path: Path, monk
 
 @pytest.mark.slow
 @pytest.mark.parametrize("length", [10, 90, 200])
-async def test_notice_crosses_processes_however_long_the_path(tmp_path: Path, start: Start, length: int) -> None:
+async def test_notice_crosses_processes_however_long_the_path(
+    tmp_path: Path, start: Start, length: int, new_store: NewStore
+) -> None:
     folder = tmp_path / ("x" * length)
     folder.mkdir()
-    store = SqliteStore(folder / "jobs.db")
+    store = new_store(folder / "jobs.db")
     await store.open()
     async with store.listen(QUEUED) as listener:
         start(TELL_QUEUED, folder / "jobs.db")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workmill.store import Enqueued, Notice, NoticeKind
-from workmill.stores.postgres.arrays import numbers, texts
+from workmill.stores.postgres.arrays import same_numbers, same_texts, some_numbers, some_texts, texts
 from workmill.stores.postgres.failures import AlreadyStored
 from workmill.stores.postgres.moments import later, length_of, moment, ticks
 from workmill.stores.postgres.rows import JobDraft, Row, job_of, text_of
@@ -187,12 +187,12 @@ async def insert(jobs: Sequence[NewJob], session: Session) -> int:
     inside = session.bells.ring_inside(notices)
     values = [
         texts([new.id for new in jobs]),
-        numbers(lanes),
+        same_numbers(lanes),
         texts([text_of("args", new.args) for new in jobs]),
-        texts([dump_policy(new.policy) for new in jobs]),
-        texts([new.key for new in jobs]),
-        numbers([None if not new.delay else length_of(new.delay) for new in jobs]),
-        numbers([None if new.run_at is None else ticks(new.run_at) for new in jobs]),
+        same_texts([dump_policy(new.policy) for new in jobs]),
+        some_texts([new.key for new in jobs]),
+        some_numbers([None if not new.delay else length_of(new.delay) for new in jobs]),
+        some_numbers([None if new.run_at is None else ticks(new.run_at) for new in jobs]),
         texts([channel for channel, _ in inside]),
         texts([payload for _, payload in inside]),
     ]
@@ -218,8 +218,7 @@ async def lanes_of(jobs: Sequence[NewJob], session: Session) -> list[int]:
     if missing:
         columns = zip(*missing, strict=True)
         await session.run("enqueue", "new_lanes", [list(column) for column in columns])
-        for task, queue, priority, lane in await session.run("enqueue", "lanes"):
-            session.lanes[task, queue, priority] = lane
+        await session.learn_lanes()
     return [session.lanes[lane] for lane in wanted]
 
 

@@ -10,26 +10,41 @@ class AlreadyStored(StoreError):
     """What must be there once is there: for who can tell which, and what to answer."""
 
 
+BROKEN_OFF = (errors.QueryCanceled, errors.LockNotAvailable)
 UNPREPARED = (errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedColumn, errors.InvalidSchemaName)
 UNFIT = (psycopg.DataError, errors.IntegrityError, UnicodeEncodeError, OverflowError)
 """What a value raises that the tables cannot hold."""
+GONE = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
+
+MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[StoreError], str], ...] = (
+    (TimeoutError, StoreUnavailable, "; look for what it waits for or its network"),
+    (BROKEN_OFF, StoreUnavailable, "; see statement_timeout and lock_timeout of this role, and what else is locked"),
+    (
+        errors.InsufficientPrivilege,
+        StoreError,
+        "; grant this role what it needs, or let another role prepare the schema",
+    ),
+    (errors.ReadOnlySqlTransaction, StoreUnavailable, "; it must be the primary server, not a standby"),
+    (UNPREPARED, StoreError, "; the schema was changed while it was in use, open the store again"),
+    (errors.UniqueViolation, AlreadyStored, ""),
+    (UNFIT, StoreError, "; a value was refused that the tables cannot hold"),
+    (GONE, StoreUnavailable, ""),
+)
+"""The first that fits counts."""
 
 
 def translated(error: Exception, name: str) -> StoreError:
     """Return the store error that says what went wrong with which store, and what to do about it."""
-    said = str(error).strip() or type(error).__name__
-    if isinstance(error, TimeoutError):
-        return StoreUnavailable(f"{name}: the server did not answer in time; look for what it waits for or its network")
-    if isinstance(error, errors.InsufficientPrivilege):
-        return StoreError(f"{name}: {said}; grant this role what it needs, or let another role prepare the schema")
-    if isinstance(error, errors.ReadOnlySqlTransaction):
-        return StoreUnavailable(f"{name}: {said}; it must be the primary server, not a standby")
-    if isinstance(error, UNPREPARED):
-        return StoreError(f"{name}: {said}; the schema was changed while it was in use, open the store again")
-    if isinstance(error, errors.UniqueViolation):
-        return AlreadyStored(f"{name}: {said}")
-    if isinstance(error, UNFIT):
-        return StoreError(f"{name}: a value that the tables cannot hold was refused: {said}")
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | OSError):
-        return StoreUnavailable(f"{name}: {said}")
+    said = words_of(error)
+    for kinds, meaning, remedy in MEANINGS:
+        if isinstance(error, kinds):
+            return meaning(f"{name}: {said}{remedy}")
     return StoreError(f"{name}: a statement failed: {said}")
+
+
+def words_of(error: Exception) -> str:
+    """Return what was said, without the statement and without rows: they hold what nobody should read in a log."""
+    if isinstance(error, TimeoutError):
+        return "the server did not answer in time"
+    primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return primary or str(error).strip() or type(error).__name__

@@ -10,6 +10,11 @@ from workmill.words.job import FINAL_STATES, JobState
 LARGEST = 2**63 - 1
 LARGEST_LIMIT = 2**31 - 1
 
+WINDOW = 5000
+"""Among so many of the newest jobs queued ones are looked for first: there most of them are."""
+DISORDER = 300_000_000
+"""By so much, in microseconds, the moments of jobs may disagree with their order: a server's clock can be set."""
+
 
 async def find(wanted: JobFilter, limit: int, cursor: str | None, session: Session) -> Page:
     """See `Store.find`."""
@@ -18,19 +23,54 @@ async def find(wanted: JobFilter, limit: int, cursor: str | None, session: Sessi
         return Page(jobs=(), next_cursor=None)
     states = wanted.states or tuple(JobState)
     values = {
-        "below": below,
-        "after": -1 if wanted.created_after is None else ticks(wanted.created_after),
-        "before": LAST + 1 if wanted.created_before is None else ticks(wanted.created_before),
+        **await bounds(wanted, below, session),
         "limit": min(limit, LARGEST_LIMIT) + 1,
         "states": [str(state) for state in states],
         "finals": [str(state) for state in dict.fromkeys(states) if state in FINAL_STATES],
         "tasks": storable(wanted.tasks),
         "queues": storable(wanted.queues),
     }
-    is_narrow = bool(wanted.states or wanted.tasks or wanted.queues)
-    places = [row[0] for row in await session.run("find", "some" if is_narrow else "all", values)]
+    if wanted.states or wanted.tasks or wanted.queues:
+        places = await some(values, has_queued=JobState.QUEUED in states, session=session)
+    else:
+        places = [row[0] for row in await session.run("find", "all", values)]
     rows = await session.run("find", "rows", [places[:limit]])
     return Page(jobs=tuple(readable(rows)), next_cursor=str(places[limit - 1]) if len(places) > limit else None)
+
+
+async def bounds(wanted: JobFilter, below: int, session: Session) -> dict[str, object]:
+    """Return between which moments jobs are wanted, and between which places these can be."""
+    after, before, above = -1, LAST + 1, 0
+    if wanted.created_after is not None:
+        after = ticks(wanted.created_after)
+        above = await place_at(after - DISORDER, session)
+    if wanted.created_before is not None:
+        before = ticks(wanted.created_before)
+        below = min(below, await place_at(before + DISORDER, session))
+    return {"after": after, "before": before, "above": above, "below": below}
+
+
+async def place_at(moment: int, session: Session) -> int:
+    """Return the place before which jobs are older."""
+    ((place,),) = await session.run("find", "place", {"moment": moment})
+    return int(place)
+
+
+async def some(values: dict[str, object], *, has_queued: bool, session: Session) -> list[int]:
+    """Return the places of a page's jobs.
+
+    A queued job has no place of its own in an index: it is one that is nowhere else. So the newest jobs are looked
+    through, and where that does not fill the page, the whole line of each lane.
+    """
+    near = 0
+    if has_queued:
+        for (lowest,) in await session.run("find", "near", values | {"window": WINDOW}):
+            near = lowest
+    places = [row[0] for row in await session.run("find", "some", values | {"near": near})]
+    is_full = len(places) == values["limit"] and places[-1] >= near
+    if near and not is_full:
+        places = [row[0] for row in await session.run("find", "some", values | {"near": None})]
+    return places
 
 
 def storable(names: tuple[str, ...]) -> list[str] | None:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from workmill.store import Finding, Level
-from workmill.stores.postgres.lines import Rows
 from workmill.stores.postgres.session import Session
+from workmill.stores.postgres.wire import Rows
 
 OLD_SECONDS = 600
 OLD_TRANSACTIONS = 1_000_000

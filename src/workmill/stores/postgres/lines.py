@@ -1,21 +1,16 @@
 """The connections of one store: few, made when needed, thrown away at the first doubt."""
 
 import asyncio
-import select
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeAlias
 
 import psycopg
 from psycopg import AsyncConnection, errors
 
 from workmill.stores.postgres.address import Address
+from workmill.stores.postgres.arguments import Values, written
 from workmill.stores.postgres.failures import translated
-from workmill.words.codec import Json
-
-Line: TypeAlias = AsyncConnection[tuple[Json, ...]]
-Rows: TypeAlias = list[tuple[Json, ...]]
-Values: TypeAlias = Sequence[object] | dict[str, object]
+from workmill.stores.postgres.wire import Line, Rows, Wire
 
 MOST_LINES = 4
 ANSWER_SECONDS = 30.0
@@ -32,7 +27,7 @@ class Lines:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._idle: list[Line] = []
+        self._idle: list[Wire] = []
         self._room = asyncio.Semaphore(MOST_LINES)
 
     async def run(self, sql: bytes, values: Values = ()) -> Rows:
@@ -57,9 +52,13 @@ class Lines:
 
     async def _run(self, sql: bytes, values: Values) -> Rows:
         try:
-            async with self.line() as line, asyncio.timeout(ANSWER_SECONDS):
-                cursor = await line.execute(sql, values, prepare=False)
-                return await cursor.fetchall() if cursor.description else []
+            text, given = written(sql, values)
+            async with self._room:
+                wire = self._take() or Wire(await connect(self._address))
+                try:
+                    return await wire.run(text, given, seconds=ANSWER_SECONDS)
+                finally:
+                    self._put_back(wire)
         except (errors.DeadlockDetected, errors.SerializationFailure):
             raise
         except (psycopg.Error, OSError, TimeoutError, ValueError) as error:
@@ -67,31 +66,39 @@ class Lines:
 
     @asynccontextmanager
     async def line(self) -> AsyncIterator[Line]:
-        """Lend a connection. One that is not idle afterwards, whatever the reason, is closed, and all idle ones too."""
-        async with self._room:
-            line = self._take() or await connect(self._address)
-            try:
-                yield line
-            finally:
-                if is_idle(line):
-                    self._idle.append(line)
-                else:
-                    await line.close()
-                    await self.close()
+        """Lend a new connection, which is kept for later if it is idle afterwards."""
+        line = await connect(self._address)
+        try:
+            yield line
+        except BaseException:
+            await line.close()
+            raise
+        self._put_back(Wire(line))
 
     async def close(self) -> None:
         """Close what is idle."""
-        idle, self._idle = self._idle, []
-        for line in idle:
-            await line.close()
+        self._close_idle()
 
-    def _take(self) -> Line | None:
+    def _take(self) -> Wire | None:
         while self._idle:
-            line = self._idle.pop()
-            if is_quiet(line):
-                return line
-            line.pgconn.finish()
+            wire = self._idle.pop()
+            if wire.is_quiet:
+                return wire
+            wire.close()
         return None
+
+    def _put_back(self, wire: Wire) -> None:
+        """Keep a connection. One that is not idle is closed, whatever the reason, and all idle ones too."""
+        if wire.is_idle:
+            self._idle.append(wire)
+        else:
+            wire.close()
+            self._close_idle()
+
+    def _close_idle(self) -> None:
+        idle, self._idle = self._idle, []
+        for wire in idle:
+            wire.close()
 
 
 async def connect(address: Address) -> Line:
@@ -105,17 +112,3 @@ async def connect(address: Address) -> Line:
         line: Line = await AsyncConnection.connect(address.conninfo, autocommit=True)
     line.prepare_threshold = None
     return line
-
-
-def is_idle(line: Line) -> bool:
-    """Whether a connection can take the next statement."""
-    return not line.closed and line.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
-
-
-def is_quiet(line: Line) -> bool:
-    """Whether nothing has come on an idle connection: a server that ended has said so, or hung up."""
-    if not is_idle(line):
-        return False
-    poll = select.poll()
-    poll.register(line.pgconn.socket, select.POLLIN)
-    return not poll.poll(0)

@@ -9,9 +9,10 @@ import psycopg
 
 from workmill.store import Notice, NoticeKind
 from workmill.stores.postgres.address import Address
-from workmill.stores.postgres.lines import Line, Lines, connect
+from workmill.stores.postgres.lines import Lines, connect
 from workmill.stores.postgres.statements import statements
 from workmill.stores.postgres.wake import KINDS, channel, read
+from workmill.stores.postgres.wire import Line
 from workmill.words.errors import StoreError
 
 PROBE_SECONDS = 9.0

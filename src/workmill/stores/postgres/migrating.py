@@ -3,8 +3,8 @@
 from psycopg import errors
 
 from workmill.stores.postgres.address import Address
-from workmill.stores.postgres.lines import Line
 from workmill.stores.postgres.statements import migrations, statements
+from workmill.stores.postgres.wire import Line
 from workmill.words.errors import SchemaMismatch, StoreError
 
 OLDEST = 130000

@@ -8,9 +8,10 @@ import psycopg
 
 from workmill.stores.postgres.address import Address
 from workmill.stores.postgres.failures import translated
-from workmill.stores.postgres.lines import Line, connect
+from workmill.stores.postgres.lines import connect
 from workmill.stores.postgres.session import Session
 from workmill.stores.postgres.statements import statements
+from workmill.stores.postgres.wire import Line
 
 NOTICE_SECONDS = 2.0
 ANSWER_SECONDS = 5.0

@@ -2,11 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from workmill.store import Notice, NoticeKind
-from workmill.stores.postgres.lines import Lines, Rows, Values
+from workmill.stores.postgres.arguments import Values
+from workmill.stores.postgres.lines import Lines
+from workmill.stores.postgres.places import Places
 from workmill.stores.postgres.statements import statements
 from workmill.stores.postgres.wake import Bells
+from workmill.stores.postgres.wire import Rows
+
+LaneName: TypeAlias = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,16 +21,26 @@ class Session:
 
     Attributes:
         lanes: The lanes that are known, by task, queue and priority. They are never deleted.
+        names: The same the other way round.
+        places: Where the jobs lie that were claimed here.
     """
 
     lines: Lines
     bells: Bells
     schema: str
-    lanes: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    lanes: dict[LaneName, int] = field(default_factory=dict)
+    names: dict[int, LaneName] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
 
     async def run(self, verb: str, name: str, values: Values = ()) -> Rows:
         """Run a statement by its name, see `Lines.run`."""
         return await self.lines.run(statements(verb, self.schema)[name], values)
+
+    async def learn_lanes(self) -> None:
+        """Read all lanes there are."""
+        for task, queue, priority, lane in await self.run("enqueue", "lanes"):
+            self.lanes[task, queue, priority] = lane
+            self.names[lane] = task, queue, priority
 
     def tell(self, kind: NoticeKind, *, queue: str = "", job_ids: Iterable[str] = ()) -> None:
         """Let those who listen know."""

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from workmill.store import ClaimRequest, NoticeKind, Report, Settled, Verdict
-from workmill.stores.postgres.arrays import numbers, texts
+from workmill.stores.postgres.arrays import NONE, numbers, same_numbers, texts
 from workmill.stores.postgres.mending import readable_or_failed
 from workmill.stores.postgres.moments import length_of
 from workmill.stores.postgres.rows import Row, text_of
 from workmill.stores.postgres.session import Session
+from workmill.stores.postgres.wake import MOST_IDS
 from workmill.words.codec import dump_failure, dump_progress
 from workmill.words.errors import LeaseLost
-from workmill.words.job import Job
+from workmill.words.job import Ending, Job, JobState
 from workmill.words.transition import Transition
 
 NO_CLAIM = ClaimRequest(worker_id="", engine=0, queues=(), tasks=(), limit=-1)
@@ -50,13 +51,12 @@ async def exchange(
     transitions: Sequence[Transition], request: ClaimRequest, session: Session
 ) -> tuple[list[Verdict], bool, Sequence[Row]]:
     """Settle and claim; return the verdicts, whether the lease is live, and the rows of what was claimed."""
-    # In one order everywhere, so that no two who settle the same jobs wait for each other.
-    order = sorted(range(len(transitions)), key=lambda place: transitions[place].job_id)
-    first, *others = await session.run(
+    order, others_first = sorted_out(transitions)
+    head, *taken = await session.run(
         "settle",
         "settle",
         [
-            *columns([transitions[place] for place in order]),
+            *columns([transitions[place] for place in order], others_first, session),
             request.worker_id,
             request.engine,
             None if request.queues is None else texts(request.queues),
@@ -64,31 +64,84 @@ async def exchange(
             min(request.limit, LARGEST_LIMIT),
         ],
     )
-    verdicts = [Verdict.STALE] * len(transitions)
-    for place, verdict in zip(first[0] or (), first[1] or (), strict=True):
-        verdicts[order[place - 1]] = Verdict(verdict)
+    verdicts = verdicts_of(order, head[0], head[1])
+    session.places.forget(each.job_id for each in transitions)
     tell(transitions, verdicts, session)
-    rows = [row[3:] for row in others]
-    if rows:
-        session.tell(NoticeKind.CHANGED, job_ids=[row[1] for row in rows])
-    return verdicts, first[2], rows
+    rows = await claimed_rows(taken, request, head[3], session) if taken else ()
+    return verdicts, head[2], rows
 
 
-def columns(transitions: Sequence[Transition]) -> list[str]:
-    """Return what the transitions say, column by column."""
+async def claimed_rows(rows: Sequence[Row], request: ClaimRequest, started_at: int, session: Session) -> list[Row]:
+    """Return claimed jobs as the view `job_row` would."""
+    if any(row[6] not in session.names for row in rows):
+        await session.learn_lanes()
+    session.places.note([(row[5], row[4]) for row in rows])
+    tell_of_changes([row[5] for row in rows], session)
+    names = session.names
     return [
-        texts([each.job_id for each in transitions]),
-        numbers([each.token for each in transitions]),
-        texts([each.state for each in transitions]),
-        texts([each.ending for each in transitions]),
-        numbers([each.attempt for each in transitions]),
-        numbers([each.deaths for each in transitions]),
-        numbers([length_of(each.keep) for each in transitions]),
-        numbers([None if each.delay is None else length_of(each.delay) for each in transitions]),
-        texts([None if each.result is None else text_of("result", each.result) for each in transitions]),
-        texts([None if each.failure is None else dump_failure(each.failure) for each in transitions]),
-        texts([each.reason for each in transitions]),
+        (
+            *(row[4], row[5], *names[row[6]], "running"),
+            *row[7:15],  # from the arguments to the progress
+            *(None, row[15], request.worker_id, request.engine),
+            *(*row[16:18], started_at, None, None, *row[18:20]),
+        )
+        for row in rows
     ]
+
+
+def tell_of_changes(job_ids: Sequence[str], session: Session) -> None:
+    """Tell that jobs changed; of very many it is said once that any may have."""
+    session.tell(NoticeKind.CHANGED, job_ids=job_ids if len(job_ids) <= MOST_IDS else ())
+
+
+def sorted_out(transitions: Sequence[Transition]) -> tuple[list[int], int]:
+    """Return the places of the transitions as they are sent, and how many come before those that simply succeeded."""
+    has_twins = len({each.job_id for each in transitions}) < len(transitions)
+    # Of two about one job the first counts, so then none is simple.
+    plain = [is_plain(each) and not has_twins for each in transitions]
+    # Else in one order everywhere, so that no two who settle the same jobs wait for each other.
+    order = sorted(range(len(transitions)), key=lambda place: (plain[place], transitions[place].job_id))
+    return order, plain.count(False)
+
+
+def is_plain(transition: Transition) -> bool:
+    """Whether an attempt succeeded and there is nothing else to say about it than what it returned."""
+    return (
+        transition.state is JobState.SUCCEEDED
+        and transition.ending is Ending.SUCCEEDED
+        and transition.failure is None
+        and transition.reason is None
+    )
+
+
+def columns(transitions: Sequence[Transition], others_first: int, session: Session) -> list[str]:
+    """Return what the transitions say, column by column."""
+    seqs = session.places.of(each.job_id for each in transitions)
+    others = transitions[:others_first]
+    return [
+        numbers(seqs),
+        texts([each.job_id for each in transitions]) if None in seqs else NONE,
+        same_numbers([each.token for each in transitions]),
+        same_numbers([each.attempt for each in transitions]),
+        same_numbers([each.deaths for each in transitions]),
+        same_numbers([length_of(each.keep) for each in transitions]),
+        texts([None if each.result is None else text_of("result", each.result) for each in transitions]),
+        texts([each.state for each in others]),
+        texts([each.ending for each in others]),
+        numbers([None if each.delay is None else length_of(each.delay) for each in others]),
+        texts([None if each.failure is None else dump_failure(each.failure) for each in others]),
+        texts([each.reason for each in others]),
+    ]
+
+
+def verdicts_of(order: Sequence[int], places: Sequence[int] | None, said: Sequence[str] | None) -> list[Verdict]:
+    """Return the verdicts in the order of the transitions; where nothing is said, all were applied."""
+    if places is None or said is None:
+        return [Verdict.APPLIED] * len(order)
+    verdicts = [Verdict.STALE] * len(order)
+    for place, verdict in zip(places, said, strict=True):
+        verdicts[order[place - 1]] = Verdict(verdict)
+    return verdicts
 
 
 def tell(transitions: Sequence[Transition], verdicts: Sequence[Verdict], session: Session) -> None:
@@ -101,7 +154,7 @@ def tell(transitions: Sequence[Transition], verdicts: Sequence[Verdict], session
         session.tell(NoticeKind.SCHEDULED)
     if "queued" in again:
         session.tell(NoticeKind.QUEUED)
-    session.tell(NoticeKind.CHANGED, job_ids=[each.job_id for each in applied])
+    tell_of_changes([each.job_id for each in applied], session)
 
 
 async def report(reports: Sequence[Report], session: Session) -> list[bool]:

@@ -24,6 +24,7 @@ from workmill.store import (
     Renewal,
     Report,
     Settled,
+    Verdict,
     Worker,
 )
 from workmill.stores.postgres import (
@@ -34,6 +35,7 @@ from workmill.stores.postgres import (
     reading,
     settling,
     tending,
+    within,
 )
 from workmill.stores.postgres.address import read_address
 from workmill.stores.postgres.enqueueing import Group
@@ -43,6 +45,8 @@ from workmill.stores.postgres.listening import Ear, Post
 from workmill.stores.postgres.migrating import adopt, migrate
 from workmill.stores.postgres.session import Session
 from workmill.stores.postgres.wake import Bells
+from workmill.stores.postgres.within import Door
+from workmill.words.conversation import Conversation
 from workmill.words.errors import StoreError
 from workmill.words.job import Attempt, Job, NewJob
 from workmill.words.transition import Transition
@@ -54,6 +58,7 @@ CAPABILITIES = Capabilities(
     crosses_processes=True,
     durability="A returned enqueue is committed: it survives what the server's synchronous_commit says, by default a "
     "crash and a power cut.",
+    joins=("postgresql",),
 )
 
 
@@ -73,6 +78,7 @@ class PostgresStore:
         self._session: Session | None = None
         self._group: Group | None = None
         self._post: Post | None = None
+        self._door: Door | None = None
         self._under_way = 0
         self._idle = asyncio.Event()
 
@@ -83,21 +89,23 @@ class PostgresStore:
 
     async def open(self) -> None:
         """See `Store.open`."""
-        lines = Lines(self._address)
+        lines, schema = Lines(self._address), self._address.schema
+        session = Session(lines=lines, bells=Bells(lines, schema), schema=schema)
         try:
             async with lines.line() as line:
                 await migrate(line, self._address)
                 await adopt(line, self._address)
+            name = await within.store_name(session)
         except StoreError:
             await lines.close()
             raise
         except (psycopg.Error, OSError, TimeoutError) as error:
             await lines.close()
             raise translated(error, self._address.name) from error
-        schema = self._address.schema
-        self._session = Session(lines=lines, bells=Bells(lines, schema), schema=schema)
-        self._group = Group(self._session)
+        self._session = session
+        self._group = Group(session)
         self._post = Post(self._address, lines)
+        self._door = Door(address=self._address.name, schema=schema, store_name=name)
         self._pid = os.getpid()
 
     async def close(self) -> None:
@@ -145,6 +153,14 @@ class PostgresStore:
     async def report(self, reports: Sequence[Report]) -> list[bool]:
         """See `Store.report`."""
         return await self._do(lambda session: settling.report(reports, session))
+
+    async def enqueue_within(self, jobs: Sequence[NewJob]) -> Conversation[list[Enqueued]]:
+        """See `Store.enqueue_within`."""
+        return await self._do(lambda session: within.enqueue_within(jobs, self._usable_door(), session))
+
+    def settle_within(self, transition: Transition) -> Conversation[Verdict]:
+        """See `Store.settle_within`."""
+        return within.settle_within(transition, self._usable_door())
 
     async def held(self, worker_id: str, engine: int | None = None) -> list[Job]:
         """See `Store.held`."""
@@ -213,6 +229,11 @@ class PostgresStore:
         finally:
             self._under_way -= 1
             self._idle.set()
+
+    def _usable_door(self) -> Door:
+        if self._door is None or self._session is None or self._pid != os.getpid():
+            raise self._unusable()
+        return self._door
 
     def _unusable(self) -> StoreError:
         name = self._address.name

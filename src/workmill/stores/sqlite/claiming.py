@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-import apsw
-
 from workmill.store import ClaimRequest, NoticeKind
+from workmill.stores.sqlite.failures import Code, code_of
 from workmill.stores.sqlite.mending import fail_unreadable_by_seq, readable_or_failed
 from workmill.stores.sqlite.moments import moment, moment_or_none
 from workmill.stores.sqlite.reading import rows_at
@@ -62,10 +61,10 @@ def next_in_line(lanes: list[tuple[str, str]], limit: int, transaction: Transact
             rows = transaction.batch(sql["one_lane"], *lanes[0], limit)
         else:
             rows = transaction.batch(sql["places"], pack(first_places(lanes, limit, transaction)))
-    except apsw.TooBigError:
-        # More than SQLite hands over at once, a gigabyte: fewer will do.
-        if limit == 1:
+    except Exception as error:
+        if code_of(error) is not Code.TOOBIG or limit == 1:
             raise
+        # More than SQLite hands over at once, a gigabyte: fewer will do.
         return next_in_line(lanes, limit // 2, transaction)
     return rows
 

@@ -2,20 +2,17 @@
 
 import contextlib
 import os
-import random
 import secrets
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import apsw
-
-from workmill.stores.sqlite.statements import migrations
+from workmill.stores.sqlite.driver import Connection, Driver
+from workmill.stores.sqlite.failures import Code, code_of
+from workmill.stores.sqlite.patience import patience
+from workmill.stores.sqlite.statements import apart, migrations
 from workmill.words.errors import SchemaMismatch, StoreUnavailable
 
 APPLICATION = 0x4D494C4C  # "MILL", in the header of every file that is ours
-PATIENCE_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 0.01
 LOOK_SECONDS = 1.0
 """How often it is looked whether the open file is still the one at its path."""
 
@@ -30,18 +27,20 @@ SETTINGS = (
 )
 
 
-def open_writer(path: Path) -> apsw.Connection:
+def open_writer(path: Path, driver: Driver) -> Connection:
     """Open the file for writing, making it and bringing its schema up to date.
+
+    Where nothing is to be brought up to date, nothing is written and no lock is needed: another connection may be in
+    the middle of a transaction, and wait for this.
 
     Raises:
         SchemaMismatch: A newer version wrote it.
         StoreUnavailable: It is another program's.
-        apsw.Error: SQLite cannot open or write it.
+        Driver.error: SQLite cannot open or write it.
     """
     create(path)
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection = driver.connect(path, may_write=True)
     try:
-        connection.set_busy_handler(patience())
         configure(connection)
         migrate(connection, path)
     except BaseException:
@@ -50,10 +49,9 @@ def open_writer(path: Path) -> apsw.Connection:
     return connection
 
 
-def open_reader(path: Path) -> apsw.Connection:
+def open_reader(path: Path, driver: Driver) -> Connection:
     """Open the file for reading, after `open_writer` has."""
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    connection.set_busy_handler(patience())
+    connection = driver.connect(path, may_write=False)
     connection.execute("PRAGMA mmap_size = 0")
     return connection
 
@@ -105,39 +103,22 @@ def create(path: Path) -> None:
         raise StoreUnavailable(f"{path}: {error.strerror}; {remedy}") from error
 
 
-def configure(connection: apsw.Connection) -> None:
+def configure(connection: Connection) -> None:
     """Set what this room needs. Entering WAL mode does not ask the busy handler, so the waiting is done here."""
     wait, tries = patience(), 0
     while True:
         try:
             for setting in SETTINGS:
                 connection.execute(setting)
-        except apsw.BusyError:
-            if not wait(tries):
+        except Exception as error:
+            if code_of(error) is not Code.BUSY or not wait(tries):
                 raise
             tries += 1
         else:
             return
 
 
-def patience() -> Callable[[int], bool]:
-    """Make a busy handler: short pauses that grow and differ, until the deadline."""
-    deadline = 0.0
-
-    def wait(tries: int) -> bool:
-        nonlocal deadline
-        if tries == 0:
-            deadline = time.monotonic() + PATIENCE_SECONDS
-        if time.monotonic() > deadline:
-            return False
-        longest = min(LONGEST_PAUSE_SECONDS, 0.0002 * 2 ** min(tries, 10))
-        time.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads waits, guards nothing
-        return True
-
-    return wait
-
-
-def migrate(connection: apsw.Connection, path: Path) -> None:
+def migrate(connection: Connection, path: Path) -> None:
     """Bring the schema from whatever version it is to ours; many processes may do so at once."""
     scripts = migrations()
     if version_of(connection, path) == len(scripts):
@@ -146,23 +127,26 @@ def migrate(connection: apsw.Connection, path: Path) -> None:
     try:
         version = version_of(connection, path)
         for script in scripts[version:]:
-            connection.execute(script)
-        connection.pragma("application_id", APPLICATION)
-        connection.pragma("user_version", len(scripts))
+            for statement in apart(script):
+                connection.execute(statement)
+        # Pragmas take no parameters.
+        connection.execute(f"PRAGMA application_id = {APPLICATION:d}")
+        connection.execute(f"PRAGMA user_version = {len(scripts):d}")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 
 
-def version_of(connection: apsw.Connection, path: Path) -> int:
+def version_of(connection: Connection, path: Path) -> int:
     """Return the version of the file's schema.
 
     Raises:
         SchemaMismatch: It is newer than ours.
         StoreUnavailable: The file is another program's.
     """
-    version, application = connection.pragma("user_version"), connection.pragma("application_id")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
     if version and application != APPLICATION:
         raise StoreUnavailable(f"{path}: the database is another program's; name another file")
     if version > len(migrations()):

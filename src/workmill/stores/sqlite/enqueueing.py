@@ -3,18 +3,20 @@
 from collections import Counter
 from collections.abc import Sequence
 
-import apsw
-
 from workmill.store import Enqueued, NoticeKind
+from workmill.stores.sqlite.account import Account
+from workmill.stores.sqlite.driver import Value
+from workmill.stores.sqlite.failures import Code, code_of
 from workmill.stores.sqlite.moments import block, later, moment, ticks
 from workmill.stores.sqlite.rows import JobDraft, job_of, pack, text_of, writable
 from workmill.stores.sqlite.statements import statements
-from workmill.stores.sqlite.transaction import LARGEST, Transaction, Value
+from workmill.stores.sqlite.transaction import LARGEST, Transaction
 from workmill.words.codec import Json, dump_policy
 from workmill.words.errors import InvalidOption, JobConflict
 from workmill.words.job import Job, JobState, NewJob
 
 Known = dict[str, Job]
+Rows = Sequence[Sequence[Json]]
 KnownKeys = dict[tuple[str, str | None], Job]
 
 
@@ -24,23 +26,49 @@ def enqueue(jobs: Sequence[NewJob], transaction: Transaction) -> list[Enqueued]:
     try:
         # Whole or not at all: it fails where an id or a key is stored already, which is rare.
         insert(fresh, transaction)
-    except apsw.ConstraintError:
-        return enqueue_beside_known(fresh, transaction)
     except UnicodeEncodeError as error:
         raise unstorable(fresh) from error
+    except Exception as error:
+        if code_of(error) is not Code.CONSTRAINT:
+            raise
+        return enqueue_beside_known(fresh, transaction)
     return [Enqueued(job=job, created=True) for job in fresh]
 
 
 def enqueue_beside_known(fresh: Sequence[Job], transaction: Transaction) -> list[Enqueued]:
     """Store those of the jobs that are not known by their id or key, and answer the known as they are stored."""
     sql = statements("enqueue")
-    ids = transaction.batch(sql["same_id"], pack([job.id for job in fresh]))
-    by_id = {row[1]: known(row) for row in ids}
-    keys = transaction.batch(sql["same_key"], pack([(job.task, job.key) for job in fresh if job.key is not None]))
-    by_key = {(row[2], row[8]): known(row) for row in keys}
-    answers = [answer(job, by_id, by_key) for job in fresh]
-    insert([each.job for each in answers if each.created], transaction)
+    ids = transaction.batch(sql["same_id"], pack(ids_of(fresh)))
+    keys = transaction.batch(sql["same_key"], pack(keys_of(fresh)))
+    answers = answer_each(fresh, ids, keys)
+    insert(created_of(answers), transaction)
     return answers
+
+
+def ids_of(fresh: Sequence[Job]) -> list[str]:
+    """Return the ids to look up."""
+    return [job.id for job in fresh]
+
+
+def keys_of(fresh: Sequence[Job]) -> list[tuple[str, str]]:
+    """Return the keys to look up, each with its task."""
+    return [(job.task, job.key) for job in fresh if job.key is not None]
+
+
+def created_of(answers: Sequence[Enqueued]) -> list[Job]:
+    """Return the jobs that are not stored yet."""
+    return [each.job for each in answers if each.created]
+
+
+def answer_each(fresh: Sequence[Job], ids: Rows, keys: Rows) -> list[Enqueued]:
+    """Return each job or, where one is known, that; from the rows that were found by the ids and by the keys.
+
+    Raises:
+        JobConflict: A key is known with other arguments, or a known job cannot be read.
+    """
+    by_id = {row[1]: known(row) for row in ids}
+    by_key = {(row[2], row[8]): known(row) for row in keys}
+    return [answer(job, by_id, by_key) for job in fresh]
 
 
 def unstorable(fresh: Sequence[Job]) -> InvalidOption:
@@ -83,21 +111,26 @@ def insert(jobs: Sequence[Job], transaction: Transaction) -> None:
     """Store jobs in their order, count them and tell of them.
 
     Raises:
-        apsw.ConstraintError: An id or a key is stored already. None was stored.
+        Driver.error: An id or a key is stored already (`Code.CONSTRAINT`). None was stored.
     """
     sql = statements("enqueue")
-    if jobs and not transaction.is_in_stretch:
+    if jobs and not transaction.account.is_in_stretch:
         transaction.run(sql["stretch"], block(transaction.now))
-        transaction.is_in_stretch = True
+        transaction.account.is_in_stretch = True
     transaction.run_each(sql["insert"], [row_of(job, transaction.now) for job in jobs])
+    note(jobs, transaction.account)
+
+
+def note(jobs: Sequence[Job], account: Account) -> None:
+    """Count new jobs and tell of them."""
     for lane, count in Counter([(job.state, job.task, job.queue) for job in jobs]).items():
-        transaction.count(lane, count)
+        account.count(lane, count)
         if lane[0] is JobState.QUEUED:
-            transaction.tell(NoticeKind.QUEUED, queue=lane[2])
+            account.tell(NoticeKind.QUEUED, queue=lane[2])
         else:
-            transaction.tell(NoticeKind.SCHEDULED)
+            account.tell(NoticeKind.SCHEDULED)
     if jobs:
-        transaction.tell(NoticeKind.CHANGED, job_ids=[job.id for job in jobs])
+        account.tell(NoticeKind.CHANGED, job_ids=ids_of(jobs))
 
 
 def row_of(job: Job, now: int) -> tuple[Value, ...]:

@@ -5,11 +5,12 @@ from collections import defaultdict
 from itertools import islice
 
 from workmill.store import JobFilter, Page
+from workmill.stores.sqlite.driver import Value
 from workmill.stores.sqlite.moments import LAST, block, ticks
 from workmill.stores.sqlite.reading import rows_at
 from workmill.stores.sqlite.rows import pack, readable
 from workmill.stores.sqlite.statements import statements
-from workmill.stores.sqlite.transaction import LARGEST, Transaction, Value
+from workmill.stores.sqlite.transaction import LARGEST, Transaction
 from workmill.words.errors import InvalidOption
 from workmill.words.job import JobState
 

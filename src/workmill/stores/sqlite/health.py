@@ -3,12 +3,11 @@
 from collections.abc import Awaitable
 from datetime import timedelta
 
-import apsw
-
 from workmill.store import Finding, Level
+from workmill.stores.sqlite.driver import Driver, Value
 from workmill.stores.sqlite.moments import TICK
 from workmill.stores.sqlite.statements import statements
-from workmill.stores.sqlite.transaction import Transaction, Value
+from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.errors import StoreError
 
 SOUND_VERSION = (3, 51, 3)
@@ -28,16 +27,16 @@ async def looked(findings: Awaitable[list[Finding]]) -> list[Finding]:
         return [found("file", str(error), Level.FAIL, "mend that first, then look again")]
 
 
-def look_inside(transaction: Transaction) -> list[Finding]:
+def look_inside(driver: Driver, transaction: Transaction) -> list[Finding]:
     """Look at all that only needs reading."""
-    return [version(), journal(transaction), pages(transaction), clock(transaction), lanes(transaction)]
+    return [version(driver), journal(transaction), pages(transaction), clock(transaction), lanes(transaction)]
 
 
 def look_at_writing(transaction: Transaction) -> list[Finding]:
     """Look at what a commit waits for, and whether the file can be written.
 
     Raises:
-        apsw.ReadOnlyError: It cannot.
+        Driver.error: It cannot.
     """
     transaction.run(statements("health")["touch"])
     if transaction.value("PRAGMA synchronous") == 2:
@@ -46,12 +45,13 @@ def look_at_writing(transaction: Transaction) -> list[Finding]:
     return [found("durability", detail, Level.FAIL, "set it to FULL, as this store does when it opens the file")]
 
 
-def version() -> Finding:
-    """Look at the SQLite that apsw brings along."""
-    number = apsw.sqlite_lib_version()
+def version(driver: Driver) -> Finding:
+    """Look at the SQLite that the driver brings along."""
+    number = driver.version()
+    detail = f"version {number}, through {driver.name}"
     if tuple(int(part) for part in number.split(".")) >= SOUND_VERSION:
-        return found("SQLite", f"version {number}")
-    return found("SQLite", f"version {number} can damage a file in WAL mode", Level.FAIL, "upgrade apsw")
+        return found("SQLite", detail)
+    return found("SQLite", f"{detail}, can damage a file in WAL mode, very rarely", Level.WARN, driver.remedy)
 
 
 def journal(transaction: Transaction) -> Finding:

@@ -30,7 +30,7 @@ def register(worker: NewWorker, transaction: Transaction) -> None:
 def renew(worker_id: str, transaction: Transaction) -> Renewal:
     """See `Store.renew`."""
     sql = statements("lease")
-    if not transaction.run(sql["renew"], worker_id, transaction.now, LAST):
+    if transaction.value(sql["renew"], worker_id, transaction.now, LAST) is None:
         return Renewal(is_live=False, is_leader=False)
     leader = transaction.value(sql["leader"], transaction.now)
     if leader is None:

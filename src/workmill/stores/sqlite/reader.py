@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import apsw
-
 from workmill.stores.sqlite.calls import Calls, Waiting, tell
 from workmill.stores.sqlite.connecting import Whereabouts, open_reader
+from workmill.stores.sqlite.driver import Connection, Driver
 from workmill.stores.sqlite.failures import translated
 from workmill.stores.sqlite.moments import ticks
 from workmill.stores.sqlite.transaction import Transaction
@@ -22,9 +21,10 @@ T = TypeVar("T")
 class Reader:
     """Runs reading verbs, one after another. Each sees all that was committed before it was asked for."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, driver: Driver, clock: Clock) -> None:
         loop = asyncio.get_running_loop()
         self._path = path
+        self._driver = driver
         self._clock = clock
         self._calls: Calls[Transaction] = Calls(loop)
         self._opened: asyncio.Future[None] = loop.create_future()
@@ -55,7 +55,7 @@ class Reader:
     def _work(self) -> None:
         # The connection is a local of this thread, so that a forked child never closes it.
         try:
-            connection = open_reader(self._path)
+            connection = open_reader(self._path, self._driver)
             whereabouts = Whereabouts(self._path)
         except Exception as error:  # noqa: BLE001 - raised again by whoever waits for the opening
             tell(self._opened, translated(error, self._path))
@@ -65,13 +65,11 @@ class Reader:
         while goes_on and (first := self._calls.first()):
             calls, goes_on = self._calls.beside(first)
             self._serve(connection, whereabouts, calls)
-        with contextlib.suppress(apsw.Error):
+        with contextlib.suppress(self._driver.error):
             connection.close()
         tell(self._closed)
 
-    def _serve(
-        self, connection: apsw.Connection, whereabouts: Whereabouts, calls: Sequence[Waiting[Transaction]]
-    ) -> None:
+    def _serve(self, connection: Connection, whereabouts: Whereabouts, calls: Sequence[Waiting[Transaction]]) -> None:
         for call in calls:
             try:
                 whereabouts.check()

@@ -5,9 +5,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-import apsw
-
 from workmill.store import Count
+from workmill.stores.sqlite.failures import Code, code_of
 from workmill.stores.sqlite.rows import attempt_of, pack, readable, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
@@ -41,8 +40,8 @@ def in_parts(read: Callable[[Sequence[Key]], list[Row]], keys: Sequence[Key]) ->
     """Read rows, and by halves where all of them together are more than SQLite hands over at once (a gigabyte)."""
     try:
         return read(keys)
-    except apsw.TooBigError:
-        if len(keys) == 1:
+    except Exception as error:
+        if code_of(error) is not Code.TOOBIG or len(keys) == 1:
             raise
         half = len(keys) // 2
         return [*in_parts(read, keys[:half]), *in_parts(read, keys[half:])]

@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from workmill.store import ClaimRequest, NoticeKind, Report, Settled, Verdict
+from workmill.stores.sqlite.account import Account
 from workmill.stores.sqlite.claiming import take
+from workmill.stores.sqlite.driver import Value
 from workmill.stores.sqlite.moments import later
 from workmill.stores.sqlite.rows import pack, text_of, writable
 from workmill.stores.sqlite.statements import statements
-from workmill.stores.sqlite.transaction import Transaction, Value
+from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.codec import dump_failure, dump_progress
 from workmill.words.job import Ending, JobState
 from workmill.words.transition import Transition
@@ -44,19 +46,26 @@ def settle(transitions: Sequence[Transition], request: ClaimRequest | None, tran
 def judge(transitions: Sequence[Transition], transaction: Transaction) -> tuple[list[Verdict], Applied]:
     """Say of each transition whether it is applied, and give those that are with what they end."""
     wanted = [(place, each.job_id, each.token) for place, each in enumerate(transitions)]
-    runs = {place: run for place, *run in transaction.batch_each(statements("settle")["look"], wanted)}
+    runs = {place: Run._make(run) for place, *run in transaction.batch_each(statements("settle")["look"], wanted)}
     verdicts: list[Verdict] = []
     applied: dict[int, tuple[Transition, Run]] = {}
     for place, transition in enumerate(transitions):
         run = runs.get(place)
-        if run is None or run[0] in applied:
-            verdicts.append(Verdict.STALE)
-        elif run[-1] is not None and not transition.state.is_final:
-            verdicts.append(Verdict.CANCEL_REQUESTED)
-        else:
-            verdicts.append(Verdict.APPLIED)
-            applied[run[0]] = (transition, Run._make(run))
+        if run is not None and run.seq in applied:
+            run = None
+        verdicts.append(verdict_on(transition, run))
+        if run is not None and verdicts[-1] is Verdict.APPLIED:
+            applied[run.seq] = (transition, run)
     return verdicts, list(applied.values())
+
+
+def verdict_on(transition: Transition, run: Run | None) -> Verdict:
+    """Say whether a transition may end a running attempt; None where there is none that it could end."""
+    if run is None:
+        return Verdict.STALE
+    if run.cancel_requested_at is not None and not transition.state.is_final:
+        return Verdict.CANCEL_REQUESTED
+    return Verdict.APPLIED
 
 
 def write(applied: Applied, transaction: Transaction) -> None:
@@ -65,16 +74,25 @@ def write(applied: Applied, transaction: Transaction) -> None:
         return
     sql, now = statements("settle"), transaction.now
     transaction.run_each(sql["apply"], [row_of(each, run, now) for each, run in applied])
-    attempts = [attempt_of(each, run, now) for each, run in applied if each.ending is not Ending.SUCCEEDED]
-    transaction.run_each(sql["record"], attempts)
+    transaction.run_each(sql["record"], attempts_of(applied, now))
+    note(applied, transaction.account)
+
+
+def attempts_of(applied: Applied, now: int) -> list[tuple[Value, ...]]:
+    """Return the records of the attempts that did not succeed: of the others the jobs themselves tell."""
+    return [attempt_of(each, run, now) for each, run in applied if each.ending is not Ending.SUCCEEDED]
+
+
+def note(applied: Applied, account: Account) -> None:
+    """Count ended attempts and tell of them."""
     for (state, task, queue), count in Counter([(each.state, run.task, run.queue) for each, run in applied]).items():
-        transaction.count((JobState.RUNNING, task, queue), -count)
-        transaction.count((state, task, queue), count)
+        account.count((JobState.RUNNING, task, queue), -count)
+        account.count((state, task, queue), count)
         if state is JobState.QUEUED:
-            transaction.tell(NoticeKind.QUEUED, queue=queue)
+            account.tell(NoticeKind.QUEUED, queue=queue)
         elif not state.is_final:
-            transaction.tell(NoticeKind.SCHEDULED)
-    transaction.tell(NoticeKind.CHANGED, job_ids=[each.job_id for each, _ in applied])
+            account.tell(NoticeKind.SCHEDULED)
+    account.tell(NoticeKind.CHANGED, job_ids=[each.job_id for each, _ in applied])
 
 
 def row_of(transition: Transition, run: Run, now: int) -> tuple[Value, ...]:

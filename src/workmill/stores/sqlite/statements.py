@@ -26,6 +26,11 @@ def for_rows(statement: str, count: int) -> str:
     return statement.replace(marked, ",\n".join([marked.removesuffix(EACH)] * count))
 
 
+def apart(script: str) -> list[str]:
+    """Return the statements of a migration's script: each ends with a semicolon at the end of a line."""
+    return [statement for statement in script.split(";\n") if statement.strip()]
+
+
 @lru_cache
 def migrations() -> tuple[str, ...]:
     """Return the scripts of `migrations/`: the one at place n brings a file from version n to n + 1."""

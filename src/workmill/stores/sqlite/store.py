@@ -24,6 +24,7 @@ from workmill.store import (
     Renewal,
     Report,
     Settled,
+    Verdict,
     Worker,
 )
 from workmill.stores.sqlite import (
@@ -37,40 +38,51 @@ from workmill.stores.sqlite import (
     settling,
     surroundings,
     tending,
+    within,
 )
+from workmill.stores.sqlite.driver import DriverName
+from workmill.stores.sqlite.drivers import driver_named
 from workmill.stores.sqlite.moments import moment
 from workmill.stores.sqlite.reader import Reader
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.stores.sqlite.wake import Ear
+from workmill.stores.sqlite.watching import Expected, Watch
 from workmill.stores.sqlite.writer import Writer
 from workmill.words.clock import Clock, system_clock
+from workmill.words.conversation import Conversation
 from workmill.words.errors import StoreError
 from workmill.words.job import Attempt, Job, NewJob
 from workmill.words.transition import Transition
 
 T = TypeVar("T")
 
-CAPABILITIES = Capabilities(
-    name="sqlite",
-    crosses_processes=True,
-    durability="A returned enqueue is on the disk (WAL, synchronous=FULL): it survives a crash and a power cut.",
-)
+DURABILITY = "A returned enqueue is on the disk (WAL, synchronous=FULL): it survives a crash and a power cut."
 
 
 class SqliteStore:
-    """One SQLite file, shared by any number of processes of one machine."""
+    """One SQLite file, shared by any number of processes of one machine.
 
-    def __init__(self, path: str | Path, *, clock: Clock = system_clock) -> None:
+    Args:
+        driver: The library that speaks to SQLite: the one that other code of this process opens the file with.
+
+    Raises:
+        ConfigError: The driver's SQLite is too old.
+    """
+
+    def __init__(self, path: str | Path, *, clock: Clock = system_clock, driver: DriverName = "apsw") -> None:
         self._path = Path(path).absolute()
         self._clock = clock
+        self._driver = driver_named(driver)
         self._pid = 0
         self._writer: Writer | None = None
         self._reader: Reader | None = None
+        self._watch: Watch | None = None
 
     @property
     def capabilities(self) -> Capabilities:
         """What this store can do."""
-        return CAPABILITIES
+        joins = (self._driver.name,)
+        return Capabilities(name="sqlite", crosses_processes=True, durability=DURABILITY, joins=joins)
 
     @property
     def wake_folder(self) -> Path:
@@ -81,23 +93,26 @@ class SqliteStore:
         """See `Store.open`."""
         if self._writer is not None and self._pid == os.getpid():
             return
-        writer = Writer(self._path, self._clock, self.wake_folder)
+        writer = Writer(self._path, self._driver, self._clock, self.wake_folder)
         await writer.open()
-        reader = Reader(self._path, self._clock)
+        reader = Reader(self._path, self._driver, self._clock)
         try:
             await reader.open()
         except BaseException:
             await writer.close()
             raise
         self._writer, self._reader, self._pid = writer, reader, os.getpid()
+        self._watch = Watch(reader.do, self.wake_folder)
 
     async def close(self) -> None:
         """See `Store.close`."""
-        reader, writer = self._reader, self._writer
-        self._reader = self._writer = None
+        watch, reader, writer = self._watch, self._reader, self._writer
+        self._watch = self._reader = self._writer = None
         if self._pid != os.getpid():
             # The threads stayed with the parent, which closes what is its own.
             return
+        if watch is not None:
+            await watch.close()
         if reader is not None:
             await reader.close()
         if writer is not None:
@@ -134,6 +149,14 @@ class SqliteStore:
     async def report(self, reports: Sequence[Report]) -> list[bool]:
         """See `Store.report`."""
         return await self._write(partial(settling.report, reports))
+
+    async def enqueue_within(self, jobs: Sequence[NewJob]) -> Conversation[list[Enqueued]]:
+        """See `Store.enqueue_within`."""
+        return within.enqueue_within(jobs, self._path, self._clock, self._expect())
+
+    def settle_within(self, transition: Transition) -> Conversation[Verdict]:
+        """See `Store.settle_within`."""
+        return within.settle_within(transition, self._path, self._clock, self._expect())
 
     async def held(self, worker_id: str, engine: int | None = None) -> list[Job]:
         """See `Store.held`."""
@@ -177,7 +200,7 @@ class SqliteStore:
 
     async def diagnose(self) -> list[Finding]:
         """See `Store.diagnose`."""
-        inside = await health.looked(self._read(health.look_inside))
+        inside = await health.looked(self._read(partial(health.look_inside, self._driver)))
         writing = await health.looked(self._write(health.look_at_writing, is_durable=True))
         around = await health.looked(asyncio.to_thread(surroundings.look_around, self._path, self.wake_folder))
         return [*inside, *writing, *around]
@@ -201,6 +224,11 @@ class SqliteStore:
         if self._reader is None or self._pid != os.getpid():
             raise self._unusable()
         return self._reader.do(verb)
+
+    def _expect(self) -> Callable[[Expected], None]:
+        if self._watch is None or self._pid != os.getpid():
+            raise self._unusable()
+        return self._watch.expect
 
     def _unusable(self) -> StoreError:
         if self._pid in {0, os.getpid()}:

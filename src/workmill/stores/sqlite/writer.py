@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import apsw
-
 from workmill.store import Notice
 from workmill.stores.sqlite.calls import Calls, Waiting, tell
 from workmill.stores.sqlite.connecting import Whereabouts, open_writer
+from workmill.stores.sqlite.driver import Connection, Driver
 from workmill.stores.sqlite.failures import is_the_verbs_own, translated
 from workmill.stores.sqlite.gate import GATE, GATE_SECONDS, Gate
 from workmill.stores.sqlite.moments import ticks
@@ -28,8 +27,9 @@ class Writer:
     A verb that raises takes back only its own part. When the transaction as a whole fails, all of the group fail.
     """
 
-    def __init__(self, path: Path, clock: Clock, wake_folder: Path) -> None:
+    def __init__(self, path: Path, driver: Driver, clock: Clock, wake_folder: Path) -> None:
         self._path = path
+        self._driver = driver
         self._clock = clock
         self._wake_folder = wake_folder
         self._is_full = True
@@ -67,7 +67,7 @@ class Writer:
     def _work(self) -> None:
         # The connection is a local of this thread, so that a forked child never closes it.
         try:
-            connection = open_writer(self._path)
+            connection = open_writer(self._path, self._driver)
             whereabouts = Whereabouts(self._path)
             folder = self._wake_folder if make_folder(self._wake_folder) else None
         except Exception as error:  # noqa: BLE001 - raised again by whoever waits for the opening
@@ -83,25 +83,25 @@ class Writer:
             gate.leave()
             self._calls.answer(calls)
             bells.ring(notices)
-        with contextlib.suppress(apsw.Error):
+        with contextlib.suppress(self._driver.error):
             connection.close()
         gate.close()
         bells.close()
         tell(self._closed)
 
     def _serve(
-        self, connection: apsw.Connection, whereabouts: Whereabouts, calls: Sequence[Waiting[Transaction]]
+        self, connection: Connection, whereabouts: Whereabouts, calls: Sequence[Waiting[Transaction]]
     ) -> Sequence[Notice]:
         try:
             whereabouts.check()
             return self._commit(connection, calls)
         except Exception as error:  # noqa: BLE001 - raised again by all who wait for this transaction
-            _roll_back(connection)
+            self._roll_back(connection)
             for call in calls:
                 call.fail(translated(error, self._path))
             return ()
 
-    def _commit(self, connection: apsw.Connection, calls: Sequence[Waiting[Transaction]]) -> Sequence[Notice]:
+    def _commit(self, connection: Connection, calls: Sequence[Waiting[Transaction]]) -> Sequence[Notice]:
         self._synchronise(connection, is_full=any(call.is_durable for call in calls))
         connection.execute("BEGIN IMMEDIATE")
         # Only now that nobody else can write: the moment must not be older than what others have written.
@@ -115,9 +115,9 @@ class Writer:
                 self._beside_others(connection, call, transaction)
         transaction.flush()
         connection.execute("COMMIT")
-        return transaction.notices
+        return transaction.account.notices
 
-    def _synchronise(self, connection: apsw.Connection, *, is_full: bool) -> None:
+    def _synchronise(self, connection: Connection, *, is_full: bool) -> None:
         if is_full != self._is_full:
             connection.execute("PRAGMA synchronous = FULL" if is_full else "PRAGMA synchronous = NORMAL")
             self._is_full = is_full
@@ -132,8 +132,8 @@ class Writer:
             return False
         return True
 
-    def _beside_others(self, connection: apsw.Connection, call: Waiting[Transaction], transaction: Transaction) -> None:
-        mark = transaction.mark()
+    def _beside_others(self, connection: Connection, call: Waiting[Transaction], transaction: Transaction) -> None:
+        mark = transaction.account.mark()
         connection.execute("SAVEPOINT verb")
         try:
             call.run(transaction)
@@ -142,12 +142,11 @@ class Writer:
                 raise
             call.fail(translated(error, self._path))
             connection.execute("ROLLBACK TO verb")
-            transaction.back_to(mark)
+            transaction.account.back_to(mark)
         connection.execute("RELEASE verb")
 
-
-def _roll_back(connection: apsw.Connection) -> None:
-    # After a failure of the disk SQLite may have rolled back by itself, or be unable to.
-    with contextlib.suppress(apsw.Error):
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+    def _roll_back(self, connection: Connection) -> None:
+        # After a failure of the disk SQLite may have rolled back by itself, or be unable to.
+        with contextlib.suppress(self._driver.error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")

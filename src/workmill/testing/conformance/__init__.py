@@ -38,6 +38,11 @@ SUBJECTS = (
     "unreadable",
     "waiting",
     "walk",
+    "within",
+    "within_fence",
+    "within_known",
+    "within_late",
+    "within_settle",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{subject}" for subject in SUBJECTS))
 
@@ -47,7 +52,7 @@ from workmill.testing.conformance.counts import TestCounts  # noqa: E402
 from workmill.testing.conformance.enqueue import TestEnqueue, TestIdempotencyKey, TestRepeatedId  # noqa: E402
 from workmill.testing.conformance.fence import TestCancelRequested, TestFence, TestProgress  # noqa: E402
 from workmill.testing.conformance.find import TestFind, TestGet, TestPages  # noqa: E402
-from workmill.testing.conformance.fixtures import another, anyio_backend, store  # noqa: E402
+from workmill.testing.conformance.fixtures import another, another_caller, anyio_backend, caller, store  # noqa: E402
 from workmill.testing.conformance.harness import ClockedHarness, Harness  # noqa: E402
 from workmill.testing.conformance.lease import TestLeader, TestLease, TestOrders, TestWorkers  # noqa: E402
 from workmill.testing.conformance.lifecycle import TestLifecycle, TestSelfDescription  # noqa: E402
@@ -65,6 +70,11 @@ from workmill.testing.conformance.settle import TestAttempts, TestFailureStays, 
 from workmill.testing.conformance.unreadable import TestUnreadable  # noqa: E402
 from workmill.testing.conformance.waiting import TestPromote, TestPrune  # noqa: E402
 from workmill.testing.conformance.walk import TestRandomWalk  # noqa: E402
+from workmill.testing.conformance.within import TestEnqueueWithin, TestJoining  # noqa: E402
+from workmill.testing.conformance.within_fence import TestFenceWithin  # noqa: E402
+from workmill.testing.conformance.within_known import TestKnownWithin  # noqa: E402
+from workmill.testing.conformance.within_late import TestLateCommit, TestNoticeWithin  # noqa: E402
+from workmill.testing.conformance.within_settle import TestSettleWithin  # noqa: E402
 
 __all__ = [
     "ClockedHarness",
@@ -81,19 +91,25 @@ __all__ = [
     "TestClaimScope",
     "TestCounts",
     "TestEnqueue",
+    "TestEnqueueWithin",
     "TestExpired",
     "TestFailureStays",
     "TestFence",
+    "TestFenceWithin",
     "TestFind",
     "TestForcedCancel",
     "TestGet",
     "TestHeld",
     "TestIdempotencyKey",
+    "TestJoining",
+    "TestKnownWithin",
     "TestLargeBatches",
+    "TestLateCommit",
     "TestLeader",
     "TestLease",
     "TestLifecycle",
     "TestListener",
+    "TestNoticeWithin",
     "TestOrders",
     "TestPages",
     "TestPayloads",
@@ -109,9 +125,12 @@ __all__ = [
     "TestSelfDescription",
     "TestSettle",
     "TestSettleAndClaim",
+    "TestSettleWithin",
     "TestUnreadable",
     "TestWorkers",
     "another",
+    "another_caller",
     "anyio_backend",
+    "caller",
     "store",
 ]

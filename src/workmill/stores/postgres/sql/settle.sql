@@ -1,7 +1,7 @@
 -- :name settle
 SELECT * FROM workmill.settle(
-    %s::text[], %s::integer[], %s::text[], %s::text[], %s::integer[], %s::integer[], %s::bigint[], %s::bigint[],
-    %s::text[], %s::text[], %s::text[], %s, %s, %s::text[], %s::text[], %s
+    %s::bigint[], %s::text[], %s::integer[], %s::integer[], %s::integer[], %s::bigint[],
+    %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s, %s, %s::text[], %s::text[], %s
 );
 
 -- :name report

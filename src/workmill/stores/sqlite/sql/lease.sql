@@ -4,7 +4,8 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, min(?9 + ?8, ?10))
 ON CONFLICT (id) DO UPDATE SET lease_ends_at = max(lease_ends_at, min(?9 + lease, ?10)) WHERE lease_ends_at > ?9;
 
 -- :name renew
-UPDATE worker SET lease_ends_at = max(lease_ends_at, min(?2 + lease, ?3)) WHERE id = ?1 AND lease_ends_at > ?2;
+UPDATE worker SET lease_ends_at = max(lease_ends_at, min(?2 + lease, ?3)) WHERE id = ?1 AND lease_ends_at > ?2
+RETURNING lease_ends_at;
 
 -- :name leader
 SELECT id FROM worker WHERE leads = 1 AND lease_ends_at > ?1;

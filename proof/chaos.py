@@ -1,0 +1,45 @@
+"""Let real workers and clients live through real faults, then check what everybody wrote down.
+
+    ./run proof chaos [--store sqlite|postgres] [--seconds 60] [--seed N] [--out DIR] [--workers 3] [--rate 30]
+
+Workers, engines and isolated children are killed, frozen beyond the lease and ended in order; the server is killed and
+started again, connections are cut and frozen (postgres); the disk fills up (sqlite, where we may mount one).
+Histories are kept in DIR, and `./run proof check DIR` checks them again.
+"""
+
+import argparse
+import asyncio
+import logging
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+from proof.storming.ground import become_own_mounts
+from proof.storming.report import show
+from proof.storming.settings import Settings
+from proof.storming.storm import storm
+
+
+def main() -> int:
+    """Storm, check, show; answer 1 when an invariant is broken."""
+    parser = argparse.ArgumentParser(prog="./run proof chaos", description=__doc__)
+    parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--out", type=Path, help="a folder that is not there yet")
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=30.0, help="jobs a second of each of the two producers")
+    chosen = parser.parse_args()
+    if chosen.store == "sqlite":
+        become_own_mounts([sys.executable, "-m", "proof.chaos", *sys.argv[1:]])
+    logging.basicConfig(level=logging.ERROR)
+    seed = secrets.randbelow(1_000_000) if chosen.seed is None else chosen.seed
+    folder = chosen.out or Path(tempfile.mkdtemp(prefix="workmill-chaos-"))
+    settings = Settings(store=chosen.store, seconds=chosen.seconds, seed=seed, workers=chosen.workers, rate=chosen.rate)
+    asyncio.run(storm(settings, folder.absolute()))
+    return show(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Which fault explains what became of an attempt."""
+
+import statistics
+
+from proof.histories.dump import Dump, Tried
+from proof.histories.entry import Entry, Op
+from proof.histories.history import History
+
+STORE = "store"
+
+
+class Faults:
+    """The faults of a history, asked by the attempts they may have hit.
+
+    Args:
+        tail: Seconds after its end during which a fault still shows, such as the lease.
+        offset: Seconds from the store's clock to the history's, where both are true; it places attempts whose code
+            never began.
+    """
+
+    def __init__(self, history: History, *, tail: float, offset: float | None = None) -> None:
+        self._faults = history.of(Op.FAULT)
+        self._tail = tail
+        self._offset = offset
+        self._homes = {entry.worker: str(entry.pid) for entry in history.of(Op.WORKER)}
+        self._starts = {(entry.job, entry.token): entry for entry in history.of(Op.START)}
+
+    def cause(self, job_id: str, attempt: Tried, *, before: float) -> Entry | None:
+        """Return the fault before a moment that hit an attempt: the first that hit its worker, else the whole store.
+
+        Where none came while it ran, it is the newest that still showed when it began.
+        """
+        start = self._starts.get((job_id, attempt.token))
+        begun_at = self._begun_at(attempt, start)
+        scopes = {attempt.worker, self._homes.get(attempt.worker, STORE)} | ({str(start.pid)} if start else set())
+        hit = [
+            fault
+            for fault in self._faults
+            if fault.scope in {STORE, *scopes}
+            and fault.at <= before
+            and max(fault.until, fault.at) + self._tail >= begun_at
+        ]
+        during = [fault for fault in hit if max(fault.until, fault.at) >= begun_at]
+        of_worker = [fault for fault in during if fault.scope != STORE]
+        return next(iter(of_worker or during or hit[::-1]), None)
+
+    def _begun_at(self, attempt: Tried, start: Entry | None) -> float:
+        if start is not None:
+            return start.at
+        return 0.0 if self._offset is None else attempt.started_at + self._offset
+
+
+def clock_offset(history: History, dump: Dump) -> float | None:
+    """Return the seconds from the store's clock to the history's, by the attempts that both know."""
+    starts = {(entry.job, entry.token): entry.at for entry in history.of(Op.START)}
+    tried = [(job.id, attempt) for job in dump.jobs for attempt in job.attempts]
+    apart = [starts[job, each.token] - each.started_at for job, each in tried if (job, each.token) in starts]
+    return statistics.median(apart) if apart else None

@@ -1,0 +1,163 @@
+"""A database for one run in each room, whose clock stands still until it is moved, also from another process."""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+
+from tests.servers.harness import PostgresHarness
+from workmill.store import Store
+from workmill.stores.memory import MemoryStore, Vault
+from workmill.stores.postgres import PostgresStore
+from workmill.stores.sqlite import SqliteStore
+from workmill.testing import FakeClock
+
+BEGINNING = datetime(2030, 1, 1, 12, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+
+
+class Database(Protocol):
+    """One database and the power over its clock."""
+
+    async def make(self) -> Store:
+        """Make and open one more store on it."""
+
+    def advance(self, length: timedelta) -> None:
+        """Move its clock."""
+
+
+@dataclass
+class MemoryDatabase:
+    """A vault of this process."""
+
+    vault: Vault = field(default_factory=Vault)
+    clock: FakeClock = field(default_factory=lambda: FakeClock(BEGINNING))
+
+    async def make(self) -> Store:
+        """Make one more store."""
+        return MemoryStore(self.vault, self.clock)
+
+    def advance(self, length: timedelta) -> None:
+        """Move its clock."""
+        self.clock.advance(length)
+
+
+@dataclass(frozen=True)
+class SqliteDatabase:
+    """A file, and beside it one with the present moment; it can be handed to another process."""
+
+    folder: Path
+
+    async def make(self) -> Store:
+        """Make and open one more store."""
+        store = SqliteStore(self.folder / "jobs.db", clock=self._now)
+        await store.open()
+        return store
+
+    def advance(self, length: timedelta) -> None:
+        """Move its clock."""
+        partial = self._moment.with_suffix(".partial")
+        partial.write_text(str((self._now() - BEGINNING + length) // TICK))
+        partial.replace(self._moment)
+
+    @property
+    def _moment(self) -> Path:
+        return self.folder / "moment"
+
+    def _now(self) -> datetime:
+        return BEGINNING + int(self._moment.read_text() if self._moment.exists() else 0) * TICK
+
+
+@dataclass(frozen=True)
+class PostgresDatabase:
+    """A schema whose clock is a row; it can be handed to another process."""
+
+    server: str
+    schema: str
+
+    async def make(self) -> Store:
+        """Make and open one more store."""
+        store = PostgresStore(f"{self.server}?schema={self.schema}")
+        await store.open()
+        return store
+
+    def advance(self, length: timedelta) -> None:
+        """Move its clock."""
+        statement = f'UPDATE "{self.schema}".frozen SET moment = moment + %s'  # noqa: S608 - a name of our own
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(statement, (length // TICK,))
+
+
+class MemoryRoom:
+    """Makes databases in memory."""
+
+    name = "memory"
+    crosses_processes = False
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Have an empty database."""
+        yield MemoryDatabase()
+
+
+class SqliteRoom:
+    """Makes databases in files."""
+
+    name = "sqlite"
+    crosses_processes = True
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Have an empty database."""
+        with tempfile.TemporaryDirectory(prefix="workmill-proof-", ignore_cleanup_errors=True) as folder:
+            yield SqliteDatabase(Path(folder))
+
+
+class PostgresRoom:
+    """Makes schemas on one server.
+
+    Args:
+        server: The URL of a database that may be filled.
+    """
+
+    name = "postgres"
+    crosses_processes = True
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Have an empty schema."""
+        harness = PostgresHarness(self._server)
+        asyncio.run(_made(harness))
+        try:
+            yield PostgresDatabase(self._server, harness.schema)
+        finally:
+            harness.drop()
+
+
+async def _made(harness: PostgresHarness) -> None:
+    store = await harness.make()
+    await store.close()
+
+
+class Room(Protocol):
+    """A kind of store that crash points are tried on."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def crosses_processes(self) -> bool:
+        """Whether a process of its own can be killed over it."""
+
+    def database(self) -> AbstractContextManager[Database]:
+        """Have an empty database while inside."""

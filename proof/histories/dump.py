@@ -1,0 +1,128 @@
+"""What the store held when all was over, in plain records that can be kept and checked again."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from proof.histories.pen import digest
+from workmill.store import JobFilter, Store
+from workmill.words.codec import load
+from workmill.words.job import Attempt, Ending, Job, JobState
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One attempt that has ended; times are the store's, in seconds."""
+
+    number: int
+    token: int
+    worker: str
+    started_at: float
+    ended_at: float
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One job as the store holds it."""
+
+    id: str
+    task: str
+    queue: str
+    state: JobState
+    sha: str
+    key: str
+    attempt: int
+    deaths: int
+    token: int
+    version: int
+    max_attempts: int
+    max_deaths: int
+    result: str
+    progress: str
+    is_cancel_requested: bool
+    attempts: tuple[Tried, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dump:
+    """All jobs, and the numbers that the store gives of them."""
+
+    jobs: tuple[Kept, ...]
+    counts: tuple[tuple[str, str, str, int], ...]
+
+
+async def take_dump(store: Store) -> Dump:
+    """Read everything that a store holds."""
+    jobs: list[Job] = []
+    cursor: str | None = None
+    while True:
+        page = await store.find(JobFilter(), limit=PAGE, cursor=cursor)
+        jobs += page.jobs
+        if page.next_cursor is None:
+            break
+        cursor = page.next_cursor
+    kept = [_kept(job, await store.attempts(job.id)) for job in reversed(jobs)]
+    counts = tuple((each.queue, each.task, str(each.state), each.jobs) for each in await store.counts())
+    return Dump(jobs=tuple(kept), counts=counts)
+
+
+def save_dump(dump: Dump, path: Path) -> None:
+    """Write a dump to a file."""
+    path.write_text(json.dumps(asdict(dump), indent=0))
+
+
+def load_dump(path: Path) -> Dump:
+    """Read what `save_dump` wrote."""
+    said = json.loads(path.read_text())
+    jobs = [
+        Kept(
+            **{
+                **job,
+                "state": JobState(job["state"]),
+                "attempts": tuple(Tried(**{**each, "ending": Ending(each["ending"])}) for each in job["attempts"]),
+            }
+        )
+        for job in said["jobs"]
+    ]
+    return Dump(jobs=tuple(jobs), counts=tuple((row[0], row[1], row[2], row[3]) for row in said["counts"]))
+
+
+def _kept(job: Job, attempts: Sequence[Attempt]) -> Kept:
+    return Kept(
+        id=job.id,
+        task=job.task,
+        queue=job.queue,
+        state=job.state,
+        sha=digest(load(job.args)),
+        key=job.key or "",
+        attempt=job.attempt,
+        deaths=job.deaths,
+        token=job.token,
+        version=job.version,
+        max_attempts=job.policy.max_attempts,
+        max_deaths=job.policy.max_deaths,
+        result="" if job.result is None else digest(load(job.result)),
+        progress="" if job.progress is None else job.progress.message or "",
+        is_cancel_requested=job.cancel_requested_at is not None,
+        attempts=tuple(_tried(attempt) for attempt in attempts),
+    )
+
+
+def _tried(attempt: Attempt) -> Tried:
+    return Tried(
+        number=attempt.number,
+        token=attempt.token,
+        worker=attempt.worker or "",
+        started_at=_seconds(attempt.started_at),
+        ended_at=_seconds(attempt.ended_at),
+        ending=attempt.ending,
+    )
+
+
+def _seconds(moment: datetime | None) -> float:
+    return 0.0 if moment is None else moment.timestamp()

@@ -1,0 +1,124 @@
+"""What a storm's store stands on, and what can be done to it."""
+
+import os
+import subprocess
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+from proof.storming.network import Network, network_to
+from tests.servers.postgres import PostgresServer, chosen_binaries, postgres_server
+
+BALLAST = "ballast"
+DISK = "48m"
+CHUNK = bytes(1 << 16)
+INSIDE_VARIABLE = "WORKMILL_PROOF_INSIDE"
+
+
+class Ground(Protocol):
+    """A store's place."""
+
+    @property
+    def url(self) -> str:
+        """The store as workers and producers reach it."""
+
+    @property
+    def own_url(self) -> str:
+        """The store as the storm itself reaches it."""
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """What can be done to it."""
+
+    def begin(self, fault: str) -> float:
+        """Do it, and say for how many seconds it should last."""
+
+    def end(self, fault: str) -> None:
+        """Undo it. Safe to repeat."""
+
+
+class FileGround:
+    """A folder for an SQLite file; on a small disk of its own where the kernel lets us have one."""
+
+    def __init__(self, folder: Path, *, can_fill: bool) -> None:
+        self._folder = folder
+        self.url = self.own_url = f"sqlite:///{folder / 'jobs.db'}"
+        self.faults: Sequence[str] = ("disk full",) if can_fill else ()
+
+    def begin(self, fault: str) -> float:  # noqa: ARG002 - there is one
+        """Fill the disk."""
+        with suppress(OSError), (self._folder / BALLAST).open("wb", buffering=0) as ballast:
+            while True:
+                ballast.write(CHUNK)
+        return 2.0
+
+    def end(self, fault: str) -> None:  # noqa: ARG002 - there is one
+        """Empty it again."""
+        (self._folder / BALLAST).unlink(missing_ok=True)
+
+
+class ServerGround:
+    """A PostgreSQL server with a network in front of it."""
+
+    def __init__(self, server: PostgresServer, network: Network, lease: float) -> None:
+        self._server = server
+        self._network = network
+        self._lease = lease
+        self._is_down = False
+        self.own_url = server.url()
+        self.url = server.url().replace(str(server.port), str(network.port))
+        self.faults: Sequence[str] = ("kill server", "cut network", "freeze network")
+
+    def begin(self, fault: str) -> float:
+        """Kill the server, break connections off, or freeze them for longer than the lease."""
+        match fault:
+            case "kill server":
+                self._server.kill()
+                self._is_down = True
+                return 1.0
+            case "cut network":
+                self._network.cut()
+                return 0.0
+            case _:
+                self._network.freeze()
+                return self._lease * 1.4
+
+    def end(self, fault: str) -> None:
+        """Start the server, let the network flow."""
+        if fault == "kill server" and self._is_down:
+            self._server.start()
+            self._is_down = False
+        self._network.thaw()
+
+
+@asynccontextmanager
+async def ground(store: str, folder: Path, *, lease: float) -> AsyncIterator[Ground]:
+    """Have a place for a store while inside."""
+    if store == "sqlite":
+        disk = folder / "store"
+        disk.mkdir()
+        yield FileGround(disk, can_fill=_mount(disk))
+        return
+    with postgres_server(chosen_binaries()) as server:
+        async with network_to(server.port) as network:
+            yield ServerGround(server, network, lease)
+
+
+def become_own_mounts(command: Sequence[str]) -> None:
+    """Become the same command with a view of the file systems that is its own, where the kernel allows it."""
+    if INSIDE_VARIABLE in os.environ:
+        return
+    own = ["unshare", "--mount", "--propagation=private", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    allowed = subprocess.run([*own, "true"], capture_output=True, check=False).returncode == 0
+    if allowed:
+        inside = {**os.environ, INSIDE_VARIABLE: "yes"}
+        os.execvpe(own[0], [*own, *command], inside)  # noqa: S606 - there is no shell to want
+
+
+def _mount(folder: Path) -> bool:
+    """Put a small disk in a folder, in this process's own view of the file systems only."""
+    if INSIDE_VARIABLE not in os.environ:
+        return False
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)]
+    return subprocess.run(mount, capture_output=True, check=False).returncode == 0

@@ -1,0 +1,8 @@
+-- :name store_name
+SELECT workmill.store_name();
+
+-- :name enqueue
+SELECT * FROM workmill.enqueue_within(%s::text);
+
+-- :name settle
+SELECT workmill.settle_within(%s::text);

@@ -1,0 +1,28 @@
+"""Some of the planted bugs, each caught where it shows at once; `./run proof mutants` plants them all."""
+
+import pytest
+
+from proof.planted import rooms, works
+from proof.planted.catching import BUGS, Bug, catch
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("bug", "invariant"),
+    [
+        (rooms.settle_without_token, "I5"),
+        (rooms.report_without_token, "I5"),
+        (rooms.live_jobs_pruned, "I1"),
+        (works.rescue_without_token, "I4"),
+        (works.lost_claim_not_adopted, "G2"),
+    ],
+)
+def test_planted_bug_is_caught(bug: Bug, invariant: str) -> None:
+    caught = catch(bug)
+
+    assert caught is not None
+    assert caught.violation.invariant.startswith(invariant)
+
+
+def test_there_are_a_dozen_bugs_and_more() -> None:
+    assert len({bug.__name__ for bug in BUGS}) == len(BUGS) >= 12

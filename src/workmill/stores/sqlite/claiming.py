@@ -114,7 +114,7 @@ def claimed(row: Sequence[Json], request: ClaimRequest, now: int) -> Job:
         ValueError: The row cannot be read.
     """
     _, job_id, task, queue, priority, args, policy, key, attempt, deaths, token, version, *rest = row
-    progress, failure, created_at, run_at = rest
+    progress, failure, created_at, run_at, retry_of = rest
     job: Job = JobDraft(
         job_id,
         task,
@@ -136,7 +136,8 @@ def claimed(row: Sequence[Json], request: ClaimRequest, now: int) -> Job:
         moment(created_at),
         moment_or_none(run_at),
         moment(now),
-        *(None, None, None, None),  # finished, expires, cancel requested, its reason
+        *(None, None, None, None, False),  # finished, expires, cancel requested, its reason, forced
+        retry_of,
     )
     job.__class__ = Job
     return job

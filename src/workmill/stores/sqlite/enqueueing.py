@@ -73,9 +73,13 @@ def answer_each(fresh: Sequence[Job], ids: Rows, keys: Rows) -> list[Enqueued]:
 
 def unstorable(fresh: Sequence[Job]) -> InvalidOption:
     """Return the error that names the text which has no UTF-8 form, because it holds lone surrogates."""
-    texts = ((name, getattr(job, name) or "") for job in fresh for name in ("id", "task", "queue", "key"))
-    name, text = next((name, text) for name, text in texts if writable(text) != text)
+    name, text = next(each for job in fresh for each in texts_of(job) if writable(each[1]) != each[1])
     return InvalidOption(name, text, "give text without lone surrogates")
+
+
+def texts_of(job: Job) -> list[tuple[str, str]]:
+    """Return the names of the texts that a new job may bear, with the texts."""
+    return [(name, getattr(job, name) or "") for name in ("id", "task", "queue", "key", "retry_of")]
 
 
 def known(row: Sequence[Json]) -> Job:
@@ -146,6 +150,7 @@ def row_of(job: Job, now: int) -> tuple[Value, ...]:
         job.key,
         now,
         None if job.run_at is None else ticks(job.run_at),
+        job.retry_of,
     )
 
 
@@ -173,7 +178,8 @@ def born(new: NewJob, now: int) -> Job:
         *(None, None, None, None, None),  # progress, result, failure, worker, engine
         created_at,
         run_at,
-        *(None, None, None, None, None),  # started, finished, expires, cancel requested, its reason
+        *(None, None, None, None, None, False),  # started, finished, expires, cancel requested, its reason, forced
+        new.retry_of,
     )
     job.__class__ = Job
     return job

@@ -14,6 +14,7 @@ from workmill.stores.sqlite.moments import moment, moment_or_none
 from workmill.words.codec import Json, load, load_failure, load_policy, load_progress
 from workmill.words.errors import InvalidOption
 from workmill.words.job import Attempt, Ending, Job, JobState, Progress
+from workmill.words.order import Order
 from workmill.words.outcome import Failure
 
 JobDraft = make_dataclass("JobDraft", [field.name for field in fields(Job)], slots=True)
@@ -54,7 +55,7 @@ def job_of(row: Sequence[Json]) -> Job:
         ValueError: It cannot be read.
     """
     _, job_id, task, queue, priority, state, args, policy, key, attempt, deaths, token, version, *rest = row
-    progress, result, failure, worker, engine, *times, cancel_reason = rest
+    progress, result, failure, worker, engine, *times, cancel_reason, cancel_forced, retry_of = rest
     job: Job = JobDraft(
         job_id,
         task,
@@ -76,6 +77,8 @@ def job_of(row: Sequence[Json]) -> Job:
         moment(times[0]),
         *map(moment_or_none, times[1:]),
         cancel_reason,
+        cancel_forced == 1,
+        retry_of,
     )
     job.__class__ = Job
     return job
@@ -145,7 +148,8 @@ def worker_of(row: Sequence[Json], now: int) -> Worker:
     Raises:
         ValueError: It cannot be read.
     """
-    identity, name, host, pid, queues, tasks, concurrency, running, leads, started_at, lease_ends_at = row
+    identity, name, host, pid, queues, tasks, concurrency, running, leads, ordered, *times = row
+    started_at, lease_ends_at = times
     is_live = lease_ends_at > now
     return Worker(
         id=identity,
@@ -158,6 +162,7 @@ def worker_of(row: Sequence[Json], now: int) -> Worker:
         running=running,
         is_live=is_live,
         is_leader=is_live and leads == 1,
+        order=Order(ordered),
         started_at=moment(started_at),
         lease_ends_at=moment(lease_ends_at),
     )

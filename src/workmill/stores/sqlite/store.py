@@ -52,6 +52,7 @@ from workmill.words.clock import Clock, system_clock
 from workmill.words.conversation import Conversation
 from workmill.words.errors import StoreError
 from workmill.words.job import Attempt, Job, NewJob
+from workmill.words.order import Order
 from workmill.words.transition import Transition
 
 T = TypeVar("T")
@@ -138,6 +139,10 @@ class SqliteStore:
         """See `Store.leave`."""
         await self._write(partial(leasing.leave, worker_id))
 
+    async def order(self, worker_ids: Sequence[str], order: Order) -> list[bool]:
+        """See `Store.order`."""
+        return await self._write(partial(leasing.order, worker_ids, order), is_durable=True)
+
     async def claim(self, request: ClaimRequest) -> list[Job]:
         """See `Store.claim`."""
         return await self._write(partial(claiming.claim, request))
@@ -174,9 +179,9 @@ class SqliteStore:
         """See `Store.prune`."""
         return await self._write(partial(tending.prune, limit))
 
-    async def cancel(self, job_ids: Sequence[str], reason: str | None) -> list[Job | None]:
+    async def cancel(self, job_ids: Sequence[str], reason: str | None, *, force: bool = False) -> list[Job | None]:
         """See `Store.cancel`."""
-        return await self._write(partial(cancelling.cancel, job_ids, reason), is_durable=True)
+        return await self._write(partial(cancelling.cancel, job_ids, reason, force=force), is_durable=True)
 
     async def get(self, job_ids: Sequence[str]) -> list[Job | None]:
         """See `Store.get`."""

@@ -65,7 +65,7 @@ def looked_up(fresh: Sequence[Job]) -> Conversation[list[Enqueued]]:
         JobConflict: A key is known with other arguments.
     """
     ids, keys = enqueueing.ids_of(fresh), enqueueing.keys_of(fresh)
-    if any(writable(text) != text for job in fresh for text in (job.id, job.task, job.queue, job.key or "")):
+    if any(writable(text) != text for job in fresh for _, text in enqueueing.texts_of(job)):
         raise enqueueing.unstorable(fresh)
     by_id = batch((yield said(statements("enqueue")["same_id"], pack(ids))))
     by_key = batch((yield said(statements("enqueue")["same_key"], pack(keys)))) if keys else ()

@@ -24,7 +24,9 @@ CREATE TABLE job (
     finished_at INTEGER,
     expires_at INTEGER,
     cancel_requested_at INTEGER,
-    cancel_reason TEXT
+    cancel_reason TEXT,
+    cancel_forced INTEGER NOT NULL DEFAULT 0,
+    retry_of TEXT
 ) STRICT;
 
 CREATE UNIQUE INDEX job_key ON job (task, key) WHERE key IS NOT NULL;
@@ -78,7 +80,8 @@ CREATE TABLE worker (
     lease INTEGER NOT NULL,
     started_at INTEGER NOT NULL,
     lease_ends_at INTEGER NOT NULL,
-    leads INTEGER NOT NULL DEFAULT 0
+    leads INTEGER NOT NULL DEFAULT 0,
+    ordered TEXT NOT NULL DEFAULT 'work'
 ) STRICT;
 
 CREATE UNIQUE INDEX worker_leader ON worker (leads) WHERE leads = 1;
@@ -88,5 +91,5 @@ CREATE VIEW job_row (seq, body) AS
 SELECT seq, json_array(
     seq, id, task, queue, priority, state, args, policy, key, attempt, deaths, token, version, progress, result,
     failure, worker, engine, created_at, run_at, started_at, finished_at, expires_at, cancel_requested_at,
-    cancel_reason
+    cancel_reason, cancel_forced, retry_of
 ) FROM job;

@@ -13,7 +13,7 @@ SELECT json_array(
 -- :name one_lane
 SELECT CAST(json_group_array(json_array(
     seq, id, task, queue, priority, args, policy, key, attempt, deaths, token, version, progress, failure, created_at,
-    run_at
+    run_at, retry_of
 )) AS BLOB)
 FROM (
     SELECT * FROM job INDEXED BY job_queued
@@ -35,7 +35,7 @@ FROM json_each(?1) AS lane;
 -- :name places
 SELECT CAST(json_group_array(json_array(
     seq, id, task, queue, priority, args, policy, key, attempt, deaths, token, version, progress, failure, created_at,
-    run_at
+    run_at, retry_of
 )) AS BLOB)
 FROM (SELECT job.* FROM json_each(?1) AS place CROSS JOIN job ON job.seq = place.value);
 

@@ -1,6 +1,6 @@
 -- :name insert
-INSERT INTO job (id, task, queue, priority, state, args, policy, key, created_at, run_at) VALUES
-(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) -- :each
+INSERT INTO job (id, task, queue, priority, state, args, policy, key, created_at, run_at, retry_of) VALUES
+(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) -- :each
 ;
 
 -- :name stretch

@@ -5,7 +5,7 @@ ON CONFLICT (id) DO UPDATE SET lease_ends_at = max(lease_ends_at, min(?9 + lease
 
 -- :name renew
 UPDATE worker SET lease_ends_at = max(lease_ends_at, min(?2 + lease, ?3)) WHERE id = ?1 AND lease_ends_at > ?2
-RETURNING lease_ends_at;
+RETURNING ordered;
 
 -- :name leader
 SELECT id FROM worker WHERE leads = 1 AND lease_ends_at > ?1;
@@ -21,7 +21,7 @@ UPDATE worker SET lease_ends_at = ?2, leads = 0 WHERE id = ?1 AND lease_ends_at 
 
 -- :name workers
 SELECT CAST(json_group_array(json_array(
-    id, name, host, pid, queues, tasks, concurrency, running, leads, started_at, lease_ends_at
+    id, name, host, pid, queues, tasks, concurrency, running, leads, ordered, started_at, lease_ends_at
 )) AS BLOB) FROM (
     SELECT *, (SELECT count(*) FROM job WHERE job.state = 'running' AND job.worker = worker.id) AS running
     FROM worker WHERE lease_ends_at > ?1 ORDER BY seq DESC
@@ -30,3 +30,10 @@ SELECT CAST(json_group_array(json_array(
 -- :name forget
 DELETE FROM worker WHERE lease_ends_at <= ?1
 AND NOT EXISTS (SELECT 1 FROM job WHERE job.state = 'running' AND job.worker = worker.id);
+
+-- :name order
+UPDATE worker SET ordered = iif(ordered = 'stop', ordered, ?2)
+WHERE id IN (SELECT value FROM json_each(?1)) AND lease_ends_at > ?3;
+
+-- :name live
+SELECT json_group_array(id) FROM worker WHERE id IN (SELECT value FROM json_each(?1)) AND lease_ends_at > ?2;

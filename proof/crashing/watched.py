@@ -30,6 +30,7 @@ from workmill.store import (
 from workmill.words.conversation import Conversation
 from workmill.words.errors import StoreUnavailable
 from workmill.words.job import Attempt, Job, NewJob
+from workmill.words.order import Order
 from workmill.words.transition import Transition
 
 T = TypeVar("T")
@@ -101,6 +102,10 @@ class WatchedStore:
         """See `Store.leave`."""
         await self._through("leave", lambda: self.inner.leave(worker_id))
 
+    async def order(self, worker_ids: Sequence[str], order: Order) -> list[bool]:
+        """See `Store.order`."""
+        return await self._through("order", lambda: self.inner.order(worker_ids, order))
+
     async def claim(self, request: ClaimRequest) -> list[Job]:
         """See `Store.claim`."""
         return await self._through("claim", lambda: self.inner.claim(request))
@@ -137,9 +142,9 @@ class WatchedStore:
         """See `Store.prune`."""
         return await self._through("prune", lambda: self.inner.prune(limit))
 
-    async def cancel(self, job_ids: Sequence[str], reason: str | None) -> list[Job | None]:
+    async def cancel(self, job_ids: Sequence[str], reason: str | None, *, force: bool = False) -> list[Job | None]:
         """See `Store.cancel`."""
-        return await self._through("cancel", lambda: self.inner.cancel(job_ids, reason))
+        return await self._through("cancel", lambda: self.inner.cancel(job_ids, reason, force=force))
 
     async def get(self, job_ids: Sequence[str]) -> list[Job | None]:
         """See `Store.get`."""

@@ -37,6 +37,7 @@ from workmill.words.errors import (
 )
 from workmill.words.events import Event
 from workmill.words.job import Attempt, Ending, Job, JobState, NewJob, Progress
+from workmill.words.order import Order
 from workmill.words.outcome import Failure, FailureKind
 from workmill.words.policy import Policy
 from workmill.words.retry import Retry
@@ -73,6 +74,7 @@ __all__ = [
     "Level",
     "Middleware",
     "NewJob",
+    "Order",
     "Page",
     "Policy",
     "Progress",

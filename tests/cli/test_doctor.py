@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.cli.conftest import Run
-from workmill import App, Count, Finding, JobState, Level, StoreUnavailable, Worker
+from workmill import App, Count, Finding, JobState, Level, Order, StoreUnavailable, Worker
 from workmill.cli.checkup import look_at_queues, look_at_tasks, look_at_workers
 
 Runner = Callable[..., Run]
@@ -26,6 +26,7 @@ def worker(
         running=1,
         is_live=is_live,
         is_leader=True,
+        order=Order.WORK,
         started_at=NOW,
         lease_ends_at=NOW + timedelta(seconds=15),
     )

@@ -47,6 +47,8 @@ def test_a_job_is_shown_whole(job: Job) -> None:
         "expires_at": None,
         "cancel_requested_at": None,
         "cancel_reason": None,
+        "cancel_forced": False,
+        "retry_of": None,
         "version": 2,
     }
 

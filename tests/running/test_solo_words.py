@@ -37,6 +37,8 @@ FULL = Job(
     expires_at=NOW,
     cancel_requested_at=NOW,
     cancel_reason="enough",
+    cancel_forced=True,
+    retry_of="j0",
 )
 EMPTY = Job(
     id="j2",

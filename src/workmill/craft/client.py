@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from workmill.craft.connections import AwaitedConnection, BlockingConnection, connection_of
 from workmill.craft.joining import check_joined
+from workmill.craft.retrying import retry_of
 from workmill.craft.watch import Watch
 from workmill.store import Enqueued, Store
 from workmill.words.conversation import Conversation
@@ -53,6 +54,11 @@ class Client:
         self.after_enqueue: Callable[[], Awaitable[None]] | None = None
         """Awaited after each enqueue, where the session lives: how a test runs jobs at once."""
 
+    @property
+    def longest_enqueue(self) -> float | None:
+        """How long to wait for an enqueue: where jobs run at once, it takes as long as they do."""
+        return None if self.after_enqueue is None else math.inf
+
     def enqueue_from_here(self, jobs: Sequence[NewJob], connection: object | None = None) -> list[Enqueued]:
         """Store jobs, all or none: at once, or in the transaction of a connection of the caller's.
 
@@ -65,9 +71,7 @@ class Client:
         """
         if connection is not None:
             return self._enqueue_on(connection, jobs)
-        # Where jobs run at once, this takes as long as they do.
-        timeout = None if self.after_enqueue is None else math.inf
-        return self.access.run(lambda session: self.enqueue(session, jobs), timeout=timeout)
+        return self.access.run(lambda session: self.enqueue(session, jobs), timeout=self.longest_enqueue)
 
     async def aenqueue_from_here(self, jobs: Sequence[NewJob], connection: object | None = None) -> list[Enqueued]:
         """Do as `enqueue_from_here` does, awaited; a connection that blocks is taken too, and blocks."""
@@ -121,8 +125,8 @@ class Client:
                     return job
                 await subscription.next(min(remaining, POLL_SECONDS))
 
-    async def cancel(self, session: Session, job_id: str, reason: str | None) -> Job:
-        """Cancel a job, or request it of the worker that runs it.
+    async def cancel(self, session: Session, job_id: str, reason: str | None, *, force: bool = False) -> Job:
+        """Cancel a job, or request it of the worker that runs it; with `force`, to end it without asking.
 
         Raises:
             InvalidOption: The reason is no text, or too long.
@@ -131,12 +135,25 @@ class Client:
         """
         check_reason(reason)
         job = await self.get(session, job_id)
-        after = (await session.store.cancel([job.id], reason))[0]
+        after = (await session.store.cancel([job.id], reason, force=force))[0]
         if after is None:
             raise JobNotFound(job_id)
         if after.state.is_final and after.state is not JobState.CANCELLED:
             raise JobConflict(after.id, f"it has {after.state} already and cannot be cancelled")
         return after
+
+    async def retry(self, session: Session, job_id: str, args: bytes | None, key: str | None) -> Enqueued:
+        """Store a new job that repeats one.
+
+        Raises:
+            JobNotFound: It is not stored.
+            JobConflict: It has not ended, or the key names a job that does not repeat it with these arguments.
+        """
+        job = await self.get(session, job_id)
+        stored = (await self.enqueue(session, [retry_of(job, args, key)]))[0]
+        if stored.job.retry_of != job.id:
+            raise JobConflict(stored.job.id, f"has the key {key!r} and does not repeat job {job.id}; choose another")
+        return stored
 
     async def attempts(self, session: Session, job_id: str) -> list[Attempt]:
         """Return the attempts of a job that have ended.

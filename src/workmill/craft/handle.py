@@ -2,14 +2,18 @@
 
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, TypeVar
 
 from workmill.craft.client import Client, Session
 from workmill.craft.document import job_document
-from workmill.words.codec import Json
+from workmill.craft.retrying import checked_arguments
+from workmill.craft.signature import Signature
+from workmill.store import Enqueued
+from workmill.words.codec import Json, load
 from workmill.words.errors import InvalidOption, JobCancelled, JobFailed, WaitTimeout
 from workmill.words.job import Attempt, Job, JobState
+from workmill.words.names import check_key
 
 R = TypeVar("R")
 LONG_WAIT_SECONDS = 3600.0
@@ -19,17 +23,17 @@ ANSWER_SECONDS = 60.0
 
 
 class JobHandle(Generic[R]):
-    """One job: the record as it was last read, and the calls that read, await or cancel it.
+    """One job: the record as it was last read, and the calls that read, await, cancel or repeat it.
 
     Every method that asks the store blocks; its twin with an `a` before the name is awaited instead. All of them raise
     `JobNotFound` once the job's keep time is over, and `StoreUnavailable` where the store does not answer.
     """
 
-    __slots__ = ("_client", "_load", "created", "record")
+    __slots__ = ("_client", "_signature", "created", "record")
 
-    def __init__(self, client: Client, record: Job, load: Callable[[bytes], Json], *, created: bool = False) -> None:
+    def __init__(self, client: Client, record: Job, signature: Signature | None, *, created: bool = False) -> None:
         self._client = client
-        self._load = load
+        self._signature = signature  # None: of a task that is not registered here, so that its values are plain JSON.
         self.record = record
         self.created = created
         """Whether this enqueue stored the job; not so when an earlier one with the same key came back."""
@@ -101,21 +105,45 @@ class JobHandle(Generic[R]):
             if self.done or _is_over(ends_at):
                 return self._outcome(timeout or 0.0)
 
-    def cancel(self, reason: str | None = None) -> "JobHandle[R]":
+    def cancel(self, reason: str | None = None, *, force: bool = False) -> "JobHandle[R]":
         """Cancel the job. One that has not started ends at once; a running one is asked, see `record`.
 
         Safe to repeat.
 
+        Args:
+            reason: Why; it is kept with the job.
+            force: Do not ask a running job, but end it. Said again with it, an earlier request becomes forced.
+
         Raises:
             JobConflict: It ended otherwise.
         """
-        self.record = self._client.access.run(lambda session: self._client.cancel(session, self.id, reason))
+        self.record = self._client.access.run(self._cancel(reason, force=force))
         return self
 
-    async def acancel(self, reason: str | None = None) -> "JobHandle[R]":
+    async def acancel(self, reason: str | None = None, *, force: bool = False) -> "JobHandle[R]":
         """Do as `cancel` does, awaited."""
-        self.record = await self._client.access.arun(lambda session: self._client.cancel(session, self.id, reason))
+        self.record = await self._client.access.arun(self._cancel(reason, force=force))
         return self
+
+    def retry(self, *, arguments: Mapping[str, Json] | None = None, key: str | None = None) -> "JobHandle[R]":
+        """Run a job that has ended again: as a new job, of the same task, queue, priority and rules.
+
+        It is counted from zero, and its `record.retry_of` names this one, which stays as it is.
+
+        Args:
+            arguments: What it is called with, by name, as JSON values; without them, what this job was called with.
+            key: An idempotency key: to retry again with it gives the same new job.
+
+        Raises:
+            InvalidArguments: The arguments do not match the type hints; nothing was stored.
+            JobConflict: The job has not ended, or the key is in use for another call; nothing was stored.
+            StoreUnavailable: Unknown whether it was stored; repeat it with a key to be sure of one job.
+        """
+        return self._handle(self._client.access.run(self._retry(arguments, key), timeout=self._client.longest_enqueue))
+
+    async def aretry(self, *, arguments: Mapping[str, Json] | None = None, key: str | None = None) -> "JobHandle[R]":
+        """Do as `retry` does, awaited."""
+        return self._handle(await self._client.access.arun(self._retry(arguments, key)))
 
     def attempts(self) -> list[Attempt]:
         """Return the attempts that have ended, oldest first, each with its failure and traceback."""
@@ -130,10 +158,22 @@ class JobHandle(Generic[R]):
             raise InvalidOption("wait", wait, "give 0 seconds or more")
         return lambda session: self._client.follow(session, self.id, seconds=wait, since=since)
 
+    def _cancel(self, reason: str | None, *, force: bool) -> Callable[[Session], Awaitable[Job]]:
+        return lambda session: self._client.cancel(session, self.id, reason, force=force)
+
+    def _retry(self, arguments: Mapping[str, Json] | None, key: str | None) -> Callable[[Session], Awaitable[Enqueued]]:
+        args = None if arguments is None else checked_arguments(self.record.task, arguments, self._signature)
+        named = None if key is None else check_key(key)
+        return lambda session: self._client.retry(session, self.id, args, named)
+
+    def _handle(self, stored: Enqueued) -> "JobHandle[R]":
+        return JobHandle(self._client, stored.job, self._signature, created=stored.created)
+
     def _outcome(self, waited: float) -> R:
         match self.record.state:
             case JobState.SUCCEEDED:
-                result: R = self._load(self.record.result or b"null")
+                text = self.record.result or b"null"
+                result: R = load(text) if self._signature is None else self._signature.load_result(text)
                 return result
             case JobState.FAILED:
                 raise JobFailed(self.id, self.record.failure)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
 from workmill.craft.isolation import Isolation
-from workmill.craft.task import AnyTask, Options, Task, plain_json
+from workmill.craft.task import AnyTask, Options, Task
 from workmill.store import Enqueued
 from workmill.words.codec import Json
 from workmill.words.errors import DuplicateTask, UnknownTask
@@ -57,8 +57,8 @@ class Registry:
     def handle(self, record: Job, *, created: bool = False) -> JobHandle[Json]:
         """Return a handle on a job, of a task that is registered here or elsewhere."""
         task = self.tasks.get(record.task)
-        load_result = plain_json if task is None else task.signature.load_result
-        return JobHandle(self._client, record, load_result, created=created)
+        signature = None if task is None else task.signature
+        return JobHandle(self._client, record, signature, created=created)
 
     def handles(self, stored: Sequence[Enqueued]) -> list[JobHandle[Json]]:
         """Return handles on jobs that were just stored."""

@@ -14,7 +14,7 @@ from workmill.craft.handle import JobHandle
 from workmill.craft.isolation import Isolation
 from workmill.craft.signature import Signature
 from workmill.store import Enqueued
-from workmill.words.codec import Json, load
+from workmill.words.codec import Json
 from workmill.words.duration import Duration, checked_length
 from workmill.words.errors import InvalidOption, TaskError
 from workmill.words.job import NewJob
@@ -208,8 +208,7 @@ class Task(Generic[P, C, R]):
 
     def handles(self, stored: Sequence[Enqueued]) -> list[JobHandle[R]]:
         """Return handles on jobs of this task."""
-        load_result = self.signature.load_result
-        return [JobHandle(self._client, entry.job, load_result, created=entry.created) for entry in stored]
+        return [JobHandle(self._client, entry.job, self.signature, created=entry.created) for entry in stored]
 
     def _refuse_connection(self) -> None:
         if self.options.connection is not None:
@@ -269,11 +268,6 @@ def changed_policy(policy: Policy, *, retry: Retry | None, timeout: Duration | N
     if keep is not None:
         policy = replace(policy, keep=checked_length("keep", keep))
     return policy
-
-
-def plain_json(text: bytes) -> Json:
-    """Read the result of a task that is not registered here."""
-    return load(text)
 
 
 def _refuse_no_function(function: Callable[..., object]) -> None:

@@ -157,6 +157,8 @@ _AS_THEY_ARE = (
     "worker",
     "engine",
     "cancel_reason",
+    "cancel_forced",
+    "retry_of",
 )
 
 

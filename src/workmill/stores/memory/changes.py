@@ -73,9 +73,9 @@ def settled(job: Job, transition: Transition, now: datetime) -> Job:
     return replace(after, run_at=later(now, transition.delay or timedelta(0)))
 
 
-def cancelled(job: Job, reason: str | None, now: datetime, *, force: bool) -> Job:
+def cancelled(job: Job, reason: str | None, now: datetime) -> Job:
     """Return a job that is not final after the first request to cancel it."""
-    requested = replace(job, cancel_requested_at=now, cancel_reason=reason, cancel_forced=force)
+    requested = replace(job, cancel_requested_at=now, cancel_reason=reason)
     if job.state is JobState.RUNNING:
         return requested
     return finished(requested, JobState.CANCELLED, job.policy.keep, now)

@@ -290,7 +290,7 @@ class MemoryStore:
         if job is None or job.state.is_final:
             return job
         if job.cancel_requested_at is None:
-            after = changes.cancelled(job, reason, self._clock(), force=force)
+            after = replace(changes.cancelled(job, reason, self._clock()), cancel_forced=force)
         elif force and not job.cancel_forced:
             after = replace(job, cancel_forced=True)
         else:

@@ -9,13 +9,14 @@ from workmill.stores.postgres.session import Session
 from workmill.words.job import Job
 
 
-async def cancel(job_ids: Sequence[str], reason: str | None, session: Session) -> list[Job | None]:
+async def cancel(job_ids: Sequence[str], reason: str | None, session: Session, *, force: bool) -> list[Job | None]:
     """See `Store.cancel`."""
     found = {job.id: job for job in await get(job_ids, session) if job is not None}
     # In one order everywhere, so that no two who cancel the same jobs wait for each other.
     open_jobs = [found[key] for key in sorted(found) if not found[key].state.is_final]
     if open_jobs:
-        values = [[job.id for job in open_jobs], [length_of(job.policy.keep) for job in open_jobs], reason]
+        keeps = [length_of(job.policy.keep) for job in open_jobs]
+        values = [[job.id for job in open_jobs], keeps, reason, force]
         changed = await session.run("cancel", "cancel", values)
         asked = [job_id for job_id, is_running in changed if is_running]
         if asked:

@@ -193,6 +193,7 @@ async def insert(jobs: Sequence[NewJob], session: Session) -> int:
         some_texts([new.key for new in jobs]),
         some_numbers([None if not new.delay else length_of(new.delay) for new in jobs]),
         some_numbers([None if new.run_at is None else ticks(new.run_at) for new in jobs]),
+        some_texts([new.retry_of for new in jobs]),
         texts([channel for channel, _ in inside]),
         texts([payload for _, payload in inside]),
     ]
@@ -262,7 +263,8 @@ def born(new: NewJob, now: int) -> Job:
         *(None, None, None, None, None),  # progress, result, failure, worker, engine
         moment(now),
         None if run_at is None else moment(run_at),
-        *(None, None, None, None, None),  # started, finished, expires, cancel requested, its reason
+        *(None, None, None, None, None, False),  # started, finished, expires, cancel requested, its reason, forced
+        new.retry_of,
     )
     job.__class__ = Job
     return job

@@ -8,6 +8,7 @@ from workmill.stores.postgres.moments import moment, moment_or_none
 from workmill.words.codec import Json, load_failure, load_policy, load_progress
 from workmill.words.errors import InvalidOption
 from workmill.words.job import Attempt, Ending, Job, JobState, Progress
+from workmill.words.order import Order
 from workmill.words.outcome import Failure
 
 Row = Sequence[Json]
@@ -24,7 +25,7 @@ def job_of(row: Row) -> Job:
         ValueError: It cannot be read.
     """
     _, job_id, task, queue, priority, state, args, policy, key, attempt, deaths, token, version, *rest = row
-    progress, result, failure, worker, engine, *times, cancel_reason = rest
+    progress, result, failure, worker, engine, *times, cancel_reason, cancel_forced, retry_of = rest
     job: Job = JobDraft(
         job_id,
         task,
@@ -46,6 +47,8 @@ def job_of(row: Row) -> Job:
         moment(times[0]),
         *map(moment_or_none, times[1:]),
         cancel_reason,
+        cancel_forced,
+        retry_of,
     )
     job.__class__ = Job
     return job
@@ -104,7 +107,8 @@ def attempt_of(row: Row) -> Attempt:
 
 def worker_of(row: Row) -> Worker:
     """Read one worker."""
-    identity, name, host, pid, queues, tasks, concurrency, running, is_live, leads, started_at, lease_ends_at = row
+    identity, name, host, pid, queues, tasks, concurrency, running, is_live, leads, ordered, *times = row
+    started_at, lease_ends_at = times
     return Worker(
         id=identity,
         name=name,
@@ -116,6 +120,7 @@ def worker_of(row: Row) -> Worker:
         running=running,
         is_live=is_live,
         is_leader=is_live and leads,
+        order=Order(ordered),
         started_at=moment(started_at),
         lease_ends_at=moment(lease_ends_at),
     )

@@ -49,6 +49,7 @@ from workmill.stores.postgres.within import Door
 from workmill.words.conversation import Conversation
 from workmill.words.errors import StoreError
 from workmill.words.job import Attempt, Job, NewJob
+from workmill.words.order import Order
 from workmill.words.transition import Transition
 
 T = TypeVar("T")
@@ -142,6 +143,10 @@ class PostgresStore:
         """See `Store.leave`."""
         await self._do(lambda session: leasing.leave(worker_id, session))
 
+    async def order(self, worker_ids: Sequence[str], order: Order) -> list[bool]:
+        """See `Store.order`."""
+        return await self._do(lambda session: leasing.order(worker_ids, order, session))
+
     async def claim(self, request: ClaimRequest) -> list[Job]:
         """See `Store.claim`."""
         return await self._do(lambda session: settling.claim(request, session))
@@ -178,9 +183,9 @@ class PostgresStore:
         """See `Store.prune`."""
         return await self._do(lambda session: tending.prune(limit, session))
 
-    async def cancel(self, job_ids: Sequence[str], reason: str | None) -> list[Job | None]:
+    async def cancel(self, job_ids: Sequence[str], reason: str | None, *, force: bool = False) -> list[Job | None]:
         """See `Store.cancel`."""
-        return await self._do(lambda session: cancelling.cancel(job_ids, reason, session))
+        return await self._do(lambda session: cancelling.cancel(job_ids, reason, session, force=force))
 
     async def get(self, job_ids: Sequence[str]) -> list[Job | None]:
         """See `Store.get`."""

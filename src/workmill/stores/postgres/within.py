@@ -153,6 +153,8 @@ def draft(new: NewJob, lane: int) -> dict[str, Json]:
         fields["delay"] = length_of(new.delay)
     if new.run_at is not None:
         fields["run_at"] = ticks(new.run_at)
+    if new.retry_of is not None:
+        fields["retry_of"] = new.retry_of
     return fields
 
 

@@ -4,18 +4,19 @@
 -- nothing is said may be left out.
 CREATE FUNCTION workmill.enqueue(
     ids text[], lanes integer[], args text[], policies text[], keys text[], delays bigint[], run_ats bigint[],
-    channels text[], payloads text[]
+    retries_of text[], channels text[], payloads text[]
 ) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     moment bigint := workmill.clock();
 BEGIN
-    IF cardinality(keys) = 0 AND cardinality(delays) = 0 AND cardinality(run_ats) = 0 AND cardinality(lanes) = 1 THEN
+    IF cardinality(keys) = 0 AND cardinality(delays) = 0 AND cardinality(run_ats) = 0 AND cardinality(lanes) = 1
+    AND cardinality(retries_of) = 0 THEN
         INSERT INTO workmill.job (id, lane, args, policy, created_at, xid)
         SELECT n.id, lanes[1], n.args, coalesce(n.policy, policies[1]), moment, pg_current_xact_id()
         FROM unnest(ids, args, policies) AS n (id, args, policy);
         INSERT INTO workmill.tally_change (lane, state, jobs) VALUES (lanes[1], 'queued', cardinality(ids));
     ELSE
-        PERFORM workmill.enqueue_any(ids, lanes, args, policies, keys, delays, run_ats, moment);
+        PERFORM workmill.enqueue_any(ids, lanes, args, policies, keys, delays, run_ats, retries_of, moment);
     END IF;
     IF cardinality(channels) > 0 THEN
         PERFORM pg_notify(told.channel, told.payload) FROM unnest(channels, payloads) AS told (channel, payload);
@@ -25,19 +26,20 @@ END $$;
 
 CREATE FUNCTION workmill.enqueue_any(
     ids text[], lanes integer[], args text[], policies text[], keys text[], delays bigint[], run_ats bigint[],
-    moment bigint
+    retries_of text[], moment bigint
 ) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     WITH new AS (
         SELECT
-            n.id, coalesce(n.lane, lanes[1]) AS lane, n.args, coalesce(n.policy, policies[1]) AS policy, n.key, n.place,
+            n.id, coalesce(n.lane, lanes[1]) AS lane, n.args, coalesce(n.policy, policies[1]) AS policy, n.key,
+            n.retry_of, n.place,
             CASE WHEN n.delay > 0 THEN workmill.after(moment, n.delay) ELSE n.run_at END AS run_at
-        FROM unnest(ids, lanes, args, policies, keys, delays, run_ats)
-            WITH ORDINALITY AS n (id, lane, args, policy, key, delay, run_at, place)
+        FROM unnest(ids, lanes, args, policies, keys, delays, run_ats, retries_of)
+            WITH ORDINALITY AS n (id, lane, args, policy, key, delay, run_at, retry_of, place)
     ), stored AS (
-        INSERT INTO workmill.job (id, lane, args, policy, key, created_at, run_at, xid)
+        INSERT INTO workmill.job (id, lane, args, policy, key, retry_of, created_at, run_at, xid)
         SELECT
-            new.id, new.lane, new.args, new.policy, new.key, moment, new.run_at,
+            new.id, new.lane, new.args, new.policy, new.key, new.retry_of, moment, new.run_at,
             CASE WHEN new.run_at > moment THEN NULL ELSE pg_current_xact_id() END
         FROM new ORDER BY new.place
         RETURNING job.seq, job.id, job.lane, job.run_at, job.key, job.xid
@@ -281,7 +283,8 @@ CREATE FUNCTION workmill.settle(
 ) RETURNS TABLE (
     places bigint[], verdicts text[], is_live boolean, moment bigint, seq bigint, id text, lane integer, args text,
     policy text, key text, attempt integer, deaths integer, token integer, version integer, progress text,
-    failure text, created_at bigint, run_at bigint, cancel_requested_at bigint, cancel_reason text
+    failure text, created_at bigint, run_at bigint, cancel_requested_at bigint, cancel_reason text,
+    retry_of text
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -309,7 +312,7 @@ BEGIN
             RETURN QUERY SELECT
                 NULL::bigint[], NULL::text[], NULL::boolean, NULL::bigint, j.seq, j.id, j.lane, j.args, j.policy,
                 j.key, j.attempt + 1, j.deaths, j.token + 1, j.version + 1, j.progress, j.failure, j.created_at,
-                j.run_at, j.cancel_requested_at, j.cancel_reason
+                j.run_at, j.cancel_requested_at, j.cancel_reason, j.retry_of
             FROM unnest(taken) WITH ORDINALITY AS s (seq, place) JOIN workmill.job AS j ON j.seq = s.seq
             ORDER BY s.place;
         END IF;
@@ -467,7 +470,9 @@ END $$;
 
 -- Cancel at once what does not run, and request it of what does. What others do to these jobs at the same time comes
 -- first or waits: their attempts are locked, then their rows, then their lanes, as a settle does.
-CREATE FUNCTION workmill.cancel(ids text[], keeps bigint[], why text) RETURNS TABLE (id text, is_running boolean)
+CREATE FUNCTION workmill.cancel(
+    ids text[], keeps bigint[], why text, forced boolean
+) RETURNS TABLE (id text, is_running boolean)
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -487,22 +492,28 @@ BEGIN
     ) AS h;
     RETURN QUERY WITH open AS MATERIALIZED (
         SELECT r.seq, r.id, j.lane, r.state, s.keep, r.attempt, r.deaths, r.token, r.version, r.engine, r.worker,
-            r.started_at, r.failure
+            r.started_at, r.failure, r.cancel_requested_at IS NOT NULL AS is_requested
         FROM unnest(ids, keeps) AS s (id, keep)
         JOIN workmill.job AS j ON j.id = s.id
         JOIN workmill.job_row AS r ON r.seq = j.seq
-        WHERE r.state NOT IN ('succeeded', 'failed', 'cancelled') AND r.cancel_requested_at IS NULL
+        WHERE r.state NOT IN ('succeeded', 'failed', 'cancelled')
+        AND (r.cancel_requested_at IS NULL OR (forced AND NOT r.cancel_forced))
     ), asked AS (
-        UPDATE workmill.job AS j SET cancel_requested_at = moment, cancel_reason = why, version = j.version + 1
+        UPDATE workmill.job AS j SET
+            cancel_requested_at = coalesce(j.cancel_requested_at, moment),
+            cancel_reason = CASE WHEN open.is_requested THEN j.cancel_reason ELSE why END,
+            cancel_forced = nullif(forced, false),
+            version = j.version + 1
         FROM open WHERE open.state = 'running' AND j.seq = open.seq
     ), finished AS (
         INSERT INTO workmill.done (
             seq, finished_at, expires_at, started_at, cancel_requested_at, lane, attempt, deaths, token, version,
-            engine, state, worker, failure, cancel_reason
+            engine, state, worker, failure, cancel_reason, cancel_forced
         )
         SELECT
             open.seq, moment, workmill.after(moment, open.keep), open.started_at, moment, open.lane, open.attempt,
-            open.deaths, open.token, open.version + 1, open.engine, 'cancelled', open.worker, open.failure, why
+            open.deaths, open.token, open.version + 1, open.engine, 'cancelled', open.worker, open.failure, why,
+            nullif(forced, false)
         FROM open WHERE open.state <> 'running'
     ), unlined AS (
         UPDATE workmill.job AS j SET xid = NULL FROM open
@@ -668,13 +679,15 @@ BEGIN
 END $$;
 
 -- Prolong a live lease; where nobody leads, this worker does from now on.
-CREATE FUNCTION workmill.renew(wanted text) RETURNS TABLE (is_live boolean, is_leader boolean) LANGUAGE plpgsql AS $$
+CREATE FUNCTION workmill.renew(
+    wanted text, OUT is_live boolean, OUT is_leader boolean, OUT told text
+) LANGUAGE plpgsql AS $$
 DECLARE
     moment bigint := workmill.clock();
     leader text;
 BEGIN
     UPDATE workmill.worker SET lease_ends_at = greatest(lease_ends_at, workmill.after(moment, lease))
-    WHERE id = wanted AND lease_ends_at > moment;
+    WHERE id = wanted AND lease_ends_at > moment RETURNING worker.ordered INTO told;
     is_live := FOUND;
     is_leader := false;
     IF is_live THEN
@@ -691,7 +704,18 @@ BEGIN
         END IF;
         is_leader := leader = wanted;
     END IF;
-    RETURN NEXT;
+END $$;
+
+-- Note an order for workers; answers those that live. One that was told to stop keeps that order.
+CREATE FUNCTION workmill.give_order(wanted text[], what text) RETURNS TABLE (id text) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    moment bigint := workmill.clock();
+BEGIN
+    -- In one order, so that no two who give orders wait for each other.
+    PERFORM 1 FROM workmill.worker WHERE id = ANY (wanted) ORDER BY seq FOR UPDATE;
+    RETURN QUERY UPDATE workmill.worker AS w SET ordered = CASE WHEN ordered = 'stop' THEN ordered ELSE what END
+    WHERE w.id = ANY (wanted) AND w.lease_ends_at > moment RETURNING w.id;
 END $$;
 
 -- A dump that is loaded into another server brings transaction numbers that this server has not reached: marks would

@@ -23,7 +23,7 @@ CREATE FUNCTION workmill.enqueue_within(request text) RETURNS TABLE (
     said text, moment bigint, seq bigint, id text, task text, queue text, priority integer, state text, args text,
     policy text, key text, attempt integer, deaths integer, token integer, version integer, progress text, result text,
     failure text, worker text, engine integer, created_at bigint, run_at bigint, started_at bigint, finished_at bigint,
-    expires_at bigint, cancel_requested_at bigint, cancel_reason text
+    expires_at bigint, cancel_requested_at bigint, cancel_reason text, cancel_forced boolean, retry_of text
 ) LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -38,6 +38,7 @@ DECLARE
     keys text[];
     delays bigint[];
     run_ats bigint[];
+    retries_of text[];
     seqs bigint[];
     is_whole boolean;
 BEGIN
@@ -48,10 +49,11 @@ BEGIN
     END IF;
     SELECT
         array_agg(n.id), array_agg(n.lane), array_agg(n.task), array_agg(n.args), array_agg(n.policy),
-        array_agg(n.key), array_agg(n.delay), array_agg(n.run_at)
-    INTO ids, lanes, tasks, arguments, policies, keys, delays, run_ats
+        array_agg(n.key), array_agg(n.delay), array_agg(n.run_at), array_agg(n.retry_of)
+    INTO ids, lanes, tasks, arguments, policies, keys, delays, run_ats, retries_of
     FROM json_to_recordset(asked -> 'jobs') AS n (
-        id text, lane integer, task text, args text, policy text, key text, delay bigint, run_at bigint
+        id text, lane integer, task text, args text, policy text, key text, delay bigint, run_at bigint,
+        retry_of text
     );
     SELECT array_agg(known.seq) INTO seqs FROM (
         SELECT job.seq FROM unnest(ids) AS new (id) JOIN workmill.job ON job.id = new.id
@@ -71,14 +73,14 @@ BEGIN
     moment := workmill.clock();
     WITH new AS MATERIALIZED (
         SELECT
-            nextval('workmill.job_seq_seq') AS seq, n.id, n.lane, n.task, n.args, n.policy, n.key,
+            nextval('workmill.job_seq_seq') AS seq, n.id, n.lane, n.task, n.args, n.policy, n.key, n.retry_of,
             CASE WHEN n.delay > 0 THEN workmill.after(moment, n.delay) ELSE n.run_at END AS run_at
-        FROM unnest(ids, lanes, tasks, arguments, policies, keys, delays, run_ats)
-            AS n (id, lane, task, args, policy, key, delay, run_at)
+        FROM unnest(ids, lanes, tasks, arguments, policies, keys, delays, run_ats, retries_of)
+            AS n (id, lane, task, args, policy, key, delay, run_at, retry_of)
     ), stored AS (
-        INSERT INTO workmill.job (seq, id, lane, args, policy, key, created_at, run_at, xid)
+        INSERT INTO workmill.job (seq, id, lane, args, policy, key, retry_of, created_at, run_at, xid)
         SELECT
-            new.seq, new.id, new.lane, new.args, new.policy, new.key, moment, new.run_at,
+            new.seq, new.id, new.lane, new.args, new.policy, new.key, new.retry_of, moment, new.run_at,
             CASE WHEN new.run_at > moment THEN NULL ELSE pg_current_xact_id() END
         FROM new ORDER BY new.seq
         ON CONFLICT DO NOTHING RETURNING job.seq

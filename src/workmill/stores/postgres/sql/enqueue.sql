@@ -9,7 +9,7 @@ ON CONFLICT DO NOTHING;
 -- :name insert
 SELECT workmill.enqueue(
     %s::text[], %s::integer[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
-    %s::text[], %s::text[]
+    %s::text[], %s::text[], %s::text[]
 );
 
 -- :name same_id

@@ -8,7 +8,10 @@ ON CONFLICT (id) DO UPDATE SET lease_ends_at = greatest(w.lease_ends_at, exclude
 WHERE w.lease_ends_at > excluded.started_at;
 
 -- :name renew
-SELECT is_live, is_leader FROM workmill.renew(%s);
+SELECT is_live, is_leader, told FROM workmill.renew(%s);
+
+-- :name order
+SELECT id FROM workmill.give_order(%s::text[], %s);
 
 -- :name leave
 UPDATE workmill.worker SET lease_ends_at = now.moment, leads = false
@@ -18,6 +21,6 @@ FROM (SELECT workmill.clock() AS moment) AS now WHERE id = %s AND lease_ends_at 
 SELECT
     id, name, host, pid, queues, tasks, concurrency,
     (SELECT count(*) FROM workmill.held WHERE held.worker = worker.id),
-    lease_ends_at > now.moment, leads, started_at, lease_ends_at
+    lease_ends_at > now.moment, leads, ordered, started_at, lease_ends_at
 FROM workmill.worker, (SELECT workmill.clock() AS moment) AS now
 WHERE lease_ends_at > now.moment - 86400000000 ORDER BY seq DESC;

@@ -183,7 +183,7 @@ class Life:
     async def _give_back(self, store: Store) -> None:
         take = partial(take_held, store, self.worker_id, Returned())
         taken = await until_done("give jobs back", take, emit=self._emit)
-        self._returned = len(taken.job_ids)
+        self._returned += len(taken.job_ids)
 
     async def _too_late(self, *, is_lost: bool) -> None:
         if is_lost:
@@ -191,14 +191,17 @@ class Life:
         await asyncio.sleep(FAREWELL_SECONDS)
 
     async def _bury(self, process: EngineProcess) -> None:
-        """Settle at once, as interrupted, what a child held that died."""
+        """Settle at once what a child held: as interrupted, or uncounted where it was killed for no fault of theirs."""
         if self._store is None:
             return
         why = f"engine process {process.pid} of worker {self.worker_id} died while the job ran: {process.how_it_ended}"
-        outcome = Interrupted(failure=Failure(kind=FailureKind.INTERRUPTED, type="EngineDied", message=why))
+        failure = Failure(kind=FailureKind.INTERRUPTED, type="EngineDied", message=why)
+        outcome = Returned() if process.is_dismissed else Interrupted(failure=failure)
         take = partial(take_held, self._store, self.worker_id, outcome, engine=process.number)
         taken = await until_done("take back the jobs of a dead engine", take, emit=self._emit)
-        if taken.job_ids:
+        if process.is_dismissed:
+            self._returned += len(taken.job_ids)
+        elif taken.job_ids:
             self._emit(JobsRescued(job_ids=tuple(taken.job_ids), why=why))
         if taken.refused:
             refused = "; ".join(f"job {job_id}: {error}" for job_id, error in taken.refused)

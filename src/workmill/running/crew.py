@@ -9,7 +9,7 @@ from workmill.running.engine_process import EngineProcess
 from workmill.running.patience import pause_after
 from workmill.running.protocol import REFUSED, Drain, Go, Hello, Message, Stop
 from workmill.running.race import race
-from workmill.words.events import Emit, EngineDied
+from workmill.words.events import Emit, EngineDied, EngineKept, EngineRelieved
 
 MOST_FAILED_STARTS = 3
 """So many children in a row that die before their hello end the worker."""
@@ -61,6 +61,8 @@ class Crew:
     ) -> None:
         self.unfit = asyncio.Event()
         """Set when children die again and again before they are ready; no more are started."""
+        self.full = asyncio.Event()
+        """Set while every place is filled by a child that works."""
         self._size = size
         self._recruit = recruit
         self._bury = bury
@@ -76,6 +78,8 @@ class Crew:
         self._first: EngineProcess | None = None
         self._go: Callable[[EngineProcess], Go] | None = None
         self._group: asyncio.TaskGroup | None = None
+        self._posts: list[Post] = []
+        self._url: str | None = None
         self._is_ending = asyncio.Event()
         self._is_stopping = False
 
@@ -97,20 +101,23 @@ class Crew:
     async def first_hello(self) -> Hello | None:
         """Start the first child and return its hello; None when there is none because the crew ends or is unfit."""
         self._first = await self._recruit_ready(Post.ENGINE)
-        return None if self._first is None else await self._first.hello()
+        hello = None if self._first is None else await self._first.hello()
+        self._url = None if hello is None else hello.url
+        return hello
 
     async def keep(self, go: Callable[[EngineProcess], Go]) -> None:
         """Keep all places filled until the crew ends; the first child is there already."""
         hello = None if self._first is None else await self._first.hello()
         async with asyncio.TaskGroup() as group:
             self._go, self._group = go, group
+            self._posts = [Post.ENGINE] * self._size
             group.create_task(self._fill(Post.ENGINE, self._first))
             for _ in range(self._size - 1):
                 group.create_task(self._fill(Post.ENGINE, None))
             if hello is not None and hello.process_tasks:
-                group.create_task(self._fill(Post.SOLO_ENGINE, None))
+                self.open_place(Post.SOLO_ENGINE)
 
-    async def relieve(self, process: EngineProcess, *, grace_seconds: float | None) -> Hello | None:
+    async def relieve(self, process: EngineProcess, *, why: str, grace_seconds: float | None) -> Hello | None:
         """Let a successor take a child's place, and the child leave: it finishes what runs, and takes no more.
 
         The successor is ready before the child is told anything. What a child that leaves has not finished after its
@@ -118,18 +125,31 @@ class Crew:
 
         Args:
             process: One that is `at_work`.
+            why: The reason, for the log.
             grace_seconds: How long it may go on; None: until all it runs has ended, or `hurry` is called.
 
         Returns:
-            The successor's hello; None when there is none, because it could not be started, or the child left its
-            place by itself meanwhile: then nothing has changed.
+            The successor's hello; None when there is none, because it could not be started or belongs to another
+            store, or because the child left its place by itself meanwhile: then nothing has changed.
         """
         successor = self._recruited(self._at_work[process])
         hello = await successor.hello()
         post = self._at_work.get(process)
-        if hello is None or post is None or self._group is None or self._is_ending.is_set():
+        if post is None or self._group is None or self._is_ending.is_set():
             successor.kill()
             return None
+        if hello is None or hello.url != self._url:
+            self._keep(process, successor)
+            return None
+        self._emit(
+            EngineRelieved(
+                worker_id=self._worker_id,
+                engine=process.number,
+                pid=process.pid,
+                successor_pid=successor.pid,
+                why=why,
+            )
+        )
         del self._at_work[process]
         self._at_work[successor] = post
         self._leaving[process] = asyncio.Event()
@@ -137,10 +157,17 @@ class Crew:
         self._group.create_task(self._see_off(process, grace_seconds))
         return hello
 
-    def hurry(self) -> None:
-        """Let all that leave their places be gone soon; what they run goes back uncounted."""
+    def hurry(self, grace_seconds: float) -> None:
+        """Let all that leave their places now go on no longer than this; what they run then goes back uncounted."""
         for must_go in self._leaving.values():
-            must_go.set()
+            asyncio.get_running_loop().call_later(grace_seconds, must_go.set)
+
+    def open_place(self, post: Post) -> None:
+        """See to it that there is a place of a kind."""
+        if self._group is not None and post not in self._posts and not self._is_ending.is_set():
+            self._posts.append(post)
+            self.full.clear()
+            self._group.create_task(self._fill(post, None))
 
     def tell(self, message: Message) -> None:
         """Say something to every child that works."""
@@ -186,6 +213,7 @@ class Crew:
             self._set_to_work(process, post)
             await process.ended()
             is_relieved = self._at_work.pop(process, None) is None
+            self._note_places()
             await self._note_end(process)
             if is_relieved:
                 return
@@ -199,6 +227,13 @@ class Crew:
         self._at_work[process] = post
         process.has_gone = True
         process.say(self._go(process))
+        self._note_places()
+
+    def _note_places(self) -> None:
+        if len(self._at_work) == len(self._posts):
+            self.full.set()
+        else:
+            self.full.clear()
 
     async def _note_end(self, process: EngineProcess) -> None:
         if process.bye is not None:
@@ -242,6 +277,13 @@ class Crew:
         process = self._recruit(post)
         self._processes = [*self._living(), process]
         return process
+
+    def _keep(self, process: EngineProcess, successor: EngineProcess) -> None:
+        why = "the application has another store now; end the worker and start it anew"
+        if successor.has_ended:
+            why = f"its successor {successor.how_it_ended} before it was ready"
+        successor.kill()
+        self._emit(EngineKept(worker_id=self._worker_id, engine=process.number, pid=process.pid, why=why))
 
     def _note_death(self, process: EngineProcess, how: str) -> None:
         self._emit(EngineDied(worker_id=self._worker_id, engine=process.number, pid=process.pid, how=how))

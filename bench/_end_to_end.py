@@ -42,6 +42,7 @@ class Aims:
     drain: str
     pickup: str
     bulk: str = ""
+    single: str = ""
 
 
 def measure(raw: Raw, aims: Aims, *, jobs: int, concurrency: int, folder: Path) -> list[Measure]:
@@ -58,7 +59,7 @@ def measure(raw: Raw, aims: Aims, *, jobs: int, concurrency: int, folder: Path) 
     )
     crowd = rate(8 * singles, lambda: at_once(8, lambda: repeat(singles, nothing.enqueue)))
     found = [
-        Measure(what="single enqueue, one caller", value=single, unit="jobs/s", raw=raw_single),
+        Measure(what="single enqueue, one caller", value=single, unit="jobs/s", raw=raw_single, aim=aims.single),
         Measure(what="single enqueue, 8 callers", value=crowd, unit="jobs/s"),
         Measure(
             what="bulk enqueue, 1,000 a call", value=1000 * bulk, unit="jobs/s", raw=1000 * raw_bulk, aim=aims.bulk

@@ -1,9 +1,16 @@
-"""The ceiling: hand-written statements over rows of the same shape, one process, no worker, the same durability."""
+"""The ceiling: hand-written statements over rows of the same shape, one process, no worker, the same durability.
 
+It is written as one would with the driver at hand: ids that grow with time and names as long as ours, values as the
+driver sends lists, one round trip for each statement, nothing prepared. It keeps no listing, no counts, no attempts, no
+cancel and no order among transactions, tells nobody, and runs nothing.
+"""
+
+import os
 import time
-import uuid
 
 import psycopg
+
+from workmill.words.names import job_id
 
 SCHEMA = """
 create schema raw;
@@ -20,8 +27,8 @@ insert into raw.job (id, task, queue, priority, state, args, policy, created_at)
 select id, 'nothing', 'default', 0, 'queued', args, '{}', %s from unnest(%s::text[], %s::text[]) as new (id, args)
 """
 CLAIM = """
-update raw.job set state = 'running', attempt = attempt + 1, token = token + 1, version = version + 1, worker = 'w',
-  engine = 0, started_at = %s
+update raw.job set state = 'running', attempt = attempt + 1, token = token + 1, version = version + 1,
+  worker = '0123456789abcdef0123456789abcdef', engine = 0, started_at = %s
   where seq = any(array(
     select seq from raw.job where state = 'queued' and queue = 'default' and task = 'nothing'
     order by priority desc, seq limit %s for update skip locked
@@ -47,8 +54,9 @@ class RawQueue:
 
     def enqueue_many(self, jobs: int) -> None:
         """Store jobs in one transaction."""
-        ids = [str(uuid.uuid4()) for _ in range(jobs)]
-        self._connection.execute(INSERT, [time.time_ns() // 1000, ids, ["{}"] * jobs])
+        now = time.time_ns() // 1000
+        ids = [job_id(now // 1000, os.urandom(10)) for _ in range(jobs)]
+        self._connection.execute(INSERT, [now, ids, ["{}"] * jobs])
 
     def drain(self, jobs: int, *, batch: int) -> None:
         """Claim and settle what is queued, one transaction for the settling of a batch and the claim of the next."""

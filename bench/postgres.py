@@ -12,15 +12,19 @@ jobs around them.
 import argparse
 import os
 import tempfile
+import time
 from pathlib import Path
 
-from bench._end_to_end import CACHE, Aims, measure
+import psycopg
+
+from bench._end_to_end import CACHE, Aims, measure, worker
 from bench._flat_postgres import run_flat
 from bench._raw_postgres import RawQueue
-from bench._report import show
+from bench._report import Measure, show
 from tests.servers.postgres import CHOICE, chosen_server
 
-AIMS = Aims(drain=">= 25,000", pickup="<= 1.2", bulk=">= 60,000")
+AIMS = Aims(drain=">= 25,000, 0.5", pickup="<= 1.2", bulk=">= 60,000", single="0.9")
+IDLE_SECONDS = 30.0
 LOADS = {"queued": 1_000_000, "finished": 10_000_000, "scheduled": 500_000, "pinned": 500_000}
 
 
@@ -45,7 +49,19 @@ def main() -> None:
         raw = RawQueue(url)
         found = measure(raw, AIMS, jobs=chosen.jobs, concurrency=chosen.concurrency, folder=Path(folder))
         raw.close()
+        found.append(idle_queries(url, Path(folder), chosen.concurrency))
         show("PostgreSQL end to end", found, CACHE)
+
+
+def idle_queries(url: str, folder: Path, concurrency: int) -> Measure:
+    """Count the transactions of a worker tree that has nothing to do; the server's own vacuuming is among them."""
+    count = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
+    with worker(folder, concurrency), psycopg.connect(url, autocommit=True) as connection:
+        seen = []
+        for _ in range(2):
+            time.sleep(IDLE_SECONDS)
+            seen += [row[0] for row in connection.execute(count)]
+    return Measure(what="idle worker tree", value=(seen[1] - seen[0]) / IDLE_SECONDS, unit="queries/s", aim="<= 1")
 
 
 if __name__ == "__main__":

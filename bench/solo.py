@@ -1,6 +1,6 @@
 """Measure what a process of its own costs a job, and that it costs the others nothing.
 
-    ./run bench solo [--jobs 10000] [--solos 8] [--rounds 3] [--before COMMIT]
+    ./run bench solo [--jobs 10000] [--solos 16] [--rounds 3] [--before COMMIT]
 
 Drains no-op jobs on SQLite: of a task with `process=True`, and of a plain one. With `--before`, plain jobs are drained
 by that commit, too, in turn with this checkout so that the machine's moods meet both alike. Medians of the rounds.
@@ -27,7 +27,7 @@ def main() -> None:
     """Drain in turn, and print the medians."""
     parser = argparse.ArgumentParser(prog="./run bench solo", description=__doc__)
     parser.add_argument("--jobs", type=int, default=10_000)
-    parser.add_argument("--solos", type=int, default=8)
+    parser.add_argument("--solos", type=int, default=16)
     parser.add_argument("--concurrency", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--before", help="a commit to compare plain jobs with")

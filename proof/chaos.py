@@ -1,6 +1,7 @@
 """Let real workers and clients live through real faults, then check what everybody wrote down.
 
     ./run proof chaos [--store sqlite|postgres] [--seconds 60] [--seed N] [--out DIR] [--workers 3] [--rate 30]
+                      [--fault KIND ...]
 
 Workers, engines and isolated children are killed, frozen beyond the lease and ended in order; the server is killed and
 started again, connections are cut and frozen (postgres); the disk fills up (sqlite, where we may mount one).
@@ -15,10 +16,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from proof.storming.ground import become_own_mounts
+from proof.storming.ground import ON_FILE, ON_SERVER, become_own_mounts
+from proof.storming.nemesis import ON_WORKERS
 from proof.storming.report import show
 from proof.storming.settings import Settings
 from proof.storming.storm import storm
+
+FAULTS = (*ON_WORKERS, *ON_FILE, *ON_SERVER)
 
 
 def main() -> int:
@@ -29,6 +33,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--out", type=Path, help="a folder that is not there yet")
     parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--fault", action="append", default=[], choices=FAULTS, help="deal no other")
     parser.add_argument("--rate", type=float, default=30.0, help="jobs a second of each of the two producers")
     chosen = parser.parse_args()
     if chosen.store == "sqlite":
@@ -36,7 +41,14 @@ def main() -> int:
     logging.basicConfig(level=logging.ERROR)
     seed = secrets.randbelow(1_000_000) if chosen.seed is None else chosen.seed
     folder = chosen.out or Path(tempfile.mkdtemp(prefix="workmill-chaos-"))
-    settings = Settings(store=chosen.store, seconds=chosen.seconds, seed=seed, workers=chosen.workers, rate=chosen.rate)
+    settings = Settings(
+        store=chosen.store,
+        seconds=chosen.seconds,
+        seed=seed,
+        workers=chosen.workers,
+        rate=chosen.rate,
+        only=tuple(chosen.fault),
+    )
     asyncio.run(storm(settings, folder.absolute()))
     return show(folder)
 

@@ -5,8 +5,11 @@ import statistics
 from proof.histories.dump import Dump, Tried
 from proof.histories.entry import Entry, Op
 from proof.histories.history import History
+from workmill.words.job import Ending
 
 STORE = "store"
+GENTLE = {"end worker", "stop"}
+"""What makes a worker give its jobs back, and explains no death."""
 
 
 class Faults:
@@ -37,6 +40,7 @@ class Faults:
             fault
             for fault in self._faults
             if fault.scope in {STORE, *scopes}
+            and not (fault.kind in GENTLE and attempt.ending is Ending.INTERRUPTED)
             and fault.at <= before
             and max(fault.until, fault.at) + self._tail >= begun_at
         ]

@@ -1,6 +1,7 @@
 """A database for one run in each room, whose clock stands still until it is moved, also from another process."""
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,6 +21,7 @@ from workmill.testing import FakeClock
 
 BEGINNING = datetime(2030, 1, 1, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
+MEMORY = Path("/dev/shm")  # noqa: S108 - where files lie in memory, each in a folder of our own
 
 
 class Database(Protocol):
@@ -74,24 +76,34 @@ class SqliteDatabase:
         return BEGINNING + int(self._moment.read_text() if self._moment.exists() else 0) * TICK
 
 
-@dataclass(frozen=True)
 class PostgresDatabase:
-    """A schema whose clock is a row; it can be handed to another process."""
+    """A schema whose clock is a row; it can be handed to another process, which then has a connection of its own."""
 
-    server: str
-    schema: str
+    def __init__(self, server: str, schema: str) -> None:
+        self._server = server
+        self._schema = schema
+        self._connection: psycopg.Connection[tuple[object, ...]] | None = None
+
+    def __reduce__(self) -> tuple[type["PostgresDatabase"], tuple[str, str]]:
+        return PostgresDatabase, (self._server, self._schema)
 
     async def make(self) -> Store:
         """Make and open one more store."""
-        store = PostgresStore(f"{self.server}?schema={self.schema}")
+        store = PostgresStore(f"{self._server}?schema={self._schema}")
         await store.open()
         return store
 
     def advance(self, length: timedelta) -> None:
         """Move its clock."""
-        statement = f'UPDATE "{self.schema}".frozen SET moment = moment + %s'  # noqa: S608 - a name of our own
-        with psycopg.connect(self.server, autocommit=True) as connection:
-            connection.execute(statement, (length // TICK,))
+        if self._connection is None:
+            self._connection = psycopg.connect(self._server, autocommit=True)
+        statement = f'UPDATE "{self._schema}".frozen SET moment = moment + %s'  # noqa: S608 - a name of our own
+        self._connection.execute(statement, (length // TICK,))
+
+    def close(self) -> None:
+        """Close its own connection."""
+        if self._connection is not None:
+            self._connection.close()
 
 
 class MemoryRoom:
@@ -115,7 +127,9 @@ class SqliteRoom:
     @contextmanager
     def database(self) -> Iterator[Database]:
         """Have an empty database."""
-        with tempfile.TemporaryDirectory(prefix="workmill-proof-", ignore_cleanup_errors=True) as folder:
+        # A killed process takes no pages of the system with it: a disk would only make this slow.
+        place = MEMORY if os.access(MEMORY, os.W_OK) else None
+        with tempfile.TemporaryDirectory(prefix="workmill-proof-", dir=place, ignore_cleanup_errors=True) as folder:
             yield SqliteDatabase(Path(folder))
 
 
@@ -137,9 +151,11 @@ class PostgresRoom:
         """Have an empty schema."""
         harness = PostgresHarness(self._server)
         asyncio.run(_made(harness))
+        database = PostgresDatabase(self._server, harness.schema)
         try:
-            yield PostgresDatabase(self._server, harness.schema)
+            yield database
         finally:
+            database.close()
             harness.drop()
 
 

@@ -2,12 +2,10 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 from proof.checking.violation import Violation
 from proof.crashing.databases import MemoryRoom
@@ -18,8 +16,7 @@ from proof.crashing.scenarios import SCENARIOS
 from proof.crashing.timing import hurried
 from proof.planted import rooms, works
 from proof.planted.blocking import play_blocking
-
-Bug: TypeAlias = Callable[[], AbstractContextManager[object]]
+from proof.planted.rooms import Bug
 
 BUGS: tuple[Bug, ...] = (
     rooms.settle_without_token,

@@ -1,10 +1,11 @@
 """Bugs planted in the memory room: each is what a careless store would do."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeAlias
 from unittest.mock import patch
 
 from workmill.store import Enqueued, Promotion, Report, Verdict
@@ -14,6 +15,9 @@ from workmill.words.job import Job, JobState, NewJob
 from workmill.words.transition import Transition
 
 # ruff: noqa: SLF001 - a planted bug reaches into the room it spoils
+
+Bug: TypeAlias = Callable[[], AbstractContextManager[object]]
+"""Spoils something while inside."""
 
 
 def settle_without_token() -> AbstractContextManager[object]:

@@ -10,6 +10,8 @@ from typing import Protocol
 from proof.storming.network import Network, network_to
 from tests.servers.postgres import PostgresServer, chosen_binaries, postgres_server
 
+ON_FILE = ("disk full",)
+ON_SERVER = ("kill server", "cut network", "freeze network")
 BALLAST = "ballast"
 DISK = "48m"
 CHUNK = bytes(1 << 16)
@@ -44,7 +46,7 @@ class FileGround:
     def __init__(self, folder: Path, *, can_fill: bool) -> None:
         self._folder = folder
         self.url = self.own_url = f"sqlite:///{folder / 'jobs.db'}"
-        self.faults: Sequence[str] = ("disk full",) if can_fill else ()
+        self.faults: Sequence[str] = ON_FILE if can_fill else ()
 
     def begin(self, fault: str) -> float:  # noqa: ARG002 - there is one
         """Fill the disk."""
@@ -68,7 +70,7 @@ class ServerGround:
         self._is_down = False
         self.own_url = server.url()
         self.url = server.url().replace(str(server.port), str(network.port))
-        self.faults: Sequence[str] = ("kill server", "cut network", "freeze network")
+        self.faults: Sequence[str] = ON_SERVER
 
     def begin(self, fault: str) -> float:
         """Kill the server, break connections off, or freeze them for longer than the lease."""

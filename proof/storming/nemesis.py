@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+from collections.abc import Sequence
 
 from proof.checking.faulting import STORE
 from proof.histories.entry import Op
@@ -21,10 +22,19 @@ class Nemesis:
     Args:
         lease: How long a worker must be frozen to lose its jobs.
         stalls: Whether a frozen worker may hold the whole store up, as where one process writes at a time.
+        only: The kinds of faults to deal; all where none is named.
     """
 
     def __init__(
-        self, *, ground: Ground, processes: Processes, pen: Pen, chance: random.Random, lease: float, stalls: bool
+        self,
+        *,
+        ground: Ground,
+        processes: Processes,
+        pen: Pen,
+        chance: random.Random,
+        lease: float,
+        stalls: bool,
+        only: Sequence[str] = (),
     ) -> None:
         self._ground = ground
         self._processes = processes
@@ -32,14 +42,14 @@ class Nemesis:
         self._chance = chance
         self._lease = lease
         self._stalls = stalls
+        self._kinds = [kind for kind in (*ON_WORKERS, *ground.faults) if kind in only or not only]
         self._deck: list[str] = []
         self._frozen: set[int] = set()
 
     async def strike(self) -> None:
         """Deal one fault and wait until it is over."""
         if not self._deck:
-            self._deck = [*ON_WORKERS, *self._ground.faults]
-            self._chance.shuffle(self._deck)
+            self._deck = self._chance.sample(self._kinds, len(self._kinds))
         fault = self._deck.pop()
         if fault in ON_WORKERS:
             await self._strike_worker(fault, self._chance.choice(self._processes.workers).pid)

@@ -32,7 +32,9 @@ def show(folder: Path) -> int:
         times = "  ".join(f"{seconds:5.2f}" for seconds in (each.at(0.5), each.at(0.99), each.seconds[-1]))
         print(f"{each.fault:20} {len(each.seconds):4}  {times}")
     _show_violations(found)
-    print(f"again: ./run proof chaos --store {settings.store} --seconds {settings.seconds:g} --seed {settings.seed}")
+    faults_named = "".join(f" --fault {kind!r}" for kind in settings.only)
+    again = f"--store {settings.store} --seconds {settings.seconds:g} --seed {settings.seed}{faults_named}"
+    print(f"again: ./run proof chaos {again}")
     print(f"check: ./run proof check {folder}")
     return 1 if found else 0
 

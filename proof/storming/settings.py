@@ -32,6 +32,8 @@ class Settings:
     concurrency: int = 8
     rate: float = 30.0
     lease: float = 5.0
+    only: tuple[str, ...] = ()
+    """The kinds of faults; all where none is named."""
 
     @property
     def bound(self) -> float:
@@ -51,4 +53,5 @@ def save_settings(settings: Settings, folder: Path) -> None:
 
 def load_settings(folder: Path) -> Settings:
     """Read what was kept."""
-    return Settings(**json.loads((folder / SETTINGS).read_text()))
+    kept = json.loads((folder / SETTINGS).read_text())
+    return Settings(**{**kept, "only": tuple(kept["only"])})

@@ -37,6 +37,7 @@ async def storm(settings: Settings, folder: Path) -> None:
             chance=random.Random(settings.seed),  # noqa: S311 - to be repeated, not a secret
             lease=settings.lease,
             stalls=settings.store == "sqlite",
+            only=settings.only,
         )
         store = store_factory(place.own_url)()
         await store.open()
@@ -61,7 +62,7 @@ async def _until_working(store: Store, workers: int) -> None:
         TimeoutError: One has none for too long; its log says why.
     """
     async with asyncio.timeout(END_SECONDS):
-        while len(await store.workers()) < workers:
+        while len(await store.workers()) < workers:  # noqa: ASYNC110 - nothing tells when there is one
             await asyncio.sleep(WATCH_SECONDS)
 
 

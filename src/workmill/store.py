@@ -263,7 +263,8 @@ class Store(Protocol):
     async def register(self, worker: NewWorker) -> None:
         """Give a worker its lease.
 
-        Repeating it for a live worker renews the lease; repeating it for one whose lease has ended changes nothing.
+        Repeating it for a live worker renews the lease and notes the tasks and the concurrency it now has; repeating
+        it for one whose lease has ended changes nothing.
         """
 
     async def renew(self, worker_id: str) -> Renewal:

@@ -12,6 +12,8 @@ from workmill.craft.logs import Events
 from workmill.words.events import (
     DutyFailed,
     EngineDied,
+    EngineKept,
+    EngineRelieved,
     FinishRefused,
     JobsEnqueued,
     JobSettled,
@@ -106,6 +108,16 @@ LINES: list[tuple[Event, int, str]] = [
         EngineDied(worker_id="W", engine=1, pid=7, how="SIGKILL"),
         logging.ERROR,
         "engine 1 (pid 7) died: SIGKILL",
+    ),
+    (
+        EngineRelieved(worker_id="W", engine=1, pid=7, successor_pid=8, why="SIGHUP"),
+        logging.INFO,
+        "engine 1 (pid 7) finishes what it runs and leaves; pid 8 takes its place: SIGHUP",
+    ),
+    (
+        EngineKept(worker_id="W", engine=1, pid=7, why="its successor is broken"),
+        logging.ERROR,
+        "engine 1 (pid 7) works on as it is: its successor is broken",
     ),
     (
         StoreFailing(verb="renew", error="disk full", retry_seconds=0.25),

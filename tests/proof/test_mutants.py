@@ -3,7 +3,8 @@
 import pytest
 
 from proof.planted import rooms, works
-from proof.planted.catching import BUGS, Bug, catch
+from proof.planted.catching import BUGS, catch
+from proof.planted.rooms import Bug
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from workmill import App, current_job
@@ -234,6 +234,15 @@ def dying_once() -> int:
     if current_job.attempt == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return current_job.attempt
+
+
+@app.task(process=True)
+def babbling() -> None:
+    """Write on whatever is open, the line to the engine among it."""
+    for descriptor in range(3, 32):
+        with suppress(OSError):
+            os.write(descriptor, b"what is this?\n")
+    time.sleep(LONG_SECONDS)
 
 
 @app.task(process=True)

@@ -37,6 +37,7 @@ class Mill:
         self.engine = Engine(
             program=self.program, store=self.store, worker_id=WORKER, concurrency=most, performer=self.solos
         )
+        self.running: asyncio.Future[None] | None = None
         self._changed = asyncio.Event()
 
     async def enqueue(self, task: str, *args: object, **options: Any) -> str:
@@ -92,7 +93,7 @@ async def mill(*, most: int = 2, target: Target = TARGET) -> AsyncIterator[Mill]
     """Have an engine work while inside; leaving stops it, and waits until no process is left."""
     made = Mill(most=most, target=target)
     await made.store.register(replace(new_worker(WORKER, lease=3600), tasks=tuple(app.tasks)))
-    running = asyncio.create_task(made.engine.run())
+    running = made.running = asyncio.create_task(made.engine.run())
     try:
         yield made
     finally:

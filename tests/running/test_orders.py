@@ -31,6 +31,15 @@ async def test_stopping_drains_too() -> None:
     assert state(orders) == (True, True, "enough")
 
 
+async def test_restarting_is_an_order_of_its_own() -> None:
+    orders = Orders()
+
+    orders.restart("HUP")
+
+    assert state(orders) == (False, False, "")
+    assert (orders.restarting.is_set(), orders.why_restarting) == (True, "HUP")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_each_signal_that_ends_gives_the_order(number: signal.Signals) -> None:
     orders = Orders()
@@ -46,10 +55,23 @@ async def test_each_signal_that_ends_gives_the_order(number: signal.Signals) -> 
     assert orders.why == number.name
 
 
-async def test_a_signal_that_was_ignored_stays_ignored() -> None:
+async def test_hup_restarts_what_can_restart() -> None:
+    orders = Orders()
+
+    with signals_to(orders, can_restart=True):
+        os.kill(os.getpid(), signal.SIGHUP)
+        async with asyncio.timeout(5):
+            await orders.restarting.wait()
+
+    assert orders.why_restarting == "SIGHUP"
+    assert state(orders) == (False, False, "")
+
+
+@pytest.mark.parametrize("can_restart", [False, True])
+async def test_a_signal_that_was_ignored_stays_ignored(can_restart: bool) -> None:  # noqa: FBT001 - a parameter of the test
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with signals_to(Orders()):
+        with signals_to(Orders(), can_restart=can_restart):
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)

@@ -10,6 +10,8 @@ import pytest
 
 from tests.running.solos import mill, word
 from workmill import FailureKind, Job, JobState
+from workmill.running.command import Target
+from workmill.running.solo.pool import SoloFailure
 from workmill.words.job import Ending
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")]
@@ -203,6 +205,7 @@ async def test_past_its_memory_limit_a_process_is_killed_each_time(task: str, fi
         ("faulting", "killed by SIGSEGV", "in faulting"),
         ("exiting", "ended by itself with exit code 7", ""),
         ("closing_the_line", "killed by SIGKILL", ""),
+        ("babbling", "killed by SIGKILL", ""),
     ],
 )
 async def test_a_job_that_ends_its_process_is_put_aside_after_three_deaths(task: str, how: str, stack: str) -> None:
@@ -234,6 +237,19 @@ async def test_a_stop_gives_back_what_does_not_end_and_leaves_no_process(file: P
         await it.until_gone(*mine)
         assert it.engine.given_back == 1
     assert (await it.job(job_id)).state is JobState.QUEUED
+
+
+async def test_without_any_process_the_engine_fails_and_gives_its_jobs_back(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("from nowhere import app\n")
+    broken = Target(name="broken:app", folder=tmp_path)
+    async with mill(most=1, target=broken) as it:
+        job_id = await it.enqueue("add", 1, 2)
+
+        with pytest.raises(ExceptionGroup) as raised:
+            await asyncio.shield(it.running)
+
+        assert raised.group_contains(SoloFailure, match="ended by itself with exit code 3")
+        assert (await it.job(job_id)).state is JobState.QUEUED
 
 
 async def test_a_warm_process_that_dies_is_replaced() -> None:

@@ -175,6 +175,19 @@ async def test_the_last_one_is_replaced_when_it_dies_idle(monkeypatch: pytest.Mo
         await it.until(lambda: it.pids == [101])
 
 
+async def test_one_that_has_just_ended_is_not_lent(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scene(monkeypatch, most=1) as it:
+        _, solo = await it.lent(1)
+        it.pool.give_back(solo)  # type: ignore[arg-type] - a fake
+        taking = asyncio.create_task(it.pool.take())
+
+        solo.end()  # Who is told of it is told after the taking.
+        await it.until(lambda: len(it.solos) == 2)
+        it.solos[1].be_ready()
+
+        assert await taking is it.solos[1]
+
+
 async def test_starts_are_tried_again_whatever_they_failed_by(monkeypatch: pytest.MonkeyPatch) -> None:
     async with scene(monkeypatch) as it:
         it.refusals.append(OSError("no more processes"))

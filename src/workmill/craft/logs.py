@@ -7,6 +7,8 @@ from typing import assert_never
 from workmill.words.events import (
     DutyFailed,
     EngineDied,
+    EngineKept,
+    EngineRelieved,
     Event,
     FinishRefused,
     JobsEnqueued,
@@ -68,13 +70,13 @@ def _level(event: Event) -> int:
             return logging.DEBUG
         case JobSettled():
             return logging.WARNING if event.transition.state is JobState.FAILED else logging.INFO
-        case JobsPruned() | WorkerStarted() | WorkerStopping() | WorkerStopped():
+        case JobsPruned() | WorkerStarted() | WorkerStopping() | WorkerStopped() | EngineRelieved():
             return logging.INFO
         case StaleWriteRefused() | FinishRefused() | LateEndIgnored() | JobsRescued():
             return logging.WARNING
         case WorkerLeaseLost() | StoreFailing() | StoreAmiss():
             return logging.WARNING
-        case EngineDied() | DutyFailed():
+        case EngineDied() | EngineKept() | DutyFailed():
             return logging.ERROR
     assert_never(event)
 
@@ -85,6 +87,8 @@ def _line(event: Event) -> str:
             return _batch_line(event)
         case JobStarted() | JobSettled() | StaleWriteRefused() | FinishRefused() | LateEndIgnored():
             return _job_line(event)
+        case EngineDied() | EngineRelieved() | EngineKept():
+            return _engine_line(event)
         case _:
             return _worker_line(event)
 
@@ -116,14 +120,7 @@ def _job_line(event: JobStarted | JobSettled | StaleWriteRefused | FinishRefused
 
 
 def _worker_line(
-    event: WorkerStarted
-    | WorkerStopping
-    | WorkerStopped
-    | WorkerLeaseLost
-    | EngineDied
-    | StoreFailing
-    | StoreAmiss
-    | DutyFailed,
+    event: WorkerStarted | WorkerStopping | WorkerStopped | WorkerLeaseLost | StoreFailing | StoreAmiss | DutyFailed,
 ) -> str:
     match event:
         case WorkerStarted():
@@ -134,14 +131,24 @@ def _worker_line(
             return f"worker stopped; {_counted(event.returned, 'job')} given back"
         case WorkerLeaseLost():
             return f"worker {event.worker_id} lost its lease; it stops its jobs and begins anew"
-        case EngineDied():
-            return f"engine {event.engine} (pid {event.pid}) died: {event.how}"
         case StoreAmiss():
             return f"{event.subject}: {event.detail}; {event.remedy}"
         case StoreFailing():
             return f"store failed to {event.verb}: {event.error}; again in {event.retry_seconds:.1f} s"
         case DutyFailed():
             return f"{event.duty} failed: {event.error}; it goes on with its next round"
+    assert_never(event)
+
+
+def _engine_line(event: EngineDied | EngineRelieved | EngineKept) -> str:
+    engine = f"engine {event.engine} (pid {event.pid})"
+    match event:
+        case EngineDied():
+            return f"{engine} died: {event.how}"
+        case EngineRelieved():
+            return f"{engine} finishes what it runs and leaves; pid {event.successor_pid} takes its place: {event.why}"
+        case EngineKept():
+            return f"{engine} works on as it is: {event.why}"
     assert_never(event)
 
 

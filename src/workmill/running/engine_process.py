@@ -29,6 +29,7 @@ class EngineProcess:
             taken for those of its successor.
         bye: What it said before it ended in order.
         has_gone: Whether it was told to go, so that it may hold jobs.
+        is_dismissed: Whether it was killed because it had to leave its place: no fault of what it ran.
         exit_code: How it ended: minus the signal's number if one killed it; None while it lives.
     """
 
@@ -37,6 +38,7 @@ class EngineProcess:
         self.solos = solos
         self.bye: Bye | None = None
         self.has_gone = False
+        self.is_dismissed = False
         self.exit_code: int | None = None
         self._loop = asyncio.get_running_loop()
         self._rest = b""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from workmill.running.elapsed import Elapsed, Sleep, elapsed
 from workmill.running.patience import pause_after, until_done
@@ -85,6 +86,11 @@ class Keeper:
             self._prolong(began)
 
         await until_done("register", ask, emit=self._emit, sleep=self._sleep)
+
+    async def describe(self, worker: NewWorker) -> None:
+        """Say anew what the worker is, such as which tasks it knows now. The term is left as it is."""
+        self._worker = worker
+        await until_done("describe the worker", partial(self._store.register, worker), emit=self._emit)
 
     async def hold(self) -> None:
         """Renew the lease until it is lost; returning means: stop the jobs, they must be over at `term.over_at`.

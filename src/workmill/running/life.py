@@ -15,10 +15,11 @@ from workmill.running.leader import duties_of, lead
 from workmill.running.options import SupervisorOptions
 from workmill.running.orders import Orders
 from workmill.running.patience import until_done
-from workmill.running.protocol import Go, Prolong
+from workmill.running.protocol import Go, Hello, Prolong
 from workmill.running.race import ended, race
+from workmill.running.relief import Relief
 from workmill.running.taking import take_held
-from workmill.store import Store
+from workmill.store import NewWorker, Store
 from workmill.words.config import masked
 from workmill.words.events import DutyFailed, Emit, JobsRescued, WorkerStarted, WorkerStopped, WorkerStopping
 from workmill.words.outcome import Failure, FailureKind, Interrupted, Returned
@@ -57,6 +58,7 @@ class Life:
         recruit: Starts an engine child.
         open_store: Opens the store that a child named, or returns it where it is open.
         is_proven: Whether the target is known to load.
+        renewed: Is called when every engine was relieved by one with newer code.
     """
 
     def __init__(
@@ -67,12 +69,14 @@ class Life:
         recruit: Callable[[Post], EngineProcess],
         open_store: Callable[[str], Awaitable[Store]],
         is_proven: bool,
+        renewed: Callable[[], None],
         emit: Emit,
     ) -> None:
         self.worker_id = uuid.uuid4().hex
         self._options = options
         self._orders = orders
         self._open_store = open_store
+        self._renewed = renewed
         self._emit = emit
         self._store: Store | None = None
         self._keeper: Keeper | None = None
@@ -111,10 +115,7 @@ class Life:
         if hello is None:
             return
         self._store = await self._open_store(hello.url)
-        solos = self._options.solo_processes if hello.process_tasks else 0
-        worker = self._options.worker.new_worker(
-            self.worker_id, hello.tasks, engines=self._options.engines, solos=solos
-        )
+        worker = self._worker(hello)
         self._keeper = Keeper(store=self._store, worker=worker, emit=self._emit, tell=self._tell)
         await self._keeper.register()
         self._emit(
@@ -127,6 +128,10 @@ class Life:
                 store=masked(hello.url),
             )
         )
+
+    def _worker(self, hello: Hello) -> NewWorker:
+        solos = self._options.solo_processes if hello.process_tasks else 0
+        return self._options.worker.new_worker(self.worker_id, hello.tasks, engines=self._options.engines, solos=solos)
 
     async def _end_early(self) -> LifeEnd:
         if self._keeper is not None:
@@ -143,15 +148,24 @@ class Life:
             leading = group.create_task(lead(keeper.leads, partial(duties_of, store, emit=self._emit)))
             keeping = group.create_task(self._crew.keep(partial(self._go, keeper)))
             looking = group.create_task(say_what_is_amiss(store, emit=self._emit))
+            relieving = group.create_task(self._relief(keeper).obey_for_ever())
             await race(ended(holding), self._crew.unfit.wait(), self._orders.draining.wait())
             if not holding.done():
                 await self._drain(holding)
             is_lost = holding.done()
             await self._stop(keeper, is_lost=is_lost)
             await race(ended(keeping), asyncio.sleep(FAREWELL_SECONDS))  # The last burial.
-            for task in (holding, leading, keeping, looking):
+            for task in (holding, leading, keeping, looking, relieving):
                 task.cancel()
         return is_lost
+
+    def _relief(self, keeper: Keeper) -> Relief:
+        async def relieved(hello: Hello) -> None:
+            self._renewed()
+            await keeper.describe(self._worker(hello))
+
+        grace = self._options.grace.total_seconds()
+        return Relief(self._crew, self._orders, grace_seconds=grace, relieved=relieved)
 
     async def _drain(self, holding: asyncio.Task[None]) -> None:
         self._crew.drain()
@@ -183,7 +197,7 @@ class Life:
     async def _give_back(self, store: Store) -> None:
         take = partial(take_held, store, self.worker_id, Returned())
         taken = await until_done("give jobs back", take, emit=self._emit)
-        self._returned = len(taken.job_ids)
+        self._returned += len(taken.job_ids)
 
     async def _too_late(self, *, is_lost: bool) -> None:
         if is_lost:
@@ -191,14 +205,17 @@ class Life:
         await asyncio.sleep(FAREWELL_SECONDS)
 
     async def _bury(self, process: EngineProcess) -> None:
-        """Settle at once, as interrupted, what a child held that died."""
+        """Settle at once what a child held: as interrupted, or uncounted where it was killed for no fault of theirs."""
         if self._store is None:
             return
         why = f"engine process {process.pid} of worker {self.worker_id} died while the job ran: {process.how_it_ended}"
-        outcome = Interrupted(failure=Failure(kind=FailureKind.INTERRUPTED, type="EngineDied", message=why))
+        failure = Failure(kind=FailureKind.INTERRUPTED, type="EngineDied", message=why)
+        outcome = Returned() if process.is_dismissed else Interrupted(failure=failure)
         take = partial(take_held, self._store, self.worker_id, outcome, engine=process.number)
         taken = await until_done("take back the jobs of a dead engine", take, emit=self._emit)
-        if taken.job_ids:
+        if process.is_dismissed:
+            self._returned += len(taken.job_ids)
+        elif taken.job_ids:
             self._emit(JobsRescued(job_ids=tuple(taken.job_ids), why=why))
         if taken.refused:
             refused = "; ".join(f"job {job_id}: {error}" for job_id, error in taken.refused)

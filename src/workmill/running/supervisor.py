@@ -35,8 +35,9 @@ def run_supervisor(options: SupervisorOptions, *, emit: Emit) -> int:
     """Run a worker's process tree until TERM or INT, and return an exit code.
 
     The first signal drains: what runs may finish within the grace. The second stops now. What could not finish is given
-    back without costing an attempt, and no child is left. It works as process 1 of a container. Call it in the main
-    thread of a process that has no other children.
+    back without costing an attempt, and no child is left. HUP restarts what runs user code: successors load the
+    application anew before the others leave, under the same lease. It works as process 1 of a container. Call it in the
+    main thread of a process that has no other children.
 
     Returns:
         0 after an orderly end, 3 when the target cannot be loaded (said on stderr), else the code of an extra that
@@ -55,7 +56,7 @@ class _Supervisor:
         self._emit = emit
         self._orders = Orders()
         self._reaper = Reaper()
-        self._extras = Extras(options.extras, self._reaper)
+        self._extras = Extras(options.extras, self._reaper, self._orders)
         self._numbers = itertools.count(1)
         self._is_proven = asyncio.Event()
         self._store: Store | None = None
@@ -63,7 +64,7 @@ class _Supervisor:
 
     async def run(self) -> int:
         health = None if self._options.health is None else health_address(self._options.health)
-        with signals_to(self._orders), self._reaper.at_work():
+        with signals_to(self._orders, can_restart=True), self._reaper.at_work():
             async with health_served(health, self._is_ready):
                 extras = asyncio.create_task(self._run_extras())
                 try:
@@ -83,6 +84,7 @@ class _Supervisor:
                     recruit=self._recruit,
                     open_store=self._open_store,
                     is_proven=self._is_proven.is_set(),
+                    renewed=self._extras.restart,
                     emit=self._emit,
                 )
                 how = await self._life.run()
@@ -119,7 +121,7 @@ class _Supervisor:
         # Not before the target has loaded: a target that cannot be is said once, not by every process.
         await race(self._is_proven.wait(), self._orders.draining.wait())
         if not self._orders.draining.is_set():
-            await self._extras.run(self._orders)
+            await self._extras.run()
 
     def _is_ready(self) -> bool:
         return self._life is not None and self._life.is_ready

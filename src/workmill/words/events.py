@@ -119,6 +119,27 @@ class EngineDied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineRelieved:
+    """A child process of a worker leaves, and another has taken its place: it finishes what runs and takes no more."""
+
+    worker_id: str
+    engine: int
+    pid: int
+    successor_pid: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineKept:
+    """A child process of a worker was to be relieved, and works on because no other could take its place."""
+
+    worker_id: str
+    engine: int
+    pid: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailing:
     """A store call failed and is tried again after `retry_seconds`."""
 
@@ -158,6 +179,8 @@ Event: TypeAlias = (
     | WorkerStopped
     | WorkerLeaseLost
     | EngineDied
+    | EngineRelieved
+    | EngineKept
     | StoreFailing
     | StoreAmiss
     | DutyFailed

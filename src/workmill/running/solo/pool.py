@@ -58,19 +58,11 @@ class Pool:
         Raises:
             SoloFailure: None can be started.
         """
-        if self._warm:
-            solo = self._warm.pop()  # The one used last: the others may grow idle.
-            self._retiring.pop(solo).cancel()
-            return solo
-        place: asyncio.Future[SoloProcess] = self._loop.create_future()
-        self._waiting.append(place)
-        self._start_enough()
-        try:
-            return await place
-        except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self.give_back(place.result())
-            raise
+        while True:
+            solo = self._warmest() or await self._next()
+            if solo.is_heeding:
+                return solo
+            self.discard(solo)  # It has ended, and that has not come round yet.
 
     def give_back(self, solo: SoloProcess) -> None:
         """Take back one that can run another job."""
@@ -109,6 +101,24 @@ class Pool:
         """Wait until all are gone, after `close`: they end or are killed within seconds."""
         await asyncio.gather(*self._starting, return_exceptions=True)
         await asyncio.gather(*[solo.ended() for solo in self._all])
+
+    def _warmest(self) -> SoloProcess | None:
+        if not self._warm:
+            return None
+        solo = self._warm.pop()  # The one used last: the others may grow idle.
+        self._retiring.pop(solo).cancel()
+        return solo
+
+    async def _next(self) -> SoloProcess:
+        place: asyncio.Future[SoloProcess] = self._loop.create_future()
+        self._waiting.append(place)
+        self._start_enough()
+        try:
+            return await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled() and place.exception() is None:
+                self.give_back(place.result())
+            raise
 
     def _start_enough(self) -> None:
         waiting = sum(not place.done() for place in self._waiting)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from workmill.running.command import Target
@@ -64,17 +64,14 @@ class SoloProcess(asyncio.Protocol):
         self._ended: asyncio.Future[Death] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
         self._is_reaped = False
-        self._line, theirs = socket.socketpair()
-        self._stack = open_stack()
-        with theirs:
-            ends = (theirs.fileno(), self._stack)
-            words = (f"--line={ends[0]}", f"--stack={ends[1]}")
-            self._process = subprocess.Popen(
-                target.command("workmill.running.solo", *words),
-                pass_fds=ends,
-                stdin=subprocess.DEVNULL,
-                process_group=0,
-            )
+        with ExitStack() as undoing:
+            self._line, theirs = socket.socketpair()
+            undoing.push(self._line)
+            with theirs:
+                self._stack = open_stack()
+                undoing.callback(os.close, self._stack)
+                self._process = _spawned(target, theirs.fileno(), self._stack)
+            undoing.pop_all()
         threading.Thread(target=self._await_end, name="workmill-solo", daemon=True).start()
 
     async def connect(self) -> None:
@@ -192,6 +189,15 @@ class SoloProcess(asyncio.Protocol):
         with suppress(OSError):
             while self._transport is not None and (data := self._line.recv(65536)):
                 self.data_received(data)
+
+
+def _spawned(target: Target, line: int, stack: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        target.command("workmill.running.solo", f"--line={line}", f"--stack={stack}"),
+        pass_fds=(line, stack),
+        stdin=subprocess.DEVNULL,
+        process_group=0,
+    )
 
 
 def _do_nothing(_death: Death) -> None:

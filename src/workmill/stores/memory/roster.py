@@ -34,8 +34,11 @@ class Roster:
         return lease is not None and now < lease.ends_at
 
     def register(self, worker: NewWorker, now: datetime) -> None:
-        """Give a worker its first lease, or a live one the time anew."""
+        """Give a worker its first lease, or a live one the time anew, and note what it says of itself."""
         if self.is_live(worker.id, now):
+            known = self._leases[worker.id]
+            described = replace(known.worker, tasks=worker.tasks, concurrency=worker.concurrency)
+            self._leases[worker.id] = replace(known, worker=described)
             self._prolong(worker.id, now)
         elif worker.id not in self._leases:
             self._leases[worker.id] = Lease(worker=worker, started_at=now, ends_at=later(now, worker.lease))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from workmill.store import ClaimRequest, NoticeKind, Report, Settled, Verdict
+from workmill.store import ClaimRequest, Notice, NoticeKind, Report, Settled, Verdict
 from workmill.stores.postgres.arrays import NONE, numbers, same_numbers, texts
 from workmill.stores.postgres.mending import readable_or_failed
 from workmill.stores.postgres.moments import length_of
@@ -76,7 +76,7 @@ async def claimed_rows(rows: Sequence[Row], request: ClaimRequest, started_at: i
     if any(row[6] not in session.names for row in rows):
         await session.learn_lanes()
     session.places.note([(row[5], row[4]) for row in rows])
-    tell_of_changes([row[5] for row in rows], session)
+    tell_of_changes([row[5] for row in rows], session, waits=True)
     names = session.names
     return [
         (
@@ -89,9 +89,10 @@ async def claimed_rows(rows: Sequence[Row], request: ClaimRequest, started_at: i
     ]
 
 
-def tell_of_changes(job_ids: Sequence[str], session: Session) -> None:
+def tell_of_changes(job_ids: Sequence[str], session: Session, *, waits: bool = False) -> None:
     """Tell that jobs changed; of very many it is said once that any may have."""
-    session.tell(NoticeKind.CHANGED, job_ids=job_ids if len(job_ids) <= MOST_IDS else ())
+    told = tuple(job_ids) if len(job_ids) <= MOST_IDS else ()
+    session.bells.ring([Notice(kind=NoticeKind.CHANGED, job_ids=told)], waits=waits)
 
 
 def sorted_out(transitions: Sequence[Transition]) -> tuple[list[int], int]:

@@ -1,10 +1,11 @@
 """Notices between processes: LISTEN and NOTIFY, apart from the transactions they tell of.
 
-A NOTIFY within a transaction makes all commits of a database wait for one another. So an enqueue carries its own only
-where this process has told nothing for a while, which is when a worker may be idle; else what was committed is told
+A NOTIFY within a transaction makes all such commits of a database wait for one another. So an enqueue carries its own
+only where this process has not done so for a while, which is when a worker may be idle; else what was committed is told
 right after, by a statement of its own, and what happens while that is under way is told together by the next.
 
     sender: commit -> note -> is nothing under way? NOTIFY, then what was noted meanwhile, after a breath
+            claim -> note -> NOTIFY with the next, or after a breath: the jobs begin first, and many have ended by then
     listener: LISTEN -> notices come -> every few seconds a notice to itself: has it come back? no -> connect anew
 
 There is one channel for each kind, so that a listener wakes only for what it asked for, and one for the listener's
@@ -30,7 +31,7 @@ MOST_IDS = 150
 LARGEST_PAYLOAD = 7900
 MOST_WAITING = 5000
 BREATH_SECONDS = 0.005
-QUIET_SECONDS = 0.005
+QUIET_SECONDS = 0.002
 """So seldom a transaction of one process tells by itself."""
 
 
@@ -42,30 +43,41 @@ class Bells:
         self._schema = schema
         self._noted: list[Notice] = []
         self._ringing: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._inside_at = 0.0
 
-    def ring(self, notices: Sequence[Notice]) -> None:
-        """Send notices soon; they may be lost."""
+    def ring(self, notices: Sequence[Notice], *, waits: bool = False) -> None:
+        """Send notices soon; they may be lost. What `waits` may go with the next that does not."""
         if not notices:
             return
         self._noted += notices
         if len(self._noted) > MOST_WAITING:
             self._noted = folded(self._noted)
-        if self._ringing is None:
-            self._ringing = asyncio.create_task(self._ring())
+        if not waits:
+            self._start()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(BREATH_SECONDS, self._start)
 
     def ring_inside(self, notices: Sequence[Notice]) -> list[tuple[str, str]]:
         """Return channels and payloads for a transaction to tell itself; none where `ring` must do it afterwards."""
         now = time.monotonic()
-        if self._ringing is not None or now - self._inside_at < QUIET_SECONDS:
+        if now - self._inside_at < QUIET_SECONDS:
             return []
         self._inside_at = now
         return [(channel(self._schema, notice.kind), written(notice)) for notice in folded(notices)]
 
     async def close(self) -> None:
         """Wait until what was noted is sent."""
+        self._start()
         if self._ringing is not None:
             await self._ringing
+
+    def _start(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._ringing is None and self._noted:
+            self._ringing = asyncio.create_task(self._ring())
 
     async def _ring(self) -> None:
         try:

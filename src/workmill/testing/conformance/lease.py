@@ -1,6 +1,7 @@
 """Leases: the right to hold jobs, how it is prolonged, how it ends, and who leads."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -102,6 +103,15 @@ class TestLease:
 
         worker = await listed(store, new.id)
         assert (worker.started_at, worker.lease_ends_at) == (started_at, await store.now() + LEASE)
+
+    async def test_registering_again_notes_what_the_worker_now_is(self, store: Store) -> None:
+        new = new_worker()
+        await store.register(new)
+
+        await store.register(replace(new, tasks=("later", "now"), concurrency=7))
+
+        worker = await listed(store, new.id)
+        assert (worker.tasks, worker.concurrency) == (("later", "now"), 7)
 
     async def test_registering_again_does_not_bring_an_ended_lease_back(self, store: Store, harness: Harness) -> None:
         new = new_worker()

@@ -4,7 +4,10 @@ INSERT INTO workmill.worker AS w (
 )
 SELECT %s, %s, %s, %s, %s::text[], %s::text[], %s, new.lease, new.moment, workmill.after(new.moment, new.lease)
 FROM (SELECT workmill.clock() AS moment, %s::bigint AS lease) AS new
-ON CONFLICT (id) DO UPDATE SET lease_ends_at = greatest(w.lease_ends_at, excluded.lease_ends_at)
+ON CONFLICT (id) DO UPDATE SET
+    tasks = excluded.tasks,
+    concurrency = excluded.concurrency,
+    lease_ends_at = greatest(w.lease_ends_at, excluded.lease_ends_at)
 WHERE w.lease_ends_at > excluded.started_at;
 
 -- :name renew

@@ -1,7 +1,9 @@
 -- :name register
 INSERT INTO worker (id, name, host, pid, queues, tasks, concurrency, lease, started_at, lease_ends_at)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, min(?9 + ?8, ?10))
-ON CONFLICT (id) DO UPDATE SET lease_ends_at = max(lease_ends_at, min(?9 + lease, ?10)) WHERE lease_ends_at > ?9;
+ON CONFLICT (id) DO UPDATE SET
+    tasks = excluded.tasks, concurrency = excluded.concurrency, lease_ends_at = max(lease_ends_at, min(?9 + lease, ?10))
+WHERE lease_ends_at > ?9;
 
 -- :name renew
 UPDATE worker SET lease_ends_at = max(lease_ends_at, min(?2 + lease, ?3)) WHERE id = ?1 AND lease_ends_at > ?2

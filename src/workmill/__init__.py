@@ -2,7 +2,7 @@
 
 from workmill.app import App
 from workmill.craft.context import current_job
-from workmill.craft.document import attempt_document, job_document
+from workmill.craft.document import attempt_document, job_document, worker_document
 from workmill.craft.handle import JobHandle
 from workmill.craft.log_format import configure_logs
 from workmill.craft.middleware import CallNext, Middleware
@@ -101,4 +101,5 @@ __all__ = [
     "run_worker_tree",
     "system_clock",
     "task_document",
+    "worker_document",
 ]

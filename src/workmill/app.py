@@ -32,6 +32,7 @@ from workmill.words.duration import Duration
 from workmill.words.events import Event
 from workmill.words.job import JobState, NewJob
 from workmill.words.names import check_name
+from workmill.words.order import Order
 from workmill.words.policy import KEEP, Policy
 from workmill.words.retry import Retry
 from workmill.words.size import Size
@@ -255,6 +256,14 @@ class App:
     async def aworkers(self) -> list[Worker]:
         """Do as `workers` does, awaited."""
         return await self._portal.arun(reading.workers)
+
+    def order_workers(self, worker_ids: Sequence[str], order: Order) -> list[bool]:
+        """Give workers an order; say of each whether it is live, so that it follows within a third of its lease."""
+        return self._portal.run(reading.ordering(worker_ids, order))
+
+    async def aorder_workers(self, worker_ids: Sequence[str], order: Order) -> list[bool]:
+        """Do as `order_workers` does, awaited."""
+        return await self._portal.arun(reading.ordering(worker_ids, order))
 
     def diagnose(self) -> list[Finding]:
         """Look at the store's health."""

@@ -8,6 +8,7 @@ from workmill.store import Count, Finding, JobFilter, Page, Worker
 from workmill.words.errors import InvalidOption
 from workmill.words.job import JobState
 from workmill.words.moment import check_aware
+from workmill.words.order import Order
 
 LONGEST_PAGE = 1000
 
@@ -60,6 +61,11 @@ def listing(wanted: JobFilter, limit: int, cursor: str | None) -> Callable[[Sess
 async def counts(session: Session) -> list[Count]:
     """Count the stored jobs."""
     return await session.store.counts()
+
+
+def ordering(worker_ids: Sequence[str], order: Order) -> Callable[[Session], Awaitable[list[bool]]]:
+    """Give workers an order."""
+    return lambda session: session.store.order(worker_ids, Order(order))
 
 
 async def workers(session: Session) -> list[Worker]:

@@ -61,7 +61,7 @@ def _read_words(task: AnyTask, words: Sequence[str], *, has_json: bool) -> tuple
 
 def _enqueue(app: App, task: AnyTask, arguments: Mapping[str, object], given: CallOptions) -> JobHandle[object]:
     chosen = task.using(queue=given.queue, priority=given.priority, delay=given.delay, key=given.key)
-    text = _dumped(arguments) if given.json_args is None else _read_json(given.json_args)
+    text = _dumped(arguments) if given.json_args is None else read_json(given.json_args, "--json-args")
     try:
         return app.enqueue_many([chosen.job_from_json(text)])[0]
     except InvalidArguments as error:
@@ -75,8 +75,12 @@ def _dumped(arguments: Mapping[str, object]) -> bytes:
         raise UsageError(f"an argument has no JSON form: {error}") from None
 
 
-def _read_json(source: str) -> bytes:
-    """Return the text that `--json-args` names."""
+def read_json(source: str, flag: str) -> bytes:
+    """Return the text that the word after a flag names: itself, a file, or standard input.
+
+    Raises:
+        UsageError: There is no such file.
+    """
     if source == "-":
         return sys.stdin.buffer.read()
     if not source.startswith("@"):
@@ -84,19 +88,20 @@ def _read_json(source: str) -> bytes:
     try:
         return Path(source[1:]).read_bytes()
     except OSError as error:
-        raise UsageError(f"--json-args {source}: {error.strerror}; give @FILE, - or the JSON itself") from None
+        raise UsageError(f"{flag} {source}: {error.strerror}; give @FILE, - or the JSON itself") from None
 
 
 def _refusal(error: InvalidArguments, *, as_flags: bool) -> str:
-    lines = [f"  {_flag(each.pointer) if as_flags else each.pointer}: {_what(each)}" for each in error.errors]
+    lines = [f"  {flag_of(each.pointer) if as_flags else each.pointer}: {what_is_wrong(each)}" for each in error.errors]
     return "\n".join([f"the arguments of task {error.task!r} are refused; nothing was enqueued:", *lines])
 
 
-def _what(error: ArgumentError) -> str:
+def what_is_wrong(error: ArgumentError) -> str:
+    """Say what is wrong with one argument, and what it is."""
     return f"{error.detail}; it is {error.given}" if error.given else error.detail
 
 
-def _flag(pointer: str) -> str:
+def flag_of(pointer: str) -> str:
     """Return the flag that a JSON Pointer stands for: `#/opts/max_depth` is `--opts.max-depth`."""
     steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
     return "--" + ".".join(steps).replace("_", "-") if steps else "arguments"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from workmill import App, Count, Finding, JobState, Level, Worker
+from workmill import App, Count, Finding, JobState, Level, Order, Worker
 
 
 def look_at_tasks(app: App) -> Iterator[Finding]:
@@ -28,6 +28,11 @@ def look_at_workers(workers: Sequence[Worker]) -> Iterator[Finding]:
             level=Level.WARN, subject="workers", detail="none is live", remedy="start one with `workmill worker`"
         )
         return
+    if all(worker.order is not Order.WORK for worker in live):
+        detail = f"none takes jobs: {len(live)} live, all quiet or stopping"
+        remedy = "let one go on with `workmill workers resume`, or start another"
+        yield Finding(level=Level.WARN, subject="workers", detail=detail, remedy=remedy)
+        return
     slots = sum(worker.concurrency for worker in live)
     running = sum(worker.running for worker in live)
     yield Finding(level=Level.OK, subject="workers", detail=f"{len(live)} live, {running} of {slots} slots taken")
@@ -49,7 +54,11 @@ def _look_at_task(app: App, name: str) -> Iterator[Finding]:
 
 
 def _takes(worker: Worker, count: Count) -> bool:
-    return count.task in worker.tasks and (worker.queues is None or count.queue in worker.queues)
+    return (
+        worker.order is Order.WORK
+        and count.task in worker.tasks
+        and (worker.queues is None or count.queue in worker.queues)
+    )
 
 
 def _stranded(count: Count, *, is_known: bool) -> Finding:

@@ -21,8 +21,9 @@ COMMANDS = (
     Command(name="worker", where="workmill.cli.worker:worker", summary="Run a worker until it is told to stop."),
     Command(name="web", where="workmill.cli.web:web", summary="Serve the HTTP API."),
     Command(name="call", where="workmill.cli.call:call", summary="Enqueue a job; its flags are the task's arguments."),
-    Command(name="jobs", where="workmill.cli.jobs:jobs", summary="List, show, wait for and cancel jobs."),
+    Command(name="jobs", where="workmill.cli.jobs:jobs", summary="List, show, wait for, cancel and retry jobs."),
     Command(name="tasks", where="workmill.cli.tasks:tasks", summary="List and show the registered tasks."),
+    Command(name="workers", where="workmill.cli.workers:workers", summary="List workers, quiet, resume and stop them."),
     Command(name="doctor", where="workmill.cli.doctor:doctor", summary="Check the application, its store and workers."),
 )
 

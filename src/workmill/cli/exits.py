@@ -44,8 +44,13 @@ class UsageError(Exception):
     """The command line asks for something that cannot be; the message says what and what to write instead."""
 
 
+class NoSuchWorker(UsageError):
+    """No live worker has the name or id that the command line gives."""
+
+
 # The narrower error stands above the wider one.
 _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
+    (NoSuchWorker, Exit.NOT_FOUND),
     (UsageError, Exit.USAGE),
     (ConfigError, Exit.CONFIG),
     (InvalidArguments, Exit.USAGE),

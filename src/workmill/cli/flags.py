@@ -30,6 +30,11 @@ def argument_flags(schema: Schema) -> list[inspect.Parameter]:
     )
 
 
+def kinds_of(schema: Schema, name: str) -> Kinds:
+    """Return every JSON type that `schema` allows for one argument; any for one that it does not know."""
+    return _kinds(_resolved(_properties(schema).get(name, {}), schema), schema)
+
+
 def _parameter(name: str, schema: Schema, is_required: bool, root: Schema) -> inspect.Parameter:  # noqa: FBT001 - private
     by_place = is_required and _is_simple(_resolved(schema, root), root)
     default = schema.get("default")

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from workmill import App, JobHandle, JobState, WaitTimeout
+from workmill import App, JobHandle, JobState, Order, WaitTimeout
 from workmill.cli.exits import Exit
 from workmill.cli.terminal import clean, say
 
@@ -53,7 +53,7 @@ def warn_if_nobody_takes(handle: JobHandle[object], app: App) -> None:
     job = handle.record
     if job.state is not JobState.QUEUED:
         return
-    live = [worker for worker in app.workers() if worker.is_live]
+    live = [worker for worker in app.workers() if worker.is_live and worker.order is Order.WORK]
     if any(job.task in worker.tasks and (worker.queues is None or job.queue in worker.queues) for worker in live):
         return
     known = f"start one with `workmill worker --queues {job.queue}`, or without --queues for all"

@@ -1,4 +1,4 @@
-"""`workmill jobs`: list, show, wait for and cancel jobs."""
+"""`workmill jobs`: list, show, wait for, cancel and retry jobs."""
 
 import math
 import time
@@ -8,15 +8,16 @@ from typing import Annotated
 from cyclopts import App as Parser
 from cyclopts import Parameter
 
-from workmill import App, Attempt, JobConflict, JobHandle, JobState, attempt_document, job_document
-from workmill.cli.exits import Exit, UsageError
+from workmill import App, Attempt, InvalidArguments, JobConflict, JobHandle, JobState, attempt_document, job_document
+from workmill.cli.edits import edited_arguments, refusal
+from workmill.cli.exits import Exit, UsageError, exit_for
 from workmill.cli.follow import follow, say_ending, warn_if_nobody_takes
 from workmill.cli.loading import load_app
 from workmill.cli.options import LISTING, SHOWING, Listing, Names, Seconds, Showing, Whole
 from workmill.cli.output import Column, Document, json_text, show_fields, show_items, show_json, show_value
 from workmill.cli.terminal import clean, clean_block, say
 
-jobs = Parser(name="jobs", help="List, show, wait for and cancel jobs.", version_flags=())
+jobs = Parser(name="jobs", help="List, show, wait for, cancel and retry jobs.", version_flags=())
 
 _COLUMNS = (
     Column(heading="ID", read=lambda job: job["id"], is_copied=True),
@@ -105,6 +106,9 @@ def wait(
 def cancel(
     *ids: Annotated[str, Parameter(name="ID")],
     reason: Annotated[str | None, Parameter(help="Why; it is kept with the job.")] = None,
+    force: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="End running jobs without asking them.")
+    ] = False,
     showing: Showing = SHOWING,
 ) -> int:
     """Cancel jobs: those that have not started end at once, running ones are asked to end."""
@@ -112,16 +116,61 @@ def cancel(
     code = Exit.OK
     for handle in handles:
         try:
-            handle.cancel(reason)
+            handle.cancel(reason, force=force)
         except JobConflict as error:
             say(f"workmill: {error}")
             code = Exit.CONFLICT
             continue
         if not showing.json:
-            print(f"{handle.id} {handle.state if handle.done else 'was asked to end'}")
+            print(f"{handle.id} {handle.state if handle.done else _asked(handle)}")
     if showing.json:
         _show_documents(handles)
     return code
+
+
+@jobs.command
+def retry(
+    *ids: Annotated[str, Parameter(name="ID")],
+    changes: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--set",
+            metavar="NAME=VALUE",
+            negative=(),
+            show_default=False,
+            help="Change one argument; may be repeated.",
+        ),
+    ] = (),
+    args: Annotated[
+        str | None, Parameter(metavar="JSON|@FILE|-", help="All arguments anew, as one JSON object.")
+    ] = None,
+    key: Annotated[str | None, Parameter(help="Idempotency key: retrying again with it gives the same job.")] = None,
+    showing: Showing = SHOWING,
+) -> int:
+    """Run jobs that have ended again: each as a new job, whose id is written to stdout."""
+    app = load_app(showing.app)
+    made: list[JobHandle[object]] = []
+    code = Exit.OK
+    for handle in _handles(ids, app):
+        arguments = edited_arguments(handle, app.tasks.get(handle.record.task), changes, args)
+        try:
+            made.append(handle.retry(arguments=arguments, key=key))
+        except (JobConflict, InvalidArguments) as error:
+            said = refusal(handle.id, error) if isinstance(error, InvalidArguments) else str(error)
+            say(f"workmill: {said}")
+            code = code or exit_for(error)
+            continue
+        say(f"workmill: retried job {handle.id} as {made[-1].id}, {made[-1].state}")
+        warn_if_nobody_takes(made[-1], app)
+        if not showing.json:
+            print(made[-1].id)
+    if showing.json:
+        _show_documents(made)
+    return code
+
+
+def _asked(handle: JobHandle[object]) -> str:
+    return "is to be ended" if handle.record.cancel_forced else "was asked to end"
 
 
 def _handles(ids: tuple[str, ...], app: App) -> list[JobHandle[object]]:

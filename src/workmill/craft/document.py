@@ -1,7 +1,8 @@
-"""A job as the JSON document that every door shows: HTTP bodies, `--json` and the dashboard agree by construction."""
+"""What every door shows as JSON: HTTP bodies, `--json` and the dashboard agree by construction."""
 
 from datetime import UTC, datetime
 
+from workmill.store import Worker
 from workmill.words.codec import Json, load
 from workmill.words.job import Attempt, Job, Progress
 from workmill.words.outcome import Failure
@@ -47,6 +48,25 @@ def attempt_document(attempt: Attempt) -> dict[str, Json]:
         "ended_at": _moment(attempt.ended_at),
         "ending": str(attempt.ending),
         "error": None if attempt.failure is None else failure_document(attempt.failure),
+    }
+
+
+def worker_document(worker: Worker) -> dict[str, Json]:
+    """Return a worker as JSON values."""
+    return {
+        "id": worker.id,
+        "name": worker.name,
+        "host": worker.host,
+        "pid": worker.pid,
+        "queues": None if worker.queues is None else list(worker.queues),
+        "tasks": list(worker.tasks),
+        "concurrency": worker.concurrency,
+        "running": worker.running,
+        "live": worker.is_live,
+        "leader": worker.is_leader,
+        "order": str(worker.order),
+        "started_at": _moment(worker.started_at),
+        "lease_ends_at": _moment(worker.lease_ends_at),
     }
 
 

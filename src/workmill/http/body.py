@@ -43,11 +43,11 @@ async def read_object(request: Request) -> Document:
     """Return the body as a JSON object; an absent one is the empty object.
 
     Raises:
-        Problem: It cannot be read, as `read_json`, or it is not a JSON object.
+        Problem: It cannot be read, as `read_json`, or it is not a JSON object, with each name once.
     """
     raw = await read_json(request)
     try:
-        value = json.loads(raw)
+        value = json.loads(raw, object_pairs_hook=_each_once, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise Problem(MALFORMED_JSON, f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -74,6 +74,17 @@ async def _gather(request: Request) -> bytes:
         if len(body) > LIMIT_BYTES:
             raise _too_large()
     return bytes(body)
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> Document:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("an object names a key twice")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _too_large() -> Problem:

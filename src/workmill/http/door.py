@@ -16,6 +16,7 @@ from workmill.http.jobs import cancel_job, list_attempts, list_counts, list_jobs
 from workmill.http.openapi import show_openapi
 from workmill.http.refusals import REFUSALS
 from workmill.http.resource import Resource
+from workmill.http.retry import retry_job
 from workmill.http.stream import follow_job
 from workmill.http.submit import submit_job
 from workmill.http.tasks import list_tasks, show_task
@@ -65,6 +66,7 @@ def _routes(app: App, *, has_token: bool) -> list[BaseRoute]:
         "/v1/jobs/{id}/result": Resource(get=partial(show_result, app=app)),
         "/v1/jobs/{id}/attempts": Resource(get=partial(list_attempts, app=app)),
         "/v1/jobs/{id}/cancel": Resource(post=partial(cancel_job, app=app)),
+        "/v1/jobs/{id}/retry": Resource(post=partial(retry_job, app=app)),
         "/v1/jobs/{id}/events": Resource(get=partial(follow_job, app=app)),
         "/v1/counts": Resource(get=partial(list_counts, app=app)),
         "/openapi.json": Resource(get=partial(show_openapi, app=app, has_token=has_token)),

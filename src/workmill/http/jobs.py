@@ -91,12 +91,12 @@ async def list_attempts(request: Request, app: App) -> Response:
 
 
 async def cancel_job(request: Request, app: App) -> Response:
-    """Answer `POST /v1/jobs/{id}/cancel`: 200 when it is cancelled, 202 when its worker was asked to end it."""
+    """Answer `POST /v1/jobs/{id}/cancel`: 200 when it is cancelled, 202 when its worker was told to end it."""
     Query(request, ())
-    reason = _reason(await read_object(request))
+    reason, force = _cancellation(await read_object(request))
     handle = await app.ajob(_id(request))
     try:
-        await handle.acancel(reason)
+        await handle.acancel(reason, force=force)
     except JobConflict as conflict:
         await handle.arefresh()
         members = {"id": handle.id, "state": str(handle.state)}
@@ -132,18 +132,20 @@ def _why_failed(job: Job) -> str:
     return f"job {job.id} failed: {said}"
 
 
-def _reason(body: Document) -> str | None:
-    reason = body.pop("reason", None)
-    wrong = [
-        {"pointer": f"#/{name}", "detail": "only `reason` is known here", "type": "extra_forbidden"} for name in body
-    ]
+def _cancellation(body: Document) -> tuple[str | None, bool]:
+    """Return the reason of a cancel, and whether it is forced."""
+    reason, force = body.pop("reason", None), body.pop("force", False)
+    detail = "only `reason` and `force` are known here"
+    wrong = [{"pointer": f"#/{name}", "detail": detail, "type": "extra_forbidden"} for name in body]
+    if not isinstance(force, bool):
+        wrong.append({"pointer": "#/force", "detail": "give true or false", "type": "bool_type"})
     if reason is not None and not (isinstance(reason, str) and len(reason) <= LONGEST_REASON and _is_text(reason)):
         detail = f"give a text of at most {LONGEST_REASON} characters"
         wrong.append({"pointer": "#/reason", "detail": detail, "type": "string_type"})
     if wrong:
         said = "; ".join(f"{each['pointer']}: {each['detail']}" for each in wrong)
         raise Problem(VALIDATION_FAILED, f"the body does not match: {said}", errors=wrong)
-    return reason if isinstance(reason, str) else None
+    return reason if isinstance(reason, str) else None, force is True
 
 
 def _is_text(text: str) -> bool:

@@ -85,6 +85,7 @@ def _operations() -> list[tuple[str, str, Operation]]:
         ("/v1/jobs/{id}/result", "get", _GET_RESULT),
         ("/v1/jobs/{id}/attempts", "get", _LIST_ATTEMPTS),
         ("/v1/jobs/{id}/cancel", "post", _CANCEL_JOB),
+        ("/v1/jobs/{id}/retry", "post", _RETRY_JOB),
         ("/v1/jobs/{id}/events", "get", _FOLLOW_JOB),
         ("/v1/counts", "get", _LIST_COUNTS),
         ("/openapi.json", "get", _GET_OPENAPI),
@@ -178,9 +179,21 @@ _CANCEL_JOB = Operation(
     body={"required": False, "content": {body.MEDIA_TYPE: {"schema": reference("Cancellation")}}},
     answers={
         "200": answer("The job, which is cancelled.", reference("Job"), headers=JOB_HEADERS),
-        "202": answer("The job, whose worker was asked to end it.", reference("Job"), headers=JOB_HEADERS),
+        "202": answer("The job, whose worker was told to end it.", reference("Job"), headers=JOB_HEADERS),
     },
     problems=[problem.JOB_NOT_FOUND, problem.JOB_ALREADY_FINISHED, *_BODY_PROBLEMS],
+)
+_RETRY_JOB = Operation(
+    id="retry_job",
+    summary="Run a job that has ended again, as a new job that names it.",
+    tag="jobs",
+    parameters=[_ID, *in_query([WAIT]), PREFER, IDEMPOTENCY_KEY],
+    body={"required": False, "content": {body.MEDIA_TYPE: {"schema": reference("Repetition")}}},
+    answers={
+        "200": answer("The new job, which has ended.", reference("Job"), headers=SUBMITTED_HEADERS, links=JOB_LINKS),
+        "202": answer("The new job, which will run.", reference("Job"), headers=SUBMITTED_HEADERS, links=JOB_LINKS),
+    },
+    problems=[problem.JOB_NOT_FOUND, problem.JOB_NOT_FINISHED, *_BODY_PROBLEMS, problem.IDEMPOTENCY_KEY_REUSED],
 )
 _FOLLOW_JOB = Operation(
     id="follow_job",

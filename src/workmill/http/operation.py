@@ -59,6 +59,7 @@ JOB_LINKS: Document = {
         "attempts": "list_attempts",
         "events": "follow_job",
         "cancel": "cancel_job",
+        "retry": "retry_job",
     }.items()
 }
 

@@ -81,6 +81,8 @@ _JOB = record(
         "expires_at": _MOMENT_OR_NULL,
         "cancel_requested_at": _MOMENT_OR_NULL,
         "cancel_reason": _TEXT_OR_NULL,
+        "cancel_forced": {"type": "boolean", "description": "Whether it was to be ended without being asked."},
+        "retry_of": {"type": ["string", "null"], "description": "The job that this one repeats."},
         "version": {"type": "integer", "description": "Rises with every change; also the ETag."},
     },
     description="One persisted call of a task.",
@@ -153,7 +155,20 @@ SCHEMAS: Document = {
     "Cancellation": {
         "type": "object",
         # No NUL: not every store can hold one.
-        "properties": {"reason": {"type": ["string", "null"], "maxLength": 1000, "pattern": r"^[^\u0000]*$"}},
+        "properties": {
+            "reason": {"type": ["string", "null"], "maxLength": 1000, "pattern": r"^[^\u0000]*$"},
+            "force": {"type": "boolean", "description": "End it without asking it first."},
+        },
+        "additionalProperties": False,
+    },
+    "Repetition": {
+        "type": "object",
+        "properties": {
+            "arguments": {
+                "type": ["object", "null"],
+                "description": "All arguments by name, as its task takes them; without them, those of the old job.",
+            }
+        },
         "additionalProperties": False,
     },
 }

@@ -31,7 +31,7 @@ async def submit_job(request: Request, app: App) -> Response:
     job, created = await _enqueue(app, chosen, await read_json(request))
     if wait.seconds and not job.state.is_final:
         job = await wait_for_job(request, app, job.id, wait)
-    return _accepted(request, job, wait, created=created)
+    return accepted(request, job, wait, created=created)
 
 
 def _with_options(task: AnyTask, query: Query, key: str | None) -> AnyTask:
@@ -54,19 +54,21 @@ async def _enqueue(app: App, task: AnyTask, raw: bytes) -> tuple[Job, bool]:
 
 def _refusal(error: InvalidArguments) -> Problem:
     """Return the refusal of a body: 400 where it is no JSON at all, else 422 with each wrong place."""
-    errors = [_error_place(each) for each in error.errors]
+    errors = [error_place(each) for each in error.errors]
     malformed = [each.detail for each in error.errors if each.type == "json_invalid"]
     if malformed:
         return Problem(MALFORMED_JSON, f"the body is {malformed[0]}", errors=errors, members={"task": error.task})
     return Problem(VALIDATION_FAILED, str(error), errors=errors, members={"task": error.task})
 
 
-def _error_place(error: ArgumentError) -> Document:
+def error_place(error: ArgumentError) -> Document:
+    """Return one wrong place as a problem has it."""
     place: Document = {"pointer": error.pointer, "detail": error.detail, "type": error.type}
     return {**place, "given": error.given} if error.given else place
 
 
-def _accepted(request: Request, job: Job, wait: Wait, *, created: bool) -> Response:
+def accepted(request: Request, job: Job, wait: Wait, *, created: bool) -> Response:
+    """Return the answer to a job that is stored: 202, or 200 where it has ended."""
     headers = {"Location": address(request, f"/v1/jobs/{job.id}"), **wait.headers}
     if not created:
         headers["Idempotent-Replayed"] = "true"

@@ -184,7 +184,7 @@ def by_hand(database: PostgresHarness) -> Storing:
         nothing = [None for _ in jobs]
         columns = [[new.id for new in jobs], [lanes[new.priority] for new in jobs], ["{}" for _ in jobs]]
         policies = [dump_policy(new.policy) for new in jobs]
-        values = "%s, %s::int[], %s, %s, %s::text[], %s::bigint[], %s::bigint[], NULL, NULL"
+        values = "%s, %s::int[], %s, %s, %s::text[], %s::bigint[], %s::bigint[], NULL, NULL, NULL"
         sql = f"SELECT {database.schema}.enqueue({values})"
         await line.execute(sql, [*columns, policies, nothing, nothing, nothing])
 

@@ -21,6 +21,8 @@ class Relief:
     def __init__(
         self, crew: Crew, orders: Orders, *, grace_seconds: float, relieved: Callable[[Hello], Awaitable[None]]
     ) -> None:
+        self.is_at_work = False
+        """Whether engines are being relieved now."""
         self._crew = crew
         self._orders = orders
         self._grace_seconds = grace_seconds
@@ -31,9 +33,11 @@ class Relief:
         while True:
             await self._orders.restarting.wait()
             self._orders.restarting.clear()
+            self.is_at_work = True
             hello = await self._relieve_all(self._orders.why_restarting)
             if hello is not None:
                 await self._relieved(hello)
+            self.is_at_work = False
 
     async def _relieve_all(self, why: str) -> Hello | None:
         """Relieve one after another, so that there is never more than one too many; return the last hello, if all."""

@@ -21,6 +21,7 @@ from workmill.words.events import (
     StoreAmiss,
     StoreFailing,
     WorkerLeaseLost,
+    WorkerOrdered,
     WorkerStarted,
     WorkerStopped,
     WorkerStopping,
@@ -78,6 +79,8 @@ def _level(event: Event) -> int:
             return logging.WARNING
         case EngineDied() | EngineKept() | DutyFailed():
             return logging.ERROR
+        case WorkerOrdered():
+            return logging.INFO
     assert_never(event)
 
 
@@ -120,11 +123,20 @@ def _job_line(event: JobStarted | JobSettled | StaleWriteRefused | FinishRefused
 
 
 def _worker_line(
-    event: WorkerStarted | WorkerStopping | WorkerStopped | WorkerLeaseLost | StoreFailing | StoreAmiss | DutyFailed,
+    event: WorkerStarted
+    | WorkerOrdered
+    | WorkerStopping
+    | WorkerStopped
+    | WorkerLeaseLost
+    | StoreFailing
+    | StoreAmiss
+    | DutyFailed,
 ) -> str:
     match event:
         case WorkerStarted():
             return _started(event)
+        case WorkerOrdered():
+            return f"worker {event.worker_id} was told: {event.order}"
         case WorkerStopping():
             return f"worker takes no more jobs: {event.why}"
         case WorkerStopped():

@@ -26,7 +26,7 @@ from workmill.running.lifeline import Lifeline, kill_group
 from workmill.running.parent_death import end_soon_after_parent
 from workmill.running.patience import until_done
 from workmill.running.performing import OwnProcess, Performer
-from workmill.running.protocol import REFUSED, Bye, Drain, Go, Hello, Message, Prolong, Solos, Stop
+from workmill.running.protocol import REFUSED, Bye, Drain, Go, Hello, Message, Prolong, Quiet, Solos, Stop
 from workmill.running.race import race
 from workmill.running.solo.performing import SoloProcesses, check_memory_limits
 from workmill.running.target import load_program
@@ -50,6 +50,7 @@ class EngineChild:
         self._solos = solos
         self._groups: Sequence[int] = ()
         self._go: Go | None = None
+        self._is_quiet = False
         self._is_ordered = asyncio.Event()
         self._is_ended = asyncio.Event()
         self._engine: Engine | None = None
@@ -84,6 +85,7 @@ class EngineChild:
             concurrency=go.concurrency,
             performer=performer,
         )
+        self._engine.quiet(is_on=self._is_quiet)
         await self._engine.run()
         await performer.gone()
         return self._engine.given_back
@@ -109,6 +111,12 @@ class EngineChild:
         match message:
             case Go():
                 self._go = message
+                self._is_quiet = message.is_quiet
+            case Quiet():
+                self._is_quiet = message.is_on
+                if self._engine is not None:
+                    self._engine.quiet(is_on=message.is_on)
+                return
             case Drain():
                 self._is_ended.set()
                 if self._engine is not None:

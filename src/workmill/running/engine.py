@@ -92,6 +92,7 @@ class Engine:
         self._may_have_more = True
         self._has_lost_claims = False
         self._is_draining = False
+        self._is_quiet = False
         self._is_stopping = False
         self._given_back = 0
         self._fault: Exception | None = None
@@ -110,6 +111,11 @@ class Engine:
         """Take no more jobs; `run` returns when those that run have ended and are settled."""
         self._is_draining = True
         self._wake.set()
+
+    def quiet(self, *, is_on: bool) -> None:
+        """Take no more jobs while it is on, and go on with those that run."""
+        self._is_quiet = is_on
+        self._note_work()  # What came meanwhile.
 
     async def stop(self, why: str = "the worker stops", *, grace: float | None = None) -> None:
         """Take no more jobs, ask what runs to end, and give back uncounted what has not ended after the grace."""
@@ -188,7 +194,7 @@ class Engine:
 
     def _claimable(self) -> int:
         """How many jobs to ask for now: none without a sign that there is anything to claim."""
-        if self._is_draining or not self._may_have_more:
+        if self._is_draining or self._is_quiet or not self._may_have_more:
             return 0
         return self._concurrency - len(self._running)
 

@@ -9,7 +9,8 @@ from workmill.running.elapsed import Elapsed, Sleep, elapsed
 from workmill.running.patience import pause_after, until_done
 from workmill.running.switch import Switch
 from workmill.store import NewWorker, Store
-from workmill.words.events import Emit, StoreFailing, WorkerLeaseLost
+from workmill.words.events import Emit, StoreFailing, WorkerLeaseLost, WorkerOrdered
+from workmill.words.order import Order
 
 LEAVE_SECONDS = 5.0
 
@@ -48,6 +49,8 @@ class Keeper:
         store: An open store of this event loop.
         worker: Who asks for the lease.
         tell: Is told the term at once when it begins, and after every renewal.
+        obey: Is given an order when a renewal brings another than the last.
+        order: The order it follows at first; where it is another than to work, the store is told so.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class Keeper:
         worker: NewWorker,
         emit: Emit,
         tell: Callable[[Term], None] = lambda _: None,
+        obey: Callable[[Order], None] = lambda _: None,
+        order: Order = Order.WORK,
         clock: Elapsed = elapsed,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -69,6 +74,8 @@ class Keeper:
         self._lease_seconds = worker.lease.total_seconds()
         self._emit = emit
         self._tell = tell
+        self._obey = obey
+        self._order = order
         self._clock = clock
         self._sleep = sleep
 
@@ -83,6 +90,8 @@ class Keeper:
         async def ask() -> None:
             began = self._clock()
             await self._store.register(self._worker)
+            if self._order is not Order.WORK:
+                await self._store.order([self._worker.id], self._order)
             self._prolong(began)
 
         await until_done("register", ask, emit=self._emit, sleep=self._sleep)
@@ -126,8 +135,15 @@ class Keeper:
             if renewal.is_live:
                 self._prolong(began)
                 (self.leads.turn_on if renewal.is_leader else self.leads.turn_off)()
+                self._heed(renewal.order)
             return renewal.is_live
         return False
+
+    def _heed(self, order: Order) -> None:
+        if order is not self._order:
+            self._order = order
+            self._emit(WorkerOrdered(worker_id=self._worker.id, order=order))
+            self._obey(order)
 
     async def _back_off(self, failures: int, error: Exception) -> None:
         pause = max(0.0, min(pause_after(failures), self._left()))

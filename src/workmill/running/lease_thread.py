@@ -13,6 +13,7 @@ from workmill.running.leader import duties_of, lead
 from workmill.running.patience import until_done
 from workmill.running.race import race
 from workmill.store import NewWorker, Store
+from workmill.words.order import Order
 
 
 class LeaseThread:
@@ -23,15 +24,23 @@ class LeaseThread:
                      │              │            │
                      └────────────end()──────────┴──► over: the lease is given back, the thread has ended
     ```
+
+    Args:
+        obey: Is given each order that comes, on the loop that made this.
+        order: What the worker follows at first.
     """
 
-    def __init__(self, program: Program, worker: NewWorker) -> None:
+    def __init__(
+        self, program: Program, worker: NewWorker, *, obey: Callable[[Order], None], order: Order = Order.WORK
+    ) -> None:
         self.registered = asyncio.Event()
         """Set when there is a lease, or when there never will be one: `end` tells why."""
         self.lost = asyncio.Event()
         """Set when the jobs must stop, within `grace_seconds`."""
         self._program = program
         self._worker = worker
+        self._obey = obey
+        self._order = order
         self._keeper: Keeper | None = None
         self._owner = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = self._owner.create_future()
@@ -85,7 +94,9 @@ class LeaseThread:
     async def _hold(self, store: Store) -> None:
         emit = self._program.emit
         await until_done("open", store.open, emit=emit)
-        self._keeper = keeper = Keeper(store=store, worker=self._worker, emit=emit)
+        self._keeper = keeper = Keeper(
+            store=store, worker=self._worker, emit=emit, obey=self._pass_on, order=self._order
+        )
         await keeper.register()
         self._tell_owner(self.registered.set)
         async with asyncio.TaskGroup() as group:
@@ -96,6 +107,9 @@ class LeaseThread:
             looking.cancel()
         self._tell_owner(self.lost.set)
         await self._is_leaving.wait()
+
+    def _pass_on(self, order: Order) -> None:
+        self._tell_owner(partial(self._obey, order))
 
     def _tell_owner(self, call: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # The owner's loop is closed: nobody waits.

@@ -16,7 +16,7 @@ from workmill.running.leader import duties_of, lead
 from workmill.running.options import SupervisorOptions
 from workmill.running.orders import Orders
 from workmill.running.patience import until_done
-from workmill.running.protocol import Go, Hello, Prolong
+from workmill.running.protocol import Go, Hello, Prolong, Quiet
 from workmill.running.race import ended, race
 from workmill.running.relief import Relief
 from workmill.running.taking import take_held
@@ -24,6 +24,7 @@ from workmill.running.vigil import Vigil
 from workmill.store import NewWorker, Store
 from workmill.words.config import masked
 from workmill.words.events import Emit, WorkerStarted, WorkerStopped, WorkerStopping
+from workmill.words.order import Order
 from workmill.words.outcome import Returned
 
 STOP_GRACE_SECONDS = 2.0
@@ -97,8 +98,9 @@ class Life:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it surely holds its lease and takes jobs."""
-        return self._keeper is not None and self._keeper.is_sure and self._crew.is_working
+        """Whether it surely holds its lease and takes jobs; a quiet one does not."""
+        is_sure = self._keeper is not None and self._keeper.is_sure
+        return is_sure and self._crew.is_working and not self._orders.is_quiet
 
     @property
     def is_restarting(self) -> bool:
@@ -133,7 +135,14 @@ class Life:
         self._store = await self._open_store(hello.url)
         self._burial = Burial(self._store, self.worker_id, self._options.overstay, emit=self._emit)
         worker = self._worker(hello)
-        self._keeper = Keeper(store=self._store, worker=worker, emit=self._emit, tell=self._tell)
+        self._keeper = Keeper(
+            store=self._store,
+            worker=worker,
+            emit=self._emit,
+            tell=self._tell,
+            obey=self._obey,
+            order=self._orders.order,
+        )
         await self._keeper.register()
         self._emit(
             WorkerStarted(
@@ -240,12 +249,17 @@ class Life:
             engine=process.number,
             queues=worker.queues,
             concurrency=process.solos or worker.concurrency,
+            is_quiet=self._orders.is_quiet,
             term=term,
             overstay_seconds=self._options.overstay.total_seconds(),
         )
 
     def _tell(self, term: Term) -> None:
         self._crew.tell(Prolong(term=term))
+
+    def _obey(self, order: Order) -> None:
+        self._orders.obey(order)
+        self._crew.tell(Quiet(is_on=self._orders.is_quiet))
 
     def _say_why_it_ends(self) -> None:
         why = self._orders.why or f"{self._options.target} cannot be loaded"

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from workmill.words.order import Order
+
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -14,7 +16,9 @@ class Orders:
     """What a worker was told so far; it belongs to one event loop.
 
     ```
-    working ──end()──► draining ──end()──► stopping
+    working ◄──obey()──► quiet
+       └────────┬──────────┘
+                └──end()──► draining ──end()──► stopping
     ```
     """
 
@@ -25,6 +29,8 @@ class Orders:
         """Finish nothing more: what runs is given back."""
         self.why = ""
         """On whose word it drains."""
+        self.is_quiet = False
+        """Take no more jobs for now."""
         self.restarting = asyncio.Event()
         """Go on with new engines; who obeys clears it."""
         self.why_restarting = ""
@@ -43,6 +49,17 @@ class Orders:
         if not self.draining.is_set():
             self.end(why)
         self.stopping.set()
+
+    @property
+    def order(self) -> Order:
+        """What a worker that begins now follows at first: quiet stays quiet, although its lease was lost."""
+        return Order.QUIET if self.is_quiet else Order.WORK
+
+    def obey(self, order: Order) -> None:
+        """Follow an order that came by the store."""
+        self.is_quiet = order is not Order.WORK
+        if order is Order.STOP and not self.draining.is_set():
+            self.end("it was told to stop")
 
     def restart(self, why: str) -> None:
         """Go on with new engines, which load the application anew."""

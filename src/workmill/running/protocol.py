@@ -7,6 +7,7 @@ supervisor                                        engine child
     │ has a lease                                  ready
     │ go(worker, engine, queues, …, term) ─────────► working
     │ term, after every renewal ───────────────────► working
+    │ quiet(on or off) ────────────────────────────► working, and while on it claims no more
     │ drain ───────────────────────────────────────► draining: claims no more, finishes what runs
     │ stop ────────────────────────────────────────► stopping: asks what runs to end, gives back the rest
     │ ◄──────────────────────────────── solos(pids) * │ whenever one of its solo processes begins or ends
@@ -51,6 +52,7 @@ class Go:
     engine: int
     queues: tuple[str, ...] | None
     concurrency: int
+    is_quiet: bool = False
     term: Term
 
 
@@ -59,6 +61,13 @@ class Prolong:
     """The lease was renewed."""
 
     term: Term
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quiet:
+    """Take no more jobs for now, and finish what runs; or take jobs again."""
+
+    is_on: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +96,10 @@ class Bye:
     returned: int
 
 
-Message: TypeAlias = Hello | Go | Prolong | Drain | Stop | Solos | Bye
+Message: TypeAlias = Hello | Go | Prolong | Quiet | Drain | Stop | Solos | Bye
 
 _KINDS: dict[str, type[Message]] = {
-    kind.__name__.lower(): kind for kind in (Hello, Go, Prolong, Drain, Stop, Solos, Bye)
+    kind.__name__.lower(): kind for kind in (Hello, Go, Prolong, Quiet, Drain, Stop, Solos, Bye)
 }
 
 

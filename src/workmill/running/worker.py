@@ -20,6 +20,7 @@ from workmill.store import NewWorker, Store
 from workmill.words.config import masked
 from workmill.words.errors import ConfigError
 from workmill.words.events import WorkerStarted, WorkerStopped, WorkerStopping
+from workmill.words.order import Order
 
 STOP_GRACE_SECONDS = 2.0
 """How long jobs may take to end once the worker stops now."""
@@ -96,7 +97,8 @@ class _Life:
         self._worker = worker
         self._orders = orders
         self._started = started
-        self._lease = LeaseThread(program, worker)
+        self._engine: Engine | None = None
+        self._lease = LeaseThread(program, worker, obey=self._obey, order=orders.order)
         self._has_begun = False
 
     async def run(self) -> None:
@@ -117,13 +119,14 @@ class _Life:
 
     async def _work(self, store: Store) -> None:
         self._say_hello()
-        engine = Engine(
+        self._engine = engine = Engine(
             program=self._program,
             store=store,
             worker_id=self._worker.id,
             queues=self._worker.queues,
             concurrency=self._worker.concurrency,
         )
+        engine.quiet(is_on=self._orders.is_quiet)
         running = asyncio.create_task(engine.run())
         try:
             await race(ended(running), self._lease.lost.wait(), self._orders.draining.wait())
@@ -135,6 +138,11 @@ class _Life:
             running.result()
         if not self._lease.lost.is_set():
             self._program.emit(WorkerStopped(worker_id=self._worker.id, returned=engine.given_back))
+
+    def _obey(self, order: Order) -> None:
+        self._orders.obey(order)
+        if self._engine is not None:
+            self._engine.quiet(is_on=self._orders.is_quiet)
 
     async def _end(self, engine: Engine, running: asyncio.Task[None]) -> None:
         lost, orders = self._lease.lost, self._orders

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from workmill.words.job import Job
+from workmill.words.order import Order
 from workmill.words.transition import Transition
 
 
@@ -83,6 +84,14 @@ class WorkerStarted:
     tasks: tuple[str, ...]
     concurrency: int
     store: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOrdered:
+    """A worker was given another order than the one it followed, and follows it from now on."""
+
+    worker_id: str
+    order: Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +184,7 @@ Event: TypeAlias = (
     | JobsRescued
     | JobsPruned
     | WorkerStarted
+    | WorkerOrdered
     | WorkerStopping
     | WorkerStopped
     | WorkerLeaseLost

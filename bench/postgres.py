@@ -14,6 +14,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -54,13 +55,17 @@ def main() -> None:
 
 
 def idle_queries(url: str, folder: Path, concurrency: int) -> Measure:
-    """Count the transactions of a worker tree that has nothing to do; the server's own vacuuming is among them."""
-    count = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
-    with worker(folder, concurrency), psycopg.connect(url, autocommit=True) as connection:
-        seen = []
-        for _ in range(2):
-            time.sleep(IDLE_SECONDS)
-            seen += [row[0] for row in connection.execute(count)]
+    """Count the transactions of a worker tree that has nothing to do, in a database where nothing else happens."""
+    count = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'idle'"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE idle")
+        os.environ["WORKMILL_URL"] = urlsplit(url)._replace(path="/idle").geturl()
+        with worker(folder, concurrency):
+            seen = []
+            for _ in range(2):
+                time.sleep(IDLE_SECONDS)
+                seen += [row[0] for row in connection.execute(count)]
+        connection.execute("DROP DATABASE idle WITH (FORCE)")
     return Measure(what="idle worker tree", value=(seen[1] - seen[0]) / IDLE_SECONDS, unit="queries/s", aim="<= 1")
 
 

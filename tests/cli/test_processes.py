@@ -205,6 +205,31 @@ def test_dev_runs_the_worker_and_the_api_and_ends_both(spawn: Spawn) -> None:
         answer(f"{url}/v1/tasks")
 
 
+def test_dev_takes_up_new_code_at_the_same_address(spawn: Spawn, project: Path) -> None:
+    dev = spawn("dev", "--port", "0")
+    url = first_line(dev, r"(http://127\.0\.0\.1:\d+)")[1]
+    (module,) = project.glob("*.py")
+    added = module.read_text() + "\n\n@app.task\ndef added() -> str:\n    return 'new'\n"
+    (project / "new").write_text(added)
+    (project / "new").replace(module)
+
+    again = first_line(dev, r"(http://127\.0\.0\.1:\d+)")[1]
+    job = answer(f"{url}/v1/tasks/added/jobs?wait=30", body={})
+    dev.send_signal(signal.SIGINT)
+
+    assert again == url
+    assert (job["state"], job["result"]) == ("succeeded", "new")
+    assert finished(dev).code == 0
+
+
+@pytest.mark.parametrize("descriptor", ["0", "999"])
+def test_web_refuses_what_is_no_socket(spawn: Spawn, descriptor: str) -> None:
+    done = finished(spawn("web", "--fd", descriptor))
+
+    assert done.code == 1
+    assert f"--fd {descriptor} cannot be used: " in done.err
+
+
 def test_dev_ends_when_its_port_is_taken(spawn: Spawn) -> None:
     server = spawn("web", "--port", "0")
     port = first_line(server, r"http://127\.0\.0\.1:(\d+)")[1]

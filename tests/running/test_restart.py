@@ -160,3 +160,33 @@ def test_a_worker_whose_terminal_is_closed_ends(url: str) -> None:
 
         worker.until("WorkerStopping .*why=SIGHUP, the terminal is gone")
         assert worker.ended() == 0
+
+
+def test_a_change_of_the_sources_brings_new_code(app: App, folder: Path, url: str) -> None:
+    with tree(url, target="main:app", folder=folder, reload=True) as worker:
+        worker.until("WorkerStarted")
+        assert version(app) == "old"
+
+        write(folder, "broken", more="\nthis is no Python\n")
+        worker.until("EngineKept")
+        assert version(app) == "old"
+        write(folder, "new")
+        worker.until("EngineRelieved .*why=main.py changed")
+
+        assert version(app) == "new"
+
+
+def test_a_worker_that_reloads_waits_for_code_that_can_be_loaded(app: App, folder: Path, url: str) -> None:
+    with tree(url, target="main:app", folder=folder, reload=True) as worker:
+        worker.until("WorkerStarted")
+        write(folder, "broken", more="\nthis is no Python\n")
+        worker.until("EngineKept")
+
+        app.tasks["deadly"].enqueue()
+        worker.until("WorkerStopping .*cannot be loaded")
+        write(folder, "new")
+
+        worker.until("WorkerStarted", times=2)
+        assert version(app) == "new"
+        worker.signal(signal.SIGTERM)
+        assert worker.ended() == 0

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import socket
 from typing import Annotated
 
 import uvicorn
@@ -10,8 +9,9 @@ from cyclopts import Parameter
 
 from workmill import ConfigError, check_bind, configure_logs
 from workmill.cli.exits import Exit, UsageError
+from workmill.cli.listening import inherited, listen, url_of
 from workmill.cli.loading import VARIABLE, find_app, import_app
-from workmill.cli.options import AppArgument, LogFormat, LogLevel, Whole
+from workmill.cli.options import AppArgument, LogFormat, LogLevel, Whole, read_whole
 from workmill.cli.terminal import say
 
 FACTORY = "workmill.http:from_environment"
@@ -28,6 +28,10 @@ def web(
         str, Parameter(help="Where to listen; anything but this machine itself needs a token.")
     ] = "127.0.0.1",
     port: Annotated[Whole, Parameter(help="Which port; 0 takes a free one and says which.")] = 8000,
+    fd: Annotated[
+        int | None,
+        Parameter(converter=read_whole, help="Serve a socket that listens already, in place of --host and --port."),
+    ] = None,
     token: Annotated[
         str | None,
         Parameter(
@@ -39,26 +43,29 @@ def web(
 ) -> int:
     """Serve the HTTP API."""
     token = token or os.environ.get(TOKEN_VARIABLE) or None
-    try:
-        check_bind(host, token)
-    except ConfigError as error:
-        raise UsageError(str(error)) from None
+    if fd is None:
+        _check(host, token)
     configure_logs(log_level, log_format)
     address = find_app(app)
     import_app(address).program.check_signatures()  # Here, so that errors are said as every command says them.
     os.environ[VARIABLE] = address.spec
     if token:
         os.environ[TOKEN_VARIABLE] = token
-    try:
-        listener = _listen(host, port)
-    except (OSError, OverflowError) as error:
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "there is no such port"
-        say(f"workmill: cannot listen at {host} port {port}: {reason}; give another --port or --host")
+    listener = listen(host, port) if fd is None else inherited(fd)
+    if listener is None:
         return Exit.FAILURE
     with listener:
-        say(f"workmill: the HTTP API of {address.spec} is at {_url(listener)}")
+        _check(listener.getsockname()[0], token)
+        say(f"workmill: the HTTP API of {address.spec} is at {url_of(listener)}")
         uvicorn.Server(_config(log_level)).run(sockets=[listener])
     return Exit.OK
+
+
+def _check(host: str, token: str | None) -> None:
+    try:
+        check_bind(host, token)
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
 
 
 def _config(log_level: str) -> uvicorn.Config:
@@ -73,13 +80,3 @@ def _config(log_level: str) -> uvicorn.Config:
     if log_level != "debug":
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # It tells each of its steps as information.
     return config
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host.strip("[]"), port), family=family, backlog=2048)
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

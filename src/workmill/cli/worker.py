@@ -33,13 +33,17 @@ def worker(
     health: Annotated[
         str | None, Parameter(metavar="HOST:PORT", help="Serve /livez and /readyz there, on this machine.")
     ] = None,
+    reload: Annotated[
+        bool, Parameter(negative=(), help="Restart the engines whenever a Python file of the application changes.")
+    ] = False,
     log_level: LogLevel = "info",
     log_format: LogFormat = "auto",
 ) -> int:
     """Run a worker until it is told to stop.
 
     The first TERM or INT lets running jobs finish and takes no more; the second stops now. What could not finish goes
-    back to its queue without costing an attempt.
+    back to its queue without costing an attempt. HUP restarts the processes that run jobs, with new code and without a
+    pause.
     """
     configure_logs(log_level, log_format)
     address = find_app(app)
@@ -53,6 +57,7 @@ def worker(
             solos=solos,
             grace=timedelta(seconds=grace),
             health=health,
+            reload=reload,
             log_level=log_level,
             log_format=log_format,
         )

@@ -87,6 +87,7 @@ class SupervisorOptions:
         solos: How many jobs of tasks with `process=True` run at a time, each in its process; None: one for each core.
         grace: How long a drain may take before it becomes a stop.
         health: Where `/livez` and `/readyz` are served, `host:port` on this machine; None: nowhere.
+        reload: Whether a change of a Python file in `folder` restarts the engines and extras, as HUP does.
         extras: Commands that start and end with the worker.
         log_level: What engine children log; None: they set up no logging.
         log_format: In which form, as `logging` understands it.
@@ -103,6 +104,7 @@ class SupervisorOptions:
     solos: int | None = None
     grace: timedelta = GRACE
     health: str | None = None
+    reload: bool = False
     extras: tuple[Extra, ...] = ()
     log_level: str | None = None
     log_format: str | None = None

@@ -24,6 +24,7 @@ from workmill.running.patience import until_done
 from workmill.running.protocol import REFUSED
 from workmill.running.race import race
 from workmill.running.reaper import Reaper
+from workmill.running.sources import sources_watched
 from workmill.store import Store
 from workmill.stores.opening import store_factory
 from workmill.words.config import masked
@@ -68,7 +69,8 @@ class _Supervisor:
             async with health_served(health, self._is_ready):
                 extras = asyncio.create_task(self._run_extras())
                 try:
-                    code = await self._live()
+                    with sources_watched(self._options.folder if self._options.reload else None, self._orders.restart):
+                        code = await self._live()
                 finally:
                     self._orders.end("the worker ended")
                     await extras
@@ -88,13 +90,21 @@ class _Supervisor:
                     emit=self._emit,
                 )
                 how = await self._life.run()
-                if how is LifeEnd.UNFIT:
+                if how is LifeEnd.UNFIT and not await self._is_mended():
                     return REFUSED
                 if how is LifeEnd.STOPPED or self._orders.draining.is_set():
                     return 0
         finally:
             if self._store is not None:
                 await self._store.close()
+
+    async def _is_mended(self) -> bool:
+        """Wait for other code where it once could be loaded and a change would be noticed, or for the end."""
+        if not self._options.reload or not self._is_proven.is_set():
+            return False
+        await race(self._orders.restarting.wait(), self._orders.draining.wait())
+        self._orders.restarting.clear()
+        return True
 
     def _recruit(self, post: Post) -> EngineProcess:
         options = self._options

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from workmill.store import Listener, NoticeKind, Store
+from workmill.store import Store
 from workmill.testing.conformance.fixtures import Another, AnotherCaller
 from workmill.testing.conformance.harness import Caller
 from workmill.testing.conformance.making import (
@@ -21,7 +21,17 @@ from workmill.testing.conformance.making import (
     request,
     running,
 )
-from workmill.testing.conformance.notices import CHANGED, QUEUED, SCHEDULED, changed, hear, queued_on, scheduled
+from workmill.testing.conformance.notices import (
+    CHANGED,
+    QUEUED,
+    SCHEDULED,
+    changed,
+    earlier,
+    forget,
+    hear,
+    queued_on,
+    scheduled,
+)
 from workmill.testing.conformance.within import DEADLINE_SECONDS, beside, enqueue, finish
 from workmill.words.outcome import Failed, Returned
 
@@ -105,12 +115,6 @@ class TestLateCommit:
         assert not set(given) & {job_id for each in calls for job_id in each.undone}
 
 
-async def forget(ear: Listener) -> None:
-    """Take what a listener has been told so far, such as that it might have missed something."""
-    while await ear.next(0):
-        continue
-
-
 @pytest.mark.anyio
 class TestNoticeWithin:
     """Who listens is told of what a caller's transaction has done, after its commit."""
@@ -139,8 +143,8 @@ class TestNoticeWithin:
 
             await hear(ear, changed(enqueued.job))
 
-    async def test_ended(self, store: Store, caller: Caller) -> None:
-        job = await running(store)
+    async def test_ended(self, store: Store, caller: Caller, another: Another) -> None:
+        job = await earlier(another, running)
         async with store.listen(CHANGED) as ear:
             await finish(store, caller, end(job))
             await forget(ear)
@@ -148,8 +152,8 @@ class TestNoticeWithin:
 
             await hear(ear, changed(job))
 
-    async def test_queued_again(self, store: Store, caller: Caller) -> None:
-        job = await running(store, new_job(queue="images"))
+    async def test_queued_again(self, store: Store, caller: Caller, another: Another) -> None:
+        job = await earlier(another, lambda early: running(early, new_job(queue="images")))
         async with store.listen(QUEUED) as ear:
             await finish(store, caller, end(job, Returned()))
             await forget(ear)
@@ -157,9 +161,9 @@ class TestNoticeWithin:
 
             await hear(ear, queued_on("images"))
 
-    async def test_retrying(self, store: Store, caller: Caller) -> None:
-        job = await running(store, new_job(policy=PATIENT))
-        async with store.listen(frozenset({NoticeKind.SCHEDULED})) as ear:
+    async def test_retrying(self, store: Store, caller: Caller, another: Another) -> None:
+        job = await earlier(another, lambda early: running(early, new_job(policy=PATIENT)))
+        async with store.listen(SCHEDULED) as ear:
             await finish(store, caller, end(job, Failed(failure=ERROR)))
             await forget(ear)
             await caller.commit()

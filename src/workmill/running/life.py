@@ -188,7 +188,7 @@ class Life:
             await keeper.describe(self._worker(hello))
 
         grace = self._options.grace.total_seconds()
-        return Relief(self._crew, self._orders, grace_seconds=grace, relieved=relieved)
+        return Relief(self._crew, self._orders, grace_seconds=grace, relieved=relieved, emit=self._emit)
 
     async def _drain(self, holding: asyncio.Task[None]) -> None:
         self._crew.drain()

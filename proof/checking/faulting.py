@@ -8,7 +8,7 @@ from proof.histories.history import History
 from workmill.words.job import Ending
 
 STORE = "store"
-GENTLE = {"end worker", "stop"}
+GENTLE = {"end worker", "restart engines", "stop"}
 """What makes a worker give its jobs back, and explains no death."""
 
 
@@ -31,7 +31,8 @@ class Faults:
     def cause(self, job_id: str, attempt: Tried, *, before: float) -> Entry | None:
         """Return the fault before a moment that hit an attempt: the first that hit its worker, else the whole store.
 
-        Where none came while it ran, it is the newest that still showed when it began.
+        Where none came while it ran, it is the newest that still showed when it began. Whose code never began may
+        have been hit in any process.
         """
         start = self._starts.get((job_id, attempt.token))
         begun_at = self._begun_at(attempt, start)
@@ -39,7 +40,7 @@ class Faults:
         hit = [
             fault
             for fault in self._faults
-            if fault.scope in {STORE, *scopes}
+            if (start is None or fault.scope in {STORE, *scopes})
             and not (fault.kind in GENTLE and attempt.ending is Ending.INTERRUPTED)
             and fault.at <= before
             and max(fault.until, fault.at) + self._tail >= begun_at
@@ -47,6 +48,10 @@ class Faults:
         during = [fault for fault in hit if max(fault.until, fault.at) >= begun_at]
         of_worker = [fault for fault in during if fault.scope != STORE]
         return next(iter(of_worker or during or hit[::-1]), None)
+
+    def any_between(self, began: float, ended: float) -> bool:
+        """Say whether anything was wrong between two moments."""
+        return any(fault.at <= ended and max(fault.until, fault.at) + self._tail >= began for fault in self._faults)
 
     def _begun_at(self, attempt: Tried, start: Entry | None) -> float:
         if start is not None:

@@ -11,7 +11,7 @@ from proof.histories.entry import Entry, Op
 from proof.histories.history import History
 from workmill.words.job import Ending
 
-SIGNS = (Op.START, Op.BEAT, Op.PROGRESS, Op.ASKED, Op.END)
+SIGNS = (Op.START, Op.BEAT, Op.PROGRESS, Op.END)
 
 
 def overlapping(history: History, dump: Dump, faults: Faults) -> Iterator[Violation]:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 
+from proof.checking.faulting import Faults
 from proof.checking.violation import Violation
 from proof.histories.entry import Entry, Op, Phase
 from proof.histories.history import History
 
+CANCEL_SECONDS = 12.0
+"""Two polls, and what a busy machine takes: so long may code go on whose cancel was accepted."""
 FINAL = {"succeeded", "failed", "cancelled"}
 
 
-def reading(history: History) -> Iterator[Violation]:
+def reading(history: History, faults: Faults) -> Iterator[Violation]:
     """Look at every job that clients read or cancelled."""
     accepted = _accepted(history)
     for job_id in dict.fromkeys(entry.job for entry in history.of(Op.READ)):
@@ -18,6 +21,7 @@ def reading(history: History) -> Iterator[Violation]:
     for entry in history.of(Op.CANCEL):
         if entry.phase is Phase.OK:
             yield from _begun_after(history, entry)
+            yield from _ran_on(history, entry, faults)
 
 
 def _accepted(history: History) -> dict[str, float]:
@@ -57,3 +61,11 @@ def _begun_after(history: History, cancel: Entry) -> Iterator[Violation]:
         if start.at > cancel.at and start.token > cancel.token:
             text = f"its cancel was accepted at token {cancel.token}, and code began under token {start.token}"
             yield Violation(invariant="I16 cancel", job=cancel.job, text=text)
+
+
+def _ran_on(history: History, cancel: Entry, faults: Faults) -> Iterator[Violation]:
+    signs = [sign for op in (Op.BEAT, Op.PROGRESS) for sign in history.of(op, cancel.job)]
+    late = [sign for sign in signs if sign.token == cancel.token and sign.at > cancel.at + CANCEL_SECONDS]
+    if late and cancel.state == "running" and not faults.any_between(cancel.at, late[-1].at):
+        text = f"code went on for {late[-1].at - cancel.at:.1f} s after its cancel was accepted"
+        yield Violation(invariant="I16 cancel", job=cancel.job, text=text)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from proof.checking.accepting import accepting
 from proof.checking.attempting import attempting
+from proof.checking.ending import ending
 from proof.checking.faulting import Faults
 from proof.checking.overlapping import overlapping
 from proof.checking.reading import reading
@@ -18,6 +19,7 @@ def check(history: History, dump: Dump, faults: Faults) -> list[Violation]:
         accepting(history, dump),
         attempting(history, dump),
         overlapping(history, dump, faults),
-        reading(history),
+        reading(history, faults),
+        ending(history),
     )
     return [violation for part in parts for violation in part]

@@ -22,8 +22,6 @@ class Op(StrEnum):
     """A job's code still runs."""
     PROGRESS = "progress"
     """A job's code said how far it is."""
-    ASKED = "asked"
-    """A job's code saw that it was asked to end."""
     END = "end"
     """A job's code ended; `kind` says how."""
     SETTLED = "settled"
@@ -34,6 +32,8 @@ class Op(StrEnum):
     """A worker got its lease."""
     LOST = "lost"
     """A worker found that its lease had ended."""
+    GONE = "gone"
+    """A worker's or client's process ended; `kind` is its exit code."""
     FAULT = "fault"
     """The nemesis did something, until `until`."""
 
@@ -58,7 +58,7 @@ class Entry:
         sha: The digest of the arguments (enqueue, start) or of the result (end, read).
         batch: What enqueues that are stored all or none share.
         can_vanish: The job may be pruned before the history ends.
-        scope: Whom a fault hits: `store`, or the worker's id, or a process's id.
+        scope: Whom a fault hits: `store`, or the worker's id, or a process's id; also, who is gone.
         until: When a fault was healed.
         began: When a read was sent.
     """

@@ -12,7 +12,15 @@ from proof.storming.ground import Ground
 from proof.storming.processes import Processes, kill_tree, module_of, send, send_tree, tree
 from workmill.running.elapsed import elapsed
 
-ON_WORKERS = ("kill worker", "kill supervisor", "kill engine", "kill solo", "freeze worker", "end worker")
+ON_WORKERS = (
+    "kill worker",
+    "kill supervisor",
+    "kill engine",
+    "kill solo",
+    "freeze worker",
+    "end worker",
+    "restart engines",
+)
 MODULES = {"kill engine": "workmill.running.child", "kill solo": "workmill.running.solo"}
 
 
@@ -78,13 +86,18 @@ class Nemesis:
                 send(pid, signal.SIGKILL)
             case "end worker":
                 send(pid, signal.SIGTERM)
+            case "restart engines":
+                send(pid, signal.SIGHUP)
             case "freeze worker":
                 await self._freeze(pid)
             case _:
                 victims = [each for each in tree(pid) if module_of(each).startswith(MODULES[fault])]
                 if not victims:
                     return
-                send(self._chance.choice(victims), signal.SIGKILL)
+                victim = self._chance.choice(victims)
+                send(victim, signal.SIGKILL)
+                # With an engine go the processes of its jobs; a process of its own takes one job only.
+                pid = victim if fault == "kill solo" else pid
         self._pen.write(Op.FAULT, kind=fault, scope=str(pid), at=began, until=elapsed())
         if fault == "freeze worker" and self._stalls:
             self._pen.write(Op.FAULT, kind="freeze worker", scope=STORE, at=began, until=elapsed())

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from proof.checking.faulting import GENTLE
+from proof.histories.entry import Op
+from proof.histories.pen import Pen
 from proof.storming.settings import FOLDER_VARIABLE, HISTORY, LOGS, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,19 +24,21 @@ class Processes:
     Args:
         url: The store, as workers and producers reach it.
         folder: Where histories and logs go.
+        pen: Is told of each that has ended.
     """
 
-    def __init__(self, settings: Settings, url: str, folder: Path) -> None:
+    def __init__(self, settings: Settings, url: str, folder: Path, pen: Pen) -> None:
         self.workers: list[subprocess.Popen[bytes]] = []
         self.producers: list[subprocess.Popen[bytes]] = []
         self.restarts = 0
         self._settings = settings
+        self._pen = pen
         self._folder = folder
         self._environment = {
             **os.environ,
             "WORKMILL_URL": url,
             FOLDER_VARIABLE: str(folder / HISTORY),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
 
     def start(self) -> None:
@@ -45,16 +50,17 @@ class Processes:
         """Start a worker in place of each that has ended."""
         for place, worker in enumerate(self.workers):
             if worker.poll() is not None:
+                self._note_end(worker)
                 self.workers[place] = self._worker()
                 self.restarts += 1
 
     def end_producers(self, seconds: float) -> None:
         """Let producers end what they are at."""
-        _end(self.producers, seconds)
+        self._end(self.producers, seconds)
 
     def end_workers(self, seconds: float) -> None:
         """Let workers finish and go."""
-        _end(self.workers, seconds)
+        self._end(self.workers, seconds)
 
     def kill(self) -> None:
         """Leave nothing."""
@@ -63,12 +69,31 @@ class Processes:
                 kill_tree(process.pid)
                 process.wait()
 
+    def _end(self, processes: Sequence[subprocess.Popen[bytes]], seconds: float) -> None:
+        for process in processes:
+            process.terminate()
+        ends_at = time.monotonic() + seconds
+        for process in processes:
+            try:
+                process.wait(max(ends_at - time.monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                self._pen.write(Op.GONE, scope=str(process.pid), kind=f"none: it did not end within {seconds:g} s")
+                kill_tree(process.pid)
+                process.wait()
+            else:
+                self._note_end(process)
+
+    def _note_end(self, process: subprocess.Popen[bytes]) -> None:
+        self._pen.write(Op.GONE, scope=str(process.pid), kind=str(process.returncode))
+
     def _worker(self) -> subprocess.Popen[bytes]:
         options = [f"--lease={self._settings.lease}", f"--concurrency={self._settings.concurrency}"]
         return self._started("worker", *options)
 
     def _producer(self, number: int) -> subprocess.Popen[bytes]:
-        return self._started("producer", f"--seed={self._settings.seed + number}", f"--rate={self._settings.rate}")
+        options = [f"--seed={self._settings.seed + number}", f"--rate={self._settings.rate}"]
+        is_gentle = self._settings.only and set(self._settings.only) <= GENTLE
+        return self._started("producer", *options, *(["--gentle"] if is_gentle else []))
 
     def _started(self, module: str, *options: str) -> subprocess.Popen[bytes]:
         with (self._folder / LOGS / f"{module}.log").open("ab") as log:
@@ -81,18 +106,6 @@ class Processes:
                 stderr=log,
                 start_new_session=True,
             )
-
-
-def _end(processes: Sequence[subprocess.Popen[bytes]], seconds: float) -> None:
-    for process in processes:
-        process.terminate()
-    ends_at = time.monotonic() + seconds
-    for process in processes:
-        try:
-            process.wait(max(ends_at - time.monotonic(), 0.1))
-        except subprocess.TimeoutExpired:
-            kill_tree(process.pid)
-            process.wait()
 
 
 def tree(pid: int) -> Iterator[int]:

@@ -29,11 +29,12 @@ async def storm(settings: Settings, folder: Path) -> None:
         (folder / name).mkdir(parents=True)
     save_settings(settings, folder)
     async with ground(settings.store, folder, lease=settings.lease) as place:
-        processes = Processes(settings, place.url, folder)
+        pen = Pen(folder / HISTORY, "nemesis")
+        processes = Processes(settings, place.url, folder, pen)
         nemesis = Nemesis(
             ground=place,
             processes=processes,
-            pen=Pen(folder / HISTORY, "nemesis"),
+            pen=pen,
             chance=random.Random(settings.seed),  # noqa: S311 - to be repeated, not a secret
             lease=settings.lease,
             stalls=settings.store == "sqlite",

@@ -13,6 +13,7 @@ from proof.storming.settings import FOLDER_VARIABLE
 from workmill import App, Retry, Snooze, current_job
 
 BEAT_SECONDS = 0.05
+ENDLESS_SECONDS = 45.0
 RETRY = Retry(3, first=0.3, most=2, jitter=0.5)
 
 pen = Pen(Path(os.environ.get(FOLDER_VARIABLE, ".")), "engine")
@@ -79,6 +80,46 @@ def deadly(number: int) -> str:
     if present_job().token == 1:
         pen.write(Op.FAULT, kind="job kills engine", scope=str(os.getppid()))
         os.kill(os.getpid(), signal.SIGKILL)
+    return f"{number}:{present_job().token}"
+
+
+@app.task(process=True, retry=RETRY)
+def isolated(number: int, seconds: float) -> str:
+    """Be busy in a process of its own, and hear nobody."""
+    ends_at = time.monotonic() + seconds
+    while time.monotonic() < ends_at:
+        beat()
+        time.sleep(BEAT_SECONDS)
+    return f"{number}:{present_job().token}"
+
+
+@app.task(process=True, retry=RETRY)
+def isolated_deadly(number: int) -> str:
+    """Kill the process of its own, the first time."""
+    if present_job().token == 1:
+        pen.write(Op.FAULT, kind="job kills solo", scope=str(os.getpid()))
+        os.kill(os.getpid(), signal.SIGKILL)
+    return f"{number}:{present_job().token}"
+
+
+@app.task(retry=RETRY)
+async def endless(number: int) -> str:
+    """Go on until it is cancelled, or for much longer than that may take."""
+    ends_at = time.monotonic() + ENDLESS_SECONDS
+    while time.monotonic() < ends_at:
+        beat()
+        await asyncio.sleep(BEAT_SECONDS)
+    return f"{number}:{present_job().token}"
+
+
+@app.task(retry=RETRY)
+def endless_in_thread(number: int) -> str:
+    """Do the same in a thread."""
+    ends_at = time.monotonic() + ENDLESS_SECONDS
+    while time.monotonic() < ends_at:
+        beat()
+        current_job.check_cancelled()
+        time.sleep(BEAT_SECONDS)
     return f"{number}:{present_job().token}"
 
 

@@ -180,6 +180,23 @@ def test_start_after_an_accepted_cancel_is_found() -> None:
     assert not found([*entries(), replace(cancel, at=3.5, token=1, state="running")])
 
 
+def test_code_that_goes_on_after_its_cancel_is_found() -> None:
+    cancel = Entry(op=Op.CANCEL, at=3.5, phase=Phase.OK, job=JOB, state="running", token=1)
+    beat = Entry(op=Op.BEAT, at=20.0, job=JOB, token=1)
+
+    assert found([*entries(), cancel, beat]) == {"I16"}
+    assert not found([*entries(), cancel, replace(beat, at=9.0)])
+    assert not found([*entries(), cancel, beat, replace(KILL, at=10.0)])
+
+
+def test_ending_a_worker_explains_what_it_gave_back_and_no_death() -> None:
+    ended = replace(KILL, kind="end worker")
+    given_back = job(attempt(1, ending=Ending.RETURNED), attempt(2), attempt=1)
+
+    assert found([*interrupted(), ended], job(attempt(1, ending=Ending.INTERRUPTED), attempt(2))) == {"I4"}
+    assert not found([*interrupted(), ended], given_back)
+
+
 def test_accepted_job_that_a_later_read_does_not_find_is_found() -> None:
     assert found([*entries(), read(at=7.0, found=False)]) == {"I17"}
 
@@ -190,6 +207,13 @@ def test_versions_that_go_back_are_found() -> None:
 
 def test_final_state_that_changes_is_found() -> None:
     assert found([*entries(), read(at=8.0, version=4, state="failed")]) == {"I7"}
+
+
+def test_process_that_ended_by_itself_is_found() -> None:
+    killed, failed = (Entry(op=Op.GONE, at=9.0, scope="10", kind=code) for code in ("-9", "1"))
+
+    assert not found([*entries(), killed])
+    assert found([*entries(), failed]) == {"G11"}
 
 
 def test_recovery_is_measured_from_the_fault_and_held_against_a_bound() -> None:

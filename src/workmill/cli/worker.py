@@ -1,11 +1,13 @@
 """`workmill worker`: run a worker until it is told to stop."""
 
+import os
 from datetime import timedelta
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from workmill import SupervisorOptions, WorkerOptions, configure_logs, run_worker_tree
+from workmill.cli.health import VARIABLE
 from workmill.cli.loading import find_app
 from workmill.cli.options import AppArgument, LogFormat, LogLevel, Names, Seconds, Whole, read_whole
 
@@ -31,7 +33,11 @@ def worker(
     ] = 15.0,
     grace: Annotated[Seconds, Parameter(help="How long running jobs may finish after the first TERM or INT.")] = 25.0,
     health: Annotated[
-        str | None, Parameter(metavar="HOST:PORT", help="Serve /livez and /readyz there, on this machine.")
+        str | None,
+        Parameter(
+            metavar="HOST:PORT",
+            help=f"Serve /livez and /readyz there, on this machine; without it, where {VARIABLE} says.",
+        ),
     ] = None,
     reload: Annotated[
         bool, Parameter(negative=(), help="Restart the engines whenever a Python file of the application changes.")
@@ -56,7 +62,7 @@ def worker(
             engines=engines,
             solos=solos,
             grace=timedelta(seconds=grace),
-            health=health,
+            health=health or os.environ.get(VARIABLE) or None,
             reload=reload,
             log_level=log_level,
             log_format=log_format,

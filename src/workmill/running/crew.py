@@ -124,7 +124,7 @@ class Crew:
         grace goes back uncounted; one that cannot do so by itself is killed, and `is_dismissed`.
 
         Args:
-            process: One that is `at_work`.
+            process: One that is `at_work`, or was a moment ago.
             why: The reason, for the log.
             grace_seconds: How long it may go on; None: until all it runs has ended, or `hurry` is called.
 
@@ -132,10 +132,12 @@ class Crew:
             The successor's hello; None when there is none, because it could not be started or belongs to another
             store, or because the child left its place by itself meanwhile: then nothing has changed.
         """
-        successor = self._recruited(self._at_work[process])
-        hello = await successor.hello()
         post = self._at_work.get(process)
-        if post is None or self._group is None or self._is_ending.is_set():
+        if post is None or self._is_ending.is_set():
+            return None
+        successor = self._recruited(post)
+        hello = await successor.hello()
+        if process not in self._at_work or self._group is None or self._is_ending.is_set():
             successor.kill()
             return None
         if hello is None or hello.url != self._url:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum, auto
 from functools import partial
 
+from workmill.running.burial import Burial
 from workmill.running.checkup import say_what_is_amiss
 from workmill.running.crew import Crew, Post
 from workmill.running.elapsed import elapsed
@@ -19,10 +20,11 @@ from workmill.running.protocol import Go, Hello, Prolong
 from workmill.running.race import ended, race
 from workmill.running.relief import Relief
 from workmill.running.taking import take_held
+from workmill.running.vigil import Vigil
 from workmill.store import NewWorker, Store
 from workmill.words.config import masked
-from workmill.words.events import DutyFailed, Emit, JobsRescued, WorkerStarted, WorkerStopped, WorkerStopping
-from workmill.words.outcome import Failure, FailureKind, Interrupted, Returned
+from workmill.words.events import Emit, WorkerStarted, WorkerStopped, WorkerStopping
+from workmill.words.outcome import Returned
 
 STOP_GRACE_SECONDS = 2.0
 """How long jobs may take to end once a worker stops now."""
@@ -80,6 +82,9 @@ class Life:
         self._emit = emit
         self._store: Store | None = None
         self._keeper: Keeper | None = None
+        self._holding: asyncio.Task[None] | None = None
+        self._relief: Relief | None = None
+        self._burial: Burial | None = None
         self._returned = 0
         self._crew = Crew(
             size=options.engines,
@@ -94,6 +99,17 @@ class Life:
     def is_ready(self) -> bool:
         """Whether it surely holds its lease and takes jobs."""
         return self._keeper is not None and self._keeper.is_sure and self._crew.is_working
+
+    @property
+    def is_restarting(self) -> bool:
+        """Whether its engines are being relieved by others."""
+        return self._relief is not None and self._relief.is_at_work
+
+    @property
+    def is_well(self) -> bool:
+        """Whether a new start would cure nothing: it surely holds its lease, or knows that it does not."""
+        knows = self._holding is None or self._holding.done()
+        return knows or (self._keeper is not None and self._keeper.is_sure)
 
     async def run(self) -> LifeEnd:
         """Live."""
@@ -115,6 +131,7 @@ class Life:
         if hello is None:
             return
         self._store = await self._open_store(hello.url)
+        self._burial = Burial(self._store, self.worker_id, self._options.overstay, emit=self._emit)
         worker = self._worker(hello)
         self._keeper = Keeper(store=self._store, worker=worker, emit=self._emit, tell=self._tell)
         await self._keeper.register()
@@ -144,28 +161,34 @@ class Life:
     async def _work(self, store: Store, keeper: Keeper) -> bool:
         """Work until the children are gone, on orders or because the lease was lost; return whether it was lost."""
         async with asyncio.TaskGroup() as group:
-            holding = group.create_task(keeper.hold())
+            holding = self._holding = group.create_task(keeper.hold())
             leading = group.create_task(lead(keeper.leads, partial(duties_of, store, emit=self._emit)))
             keeping = group.create_task(self._crew.keep(partial(self._go, keeper)))
             looking = group.create_task(say_what_is_amiss(store, emit=self._emit))
-            relieving = group.create_task(self._relief(keeper).obey_for_ever())
+            self._relief = self._new_relief(keeper)
+            relieving = group.create_task(self._relief.obey_for_ever())
+            watching = group.create_task(self._vigil(store).keep())
             await race(ended(holding), self._crew.unfit.wait(), self._orders.draining.wait())
             if not holding.done():
                 await self._drain(holding)
             is_lost = holding.done()
             await self._stop(keeper, is_lost=is_lost)
             await race(ended(keeping), asyncio.sleep(FAREWELL_SECONDS))  # The last burial.
-            for task in (holding, leading, keeping, looking, relieving):
+            for task in (holding, leading, keeping, looking, relieving, watching):
                 task.cancel()
         return is_lost
 
-    def _relief(self, keeper: Keeper) -> Relief:
+    def _vigil(self, store: Store) -> Vigil:
+        grace = self._options.overstay
+        return Vigil(crew=self._crew, store=store, worker_id=self.worker_id, grace=grace, emit=self._emit)
+
+    def _new_relief(self, keeper: Keeper) -> Relief:
         async def relieved(hello: Hello) -> None:
             self._renewed()
             await keeper.describe(self._worker(hello))
 
         grace = self._options.grace.total_seconds()
-        return Relief(self._crew, self._orders, grace_seconds=grace, relieved=relieved)
+        return Relief(self._crew, self._orders, grace_seconds=grace, relieved=relieved, emit=self._emit)
 
     async def _drain(self, holding: asyncio.Task[None]) -> None:
         self._crew.drain()
@@ -205,21 +228,8 @@ class Life:
         await asyncio.sleep(FAREWELL_SECONDS)
 
     async def _bury(self, process: EngineProcess) -> None:
-        """Settle at once what a child held: as interrupted, or uncounted where it was killed for no fault of theirs."""
-        if self._store is None:
-            return
-        why = f"engine process {process.pid} of worker {self.worker_id} died while the job ran: {process.how_it_ended}"
-        failure = Failure(kind=FailureKind.INTERRUPTED, type="EngineDied", message=why)
-        outcome = Returned() if process.is_dismissed else Interrupted(failure=failure)
-        take = partial(take_held, self._store, self.worker_id, outcome, engine=process.number)
-        taken = await until_done("take back the jobs of a dead engine", take, emit=self._emit)
-        if process.is_dismissed:
-            self._returned += len(taken.job_ids)
-        elif taken.job_ids:
-            self._emit(JobsRescued(job_ids=tuple(taken.job_ids), why=why))
-        if taken.refused:
-            refused = "; ".join(f"job {job_id}: {error}" for job_id, error in taken.refused)
-            self._emit(DutyFailed(duty="take back the jobs of a dead engine", error=refused))
+        if self._burial is not None:
+            await self._burial.bury(process)
 
     def _go(self, keeper: Keeper, process: EngineProcess) -> Go:
         worker, term = self._options.worker, keeper.term
@@ -231,6 +241,7 @@ class Life:
             queues=worker.queues,
             concurrency=process.solos or worker.concurrency,
             term=term,
+            overstay_seconds=self._options.overstay.total_seconds(),
         )
 
     def _tell(self, term: Term) -> None:

@@ -11,6 +11,9 @@ supervisor: lease, duties, signals, health
 
 import asyncio
 import itertools
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from workmill.running.command import Target
 from workmill.running.crew import Post
@@ -24,6 +27,7 @@ from workmill.running.patience import until_done
 from workmill.running.protocol import REFUSED
 from workmill.running.race import race
 from workmill.running.reaper import Reaper
+from workmill.running.service_manager import State, service_manager, tell_for_ever
 from workmill.running.sources import sources_watched
 from workmill.store import Store
 from workmill.stores.opening import store_factory
@@ -62,11 +66,12 @@ class _Supervisor:
         self._is_proven = asyncio.Event()
         self._store: Store | None = None
         self._life: Life | None = None
+        self._was_ready = False
 
     async def run(self) -> int:
         health = None if self._options.health is None else health_address(self._options.health)
         with signals_to(self._orders, can_restart=True), self._reaper.at_work():
-            async with health_served(health, self._is_ready):
+            async with health_served(health, self._is_ready), self._service_manager_told():
                 extras = asyncio.create_task(self._run_extras())
                 try:
                     with sources_watched(self._options.folder if self._options.reload else None, self._orders.restart):
@@ -135,3 +140,29 @@ class _Supervisor:
 
     def _is_ready(self) -> bool:
         return self._life is not None and self._life.is_ready
+
+    @asynccontextmanager
+    async def _service_manager_told(self) -> AsyncIterator[None]:
+        manager = service_manager(os.environ)
+        if manager is None:
+            yield
+            return
+        telling = asyncio.create_task(tell_for_ever(manager, self._state, self._is_well, self._orders))
+        try:
+            yield
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+            manager.close()
+
+    def _state(self) -> State:
+        self._was_ready = self._was_ready or self._is_ready()
+        if self._orders.draining.is_set():
+            return State.STOPPING
+        if not self._is_ready():
+            return State.WAITING if self._was_ready else State.STARTING
+        is_restarting = self._orders.restarting.is_set() or (self._life is not None and self._life.is_restarting)
+        return State.RESTARTING if is_restarting else State.READY
+
+    def _is_well(self) -> bool:
+        return self._life is None or self._life.is_well

@@ -1,8 +1,7 @@
-"""Storing new jobs, once each. What many callers of one store ask for at the same time shares one commit."""
+"""Storing new jobs, once each."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import timedelta
 
 from workmill.store import Enqueued, Notice, NoticeKind
 from workmill.stores.postgres.arrays import same_numbers, same_texts, some_numbers, some_texts, texts
@@ -15,94 +14,7 @@ from workmill.words.errors import InvalidOption, JobConflict, StoreUnavailable
 from workmill.words.job import Job, JobState, NewJob
 
 LARGEST_PRIORITY = 2**31 - 1
-MOST_AT_ONCE = 2000
 MOST_TRIES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """One caller's batch and what it waits for."""
-
-    jobs: Sequence[NewJob]
-    stored: asyncio.Future[int]
-
-
-class Group:
-    """Lets the batches that come while one is being stored go together in the next transaction."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._waiting: list[Waiting] = []
-        self._storing: asyncio.Task[None] | None = None
-
-    async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
-        """See `Store.enqueue`."""
-        if not jobs:
-            return []
-        for new in jobs:
-            check(new)
-        waiting = Waiting(jobs, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        if self._storing is None:
-            self._storing = asyncio.create_task(self._store())
-        try:
-            now = await waiting.stored
-        except AlreadyStored:
-            # It fails where an id or a key is stored already, which is rare.
-            return await enqueue_beside_known(jobs, self._session)
-        return [Enqueued(job=born(new, now), created=True) for new in jobs]
-
-    async def close(self) -> None:
-        """Wait until what was asked for is stored."""
-        if self._storing is not None:
-            await self._storing
-
-    async def _store(self) -> None:
-        try:
-            while self._waiting:
-                await self._store_group(self._next_group())
-        finally:
-            self._storing = None
-
-    def _next_group(self) -> list[Waiting]:
-        group = [self._waiting.pop(0)]
-        size = len(group[0].jobs)
-        while self._waiting and size + len(self._waiting[0].jobs) <= MOST_AT_ONCE:
-            group.append(self._waiting.pop(0))
-            size += len(group[-1].jobs)
-        return group
-
-    async def _store_group(self, group: Sequence[Waiting]) -> None:
-        try:
-            now = await insert([new for each in group for new in each.jobs], self._session)
-        except AlreadyStored:
-            # Only one of them may be to blame; each looks for itself.
-            for each in group:
-                await self._store_alone(each)
-        except Exception as error:  # noqa: BLE001 - raised again by all who wait for this transaction
-            for each in group:
-                fail(each, error)
-        else:
-            for each in group:
-                answer(each, now)
-
-    async def _store_alone(self, one: Waiting) -> None:
-        try:
-            answer(one, await insert(one.jobs, self._session))
-        except Exception as error:  # noqa: BLE001 - raised again by the one who waits
-            fail(one, error)
-
-
-def answer(waiting: Waiting, now: int) -> None:
-    """Tell a caller, unless it has gone away."""
-    if not waiting.stored.done():
-        waiting.stored.set_result(now)
-
-
-def fail(waiting: Waiting, error: Exception) -> None:
-    """Tell a caller of an error, unless it has gone away."""
-    if not waiting.stored.done():
-        waiting.stored.set_exception(error)
 
 
 async def enqueue_beside_known(jobs: Sequence[NewJob], session: Session) -> list[Enqueued]:
@@ -176,11 +88,14 @@ def known(row: Row) -> Job:
         raise JobConflict(row[1], f"is stored already, in a row that cannot be read ({error})") from error
 
 
-async def insert(jobs: Sequence[NewJob], session: Session) -> int:
+async def insert(jobs: Sequence[NewJob], session: Session, *, patience: timedelta | None = None) -> int:
     """Store jobs in their order, tell of them, and return the moment of storing.
+
+    With `patience` it waits no longer than that for a transaction of others, such as one that stores the same key.
 
     Raises:
         AlreadyStored: An id or a key is stored already. None was stored.
+        KeptWaiting: The patience is over. None was stored.
     """
     lanes = await lanes_of(jobs, session)
     notices = notices_of(jobs)
@@ -197,7 +112,11 @@ async def insert(jobs: Sequence[NewJob], session: Session) -> int:
         texts([channel for channel, _ in inside]),
         texts([payload for _, payload in inside]),
     ]
-    rows = await session.run("enqueue", "insert", values)
+    if patience is None:
+        rows = await session.run("enqueue", "insert", values)
+    else:
+        most = max(1, patience // timedelta(milliseconds=1))
+        rows = await session.run("enqueue", "insert_patiently", [*values, f"{most}ms"])
     if not inside:
         session.bells.ring(notices)
     return int(rows[0][0])

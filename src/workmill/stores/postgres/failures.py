@@ -10,7 +10,11 @@ class AlreadyStored(StoreError):
     """What must be there once is there: for who can tell which, and what to answer."""
 
 
-BROKEN_OFF = (errors.QueryCanceled, errors.LockNotAvailable)
+class KeptWaiting(StoreUnavailable):
+    """It waited for a lock of others' for as long as it was allowed to: for who can wait elsewhere."""
+
+
+LIMITS = "; see statement_timeout and lock_timeout of this role, and what else is locked"
 UNPREPARED = (errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedColumn, errors.InvalidSchemaName)
 UNFIT = (psycopg.DataError, errors.IntegrityError, UnicodeEncodeError, OverflowError)
 """What a value raises that the tables cannot hold."""
@@ -18,7 +22,8 @@ GONE = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
 
 MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[StoreError], str], ...] = (
     (TimeoutError, StoreUnavailable, "; look for what it waits for or its network"),
-    (BROKEN_OFF, StoreUnavailable, "; see statement_timeout and lock_timeout of this role, and what else is locked"),
+    (errors.LockNotAvailable, KeptWaiting, LIMITS),
+    (errors.QueryCanceled, StoreUnavailable, LIMITS),
     (
         errors.InsufficientPrivilege,
         StoreError,

@@ -38,8 +38,8 @@ from workmill.stores.postgres import (
     within,
 )
 from workmill.stores.postgres.address import read_address
-from workmill.stores.postgres.enqueueing import Group
 from workmill.stores.postgres.failures import translated
+from workmill.stores.postgres.grouping import Groups
 from workmill.stores.postgres.lines import Lines
 from workmill.stores.postgres.listening import Ear, Post
 from workmill.stores.postgres.migrating import adopt, migrate
@@ -77,7 +77,7 @@ class PostgresStore:
         self._address = read_address(url)
         self._pid = 0
         self._session: Session | None = None
-        self._group: Group | None = None
+        self._groups: Groups | None = None
         self._post: Post | None = None
         self._door: Door | None = None
         self._under_way = 0
@@ -104,7 +104,7 @@ class PostgresStore:
             await lines.close()
             raise translated(error, self._address.name) from error
         self._session = session
-        self._group = Group(session)
+        self._groups = Groups(session)
         self._post = Post(self._address, lines)
         self._door = Door(address=self._address.name, schema=schema, store_name=name)
         self._pid = os.getpid()
@@ -117,6 +117,8 @@ class PostgresStore:
         while self._under_way:
             self._idle.clear()
             await self._idle.wait()
+        if self._groups is not None:
+            await self._groups.close()
         await session.bells.close()
         await session.lines.close()
 
@@ -126,10 +128,10 @@ class PostgresStore:
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
         """See `Store.enqueue`."""
-        group = self._group
-        if group is None:
+        groups = self._groups
+        if groups is None:
             raise self._unusable()
-        return await self._do(lambda _: group.enqueue(jobs))
+        return await self._do(lambda _: groups.enqueue(jobs))
 
     async def register(self, worker: NewWorker) -> None:
         """See `Store.register`."""

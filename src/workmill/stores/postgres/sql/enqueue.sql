@@ -12,6 +12,13 @@ SELECT workmill.enqueue(
     %s::text[], %s::text[], %s::text[]
 );
 
+-- :name insert_patiently
+-- What waits longer for another transaction is broken off.
+SELECT workmill.enqueue(
+    %s::text[], %s::integer[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
+    %s::text[], %s::text[]
+) FROM set_config('lock_timeout', %s, true);
+
 -- :name same_id
 SELECT * FROM workmill.job_row WHERE id = ANY (%s::text[]);
 

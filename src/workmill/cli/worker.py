@@ -1,7 +1,6 @@
 """`workmill worker`: run a worker until it is told to stop."""
 
 import os
-from datetime import timedelta
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -9,7 +8,7 @@ from cyclopts import Parameter
 from workmill import SupervisorOptions, WorkerOptions, configure_logs, run_worker_tree
 from workmill.cli.health import VARIABLE
 from workmill.cli.loading import find_app
-from workmill.cli.options import AppArgument, LogFormat, LogLevel, Names, Seconds, Whole, read_whole
+from workmill.cli.options import AppArgument, LogFormat, LogLevel, Names, Seconds, Whole, as_length, read_whole
 
 
 def worker(
@@ -53,7 +52,7 @@ def worker(
     """
     configure_logs(log_level, log_format)
     address = find_app(app)
-    chosen = WorkerOptions(name=name, queues=queues or None, concurrency=concurrency, lease=timedelta(seconds=lease))
+    chosen = WorkerOptions(name=name, queues=queues or None, concurrency=concurrency, lease=as_length(lease))
     return run_worker_tree(
         SupervisorOptions(
             target=address.spec,
@@ -61,7 +60,7 @@ def worker(
             worker=chosen,
             engines=engines,
             solos=solos,
-            grace=timedelta(seconds=grace),
+            grace=as_length(grace),
             health=health or os.environ.get(VARIABLE) or None,
             reload=reload,
             log_level=log_level,

@@ -49,6 +49,7 @@ from workmill.running.stack import write_no_stack, write_stack_before_exit, writ
 from workmill.running.target import load_program
 from workmill.store import Store
 from workmill.words.errors import ConfigError
+from workmill.words.events import Emit, Event
 
 
 class EngineChild:
@@ -80,13 +81,22 @@ class EngineChild:
         self.lifeline.say(Hello(url=program.url, tasks=tasks, process_tasks=process_tasks, codes=codes))
         store = program.open_store()
         try:
-            await race(until_done("open", store.open, emit=program.emit), self._is_ended.wait())
+            await race(until_done("open", store.open, emit=self._emit_once_gone(program)), self._is_ended.wait())
             await self._is_ordered.wait()
             returned = await self._work(program, store)
             await asyncio.gather(*self._stopping)
         finally:
             await store.close()
         self.lifeline.say(Bye(returned=returned))
+
+    def _emit_once_gone(self, program: Program) -> Emit:
+        """Say nothing of the store before the go: until then the supervisor opens it, too, and says why it cannot."""
+
+        def emit(event: Event) -> None:
+            if self._go is not None:
+                program.emit(event)
+
+        return emit
 
     async def _work(self, program: Program, store: Store) -> int:
         go = self._go

@@ -8,6 +8,8 @@ from proof.histories.history import History
 from workmill.words.job import Ending
 
 STORE = "store"
+STALL = "stall"
+"""What a frozen process may do to all others, where one process writes at a time."""
 GENTLE = {"end worker", "restart engines", "stop"}
 """What makes a worker give its jobs back, and explains no death."""
 
@@ -29,10 +31,10 @@ class Faults:
         self._starts = {(entry.job, entry.token): entry for entry in history.of(Op.START)}
 
     def cause(self, job_id: str, attempt: Tried, *, before: float) -> Entry | None:
-        """Return the fault before a moment that hit an attempt: the first that hit its worker, else the whole store.
+        """Return the last fault before a moment that hit an attempt: its worker, else the whole store.
 
-        Where none came while it ran, it is the newest that still showed when it began. Whose code never began may
-        have been hit in any process.
+        One that left its worker no choice counts before a gentle one, and one while it ran before one that still
+        showed when it began. Whose code never began may have been hit in any process.
         """
         start = self._starts.get((job_id, attempt.token))
         begun_at = self._begun_at(attempt, start)
@@ -45,9 +47,22 @@ class Faults:
             and fault.at <= before
             and max(fault.until, fault.at) + self._tail >= begun_at
         ]
-        during = [fault for fault in hit if max(fault.until, fault.at) >= begun_at]
-        of_worker = [fault for fault in during if fault.scope != STORE]
-        return next(iter(of_worker or during or hit[::-1]), None)
+        return max(
+            hit,
+            key=lambda fault: (
+                max(fault.until, fault.at) >= begun_at,
+                fault.scope != STORE,
+                fault.kind not in GENTLE,
+                fault.at,
+            ),
+            default=None,
+        )
+
+    def store_healed_at(self, began: float, ended: float) -> float:
+        """Return when the store was last mended of what was wrong with it between two moments; else the first."""
+        hit = [fault for fault in self._faults if fault.scope == STORE and fault.kind != STALL]
+        over = [fault.until for fault in hit if fault.at <= ended]
+        return max([began, *(moment for moment in over if moment >= began)])
 
     def any_between(self, began: float, ended: float) -> bool:
         """Say whether anything was wrong between two moments."""

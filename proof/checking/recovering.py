@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
-from proof.checking.faulting import STORE, Faults
+from proof.checking.faulting import Faults
 from proof.checking.violation import Violation
 from proof.histories.dump import Dump
 from proof.histories.entry import Op
@@ -26,7 +26,7 @@ class Recovery:
 
 
 def recoveries(history: History, dump: Dump, faults: Faults) -> list[Recovery]:
-    """Measure from the fault; where it hit the store, from its end, because nothing can start before."""
+    """Measure from the fault, or from the end of what hit the store meanwhile, because nothing can start before."""
     times: defaultdict[str, list[float]] = defaultdict(list)
     for job in dump.jobs:
         starts = {entry.token: entry.at for entry in history.of(Op.START, job.id)}
@@ -36,7 +36,7 @@ def recoveries(history: History, dump: Dump, faults: Faults) -> list[Recovery]:
                 continue
             fault = faults.cause(job.id, attempt, before=again)
             if fault is not None:
-                since = max(fault.at, fault.until) if fault.scope == STORE else fault.at
+                since = faults.store_healed_at(fault.at, again)
                 times[fault.kind].append(max(again - since, 0.0))
     return [Recovery(fault=kind, seconds=tuple(sorted(times[kind]))) for kind in sorted(times)]
 

@@ -12,13 +12,17 @@ from typing import Protocol
 
 import psycopg
 
+from tests.servers.caller import PostgresCaller
 from tests.servers.harness import PostgresHarness
+from tests.stores.sqlite.caller import SqliteCaller
 from workmill.store import Store
 from workmill.stores.memory import MemoryStore, Vault
 from workmill.stores.postgres import PostgresStore
 from workmill.stores.sqlite import SqliteStore
 from workmill.testing import FakeClock
+from workmill.testing.conformance.harness import Caller
 
+FILE = "jobs.db"
 BEGINNING = datetime(2030, 1, 1, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 MEMORY = Path("/dev/shm")  # noqa: S108 - where files lie in memory, each in a folder of our own
@@ -29,6 +33,9 @@ class Database(Protocol):
 
     async def make(self) -> Store:
         """Make and open one more store on it."""
+
+    async def caller(self) -> Caller | None:
+        """Open a caller's own connection to it; None where the store joins no transactions."""
 
     def advance(self, length: timedelta) -> None:
         """Move its clock."""
@@ -45,6 +52,9 @@ class MemoryDatabase:
         """Make one more store."""
         return MemoryStore(self.vault, self.clock)
 
+    async def caller(self) -> None:
+        """Return None: there are no transactions."""
+
     def advance(self, length: timedelta) -> None:
         """Move its clock."""
         self.clock.advance(length)
@@ -58,9 +68,15 @@ class SqliteDatabase:
 
     async def make(self) -> Store:
         """Make and open one more store."""
-        store = SqliteStore(self.folder / "jobs.db", clock=self._now)
+        store = SqliteStore(self.folder / FILE, clock=self._now)
         await store.open()
         return store
+
+    async def caller(self) -> Caller:
+        """Open a caller's own connection to the file."""
+        caller = SqliteCaller("apsw", self.folder / FILE)
+        await caller.open()
+        return caller
 
     def advance(self, length: timedelta) -> None:
         """Move its clock."""
@@ -92,6 +108,10 @@ class PostgresDatabase:
         store = PostgresStore(f"{self._server}?schema={self._schema}")
         await store.open()
         return store
+
+    async def caller(self) -> Caller:
+        """Open a caller's own connection to the server."""
+        return PostgresCaller(await psycopg.AsyncConnection.connect(self._server), "")
 
     def advance(self, length: timedelta) -> None:
         """Move its clock."""

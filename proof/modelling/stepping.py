@@ -1,6 +1,7 @@
 """A room beside the reference, step by step: Hypothesis chooses the steps, and shortens a walk that fails."""
 
 import asyncio
+import copy
 import uuid
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractContextManager
@@ -30,7 +31,8 @@ from proof.modelling.making import (
     TASKS,
 )
 from proof.modelling.reference import Conflict, Reference
-from workmill.store import ClaimRequest, JobFilter, Report
+from workmill.store import ClaimRequest, JobFilter, Report, Verdict
+from workmill.testing.conformance.harness import Caller
 from workmill.testing.conformance.making import DEATH, LEASE, new_job, new_worker, request
 from workmill.words.codec import Json
 from workmill.words.errors import JobConflict, LeaseLost
@@ -54,6 +56,7 @@ class Stepping(RuleBasedStateMachine):
         self._database = self._context.__enter__()
         self._runner = asyncio.Runner()
         self._stores = [self._do(self._database.make()) for _ in range(2)]
+        self._caller = self._do(self._database.caller())
         self._reference = Reference()
         self._claimed: list[Job] = []
         self._workers: list[str] = []
@@ -61,8 +64,9 @@ class Stepping(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Close everything."""
-        for store in self._stores:
-            self._do(store.close())
+        for closable in (*self._stores, self._caller):
+            if closable is not None:
+                self._do(closable.close())
         self._runner.close()
         self._context.__exit__(None, None, None)
 
@@ -82,6 +86,18 @@ class Stepping(RuleBasedStateMachine):
     def enqueue_again(self, side: int, indices: list[int]) -> None:
         """Repeat what was tried before, whatever became of it."""
         self._enqueue(side, [_nth(self._tried, index) for index in indices])
+
+    @precondition(lambda self: self._caller is not None)
+    @rule(side=SIDE, calls=CALLS, commits=strategies.booleans())
+    def enqueue_within(self, side: int, calls: list[dict[str, Json]], *, commits: bool) -> None:
+        """Store new jobs in a caller's transaction, which is committed or rolled back."""
+        self._do(self._enqueue_within(side, [new_job(policy=POLICY, **call) for call in calls], commits=commits))
+
+    @precondition(lambda self: self._caller is not None and self._claimed)
+    @rule(side=SIDE, index=NEWEST, outcome=strategies.sampled_from(OUTCOMES), commits=strategies.booleans())
+    def settle_within(self, side: int, index: int, outcome: Outcome, *, commits: bool) -> None:
+        """End an attempt in a caller's transaction, which is committed or rolled back."""
+        self._do(self._settle_within(side, _nth(self._claimed, index), outcome, commits=commits))
 
     @rule(side=SIDE)
     def hire(self, side: int) -> None:
@@ -281,6 +297,36 @@ class Stepping(RuleBasedStateMachine):
         except JobConflict as error:
             named = error.job_id
         assert named == job_id
+
+    async def _enqueue_within(self, side: int, batch: Sequence[NewJob], *, commits: bool) -> None:
+        caller, now = self._open_caller, await self._stores[0].now()
+        trial = copy.deepcopy(self._reference)
+        try:
+            expected = trial.store(batch, now)
+        except Conflict as conflict:
+            expected = [(conflict.job_id, False)]
+        try:
+            held = await caller.hold(await self._stores[side].enqueue_within(batch))
+            stored = [(one.job.id, one.created) for one in held]
+        except JobConflict as error:
+            stored, commits = [(error.job_id, False)], False
+        await (caller.commit() if commits else caller.roll_back())
+        assert stored == expected
+        self._reference = trial if commits else self._reference
+
+    async def _settle_within(self, side: int, job: Job, outcome: Outcome, *, commits: bool) -> None:
+        caller, now = self._open_caller, await self._stores[0].now()
+        transition, trial = decide(job, outcome, chance=0.5), copy.deepcopy(self._reference)
+        is_live = trial.is_live(job.worker or "", now)
+        expected = trial.settle(transition, now) if is_live else Verdict.STALE
+        assert await caller.hold(self._stores[side].settle_within(transition)) == expected
+        await (caller.commit() if commits else caller.roll_back())
+        self._reference = trial if commits else self._reference
+
+    @property
+    def _open_caller(self) -> Caller:
+        assert self._caller is not None
+        return self._caller
 
     def _settle(self, side: int, ends: Sequence[tuple[Job, Outcome]], claim: ClaimRequest | None) -> None:
         transitions = [decide(job, outcome, chance=0.5) for job, outcome in ends]

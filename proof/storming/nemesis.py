@@ -5,7 +5,7 @@ import random
 import signal
 from collections.abc import Sequence
 
-from proof.checking.faulting import STORE
+from proof.checking.faulting import STALL, STORE
 from proof.histories.entry import Op
 from proof.histories.pen import Pen
 from proof.storming.ground import Ground
@@ -100,7 +100,7 @@ class Nemesis:
                 pid = victim if fault == "kill solo" else pid
         self._pen.write(Op.FAULT, kind=fault, scope=str(pid), at=began, until=elapsed())
         if fault == "freeze worker" and self._stalls:
-            self._pen.write(Op.FAULT, kind="freeze worker", scope=STORE, at=began, until=elapsed())
+            self._pen.write(Op.FAULT, kind=STALL, scope=STORE, at=began, until=elapsed())
 
     async def _freeze(self, pid: int) -> None:
         self._frozen.add(pid)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from proof.checking.faulting import Faults, clock_offset
+from proof.checking.faulting import STALL, Faults, clock_offset
 from proof.checking.overlapping import overlaps
 from proof.checking.recovering import late, recoveries
 from proof.checking.verdict import check
@@ -54,7 +54,7 @@ def _numbers(history: History, dump: Dump) -> Iterator[str]:
 
 def _of_faults(history: History) -> Iterator[str]:
     kinds = Counter({(entry.kind, entry.at): 1 for entry in history.of(Op.FAULT)}.keys())
-    counted = Counter(kind for kind, _ in kinds)
+    counted = Counter(kind for kind, _ in kinds if kind != STALL)
     yield f"faults     {', '.join(f'{count} {kind}' for kind, count in sorted(counted.items()))}"
 
 

@@ -314,8 +314,10 @@ class Store(Protocol):
 
         Held on a connection to this database, the conversation does as `enqueue` does, with its answers and errors, but
         the jobs come and go with the caller's transaction: it sees them at once, others from its commit on, nobody
-        after its rollback. However late it commits, they are neither skipped nor given twice; their place in the order
-        is that of the storing. Listeners are told after the commit, as far as the store learns of it.
+        after its rollback. However late it commits, they are neither skipped nor given twice. Their place in the order
+        is that of the storing, only that what anybody stored between the first write of such a transaction and its end
+        may come in another order; the jobs that one transaction stored for one task and queue keep theirs. Listeners
+        are told after the commit, as far as the store learns of it.
 
         Raises:
             StoreError: The store joins no transactions. Of the conversation, also: the connection is to another

@@ -2,7 +2,6 @@
 
 from workmill.craft.logs import Events
 from workmill.running.options import SupervisorOptions
-from workmill.running.supervisor import run_supervisor
 
 
 def run_worker_tree(options: SupervisorOptions) -> int:
@@ -14,4 +13,6 @@ def run_worker_tree(options: SupervisorOptions) -> int:
         ConfigError: The store lives inside one process, or the health port cannot be served.
         SchemaMismatch: A newer version wrote the store.
     """
+    from workmill.running.supervisor import run_supervisor  # noqa: PLC0415 - only who runs workers needs what runs them
+
     return run_supervisor(options, emit=Events().emit)

@@ -91,6 +91,16 @@ def test_show_has_every_field_the_attempts_and_the_traceback_cleaned(
     assert not {"\x1b", "\u202e"} & set(shown.out)
 
 
+def test_show_calls_workers_by_their_names(run: Runner, app: App, handles: dict[str, JobHandle[object]]) -> None:
+    done = handles["done"]
+    (worker,) = {worker.name for worker in app.workers() if worker.id == done.record.worker}
+
+    lines = run("jobs", "show", done.id).out.splitlines()
+
+    assert any(line.split() == ["worker:", worker, f"({done.record.worker})"] for line in lines)
+    assert any(line.startswith("attempt 1: succeeded") and line.endswith(f" on {worker}") for line in lines)
+
+
 def test_show_as_json_is_the_document_of_one_job_and_a_list_of_several(
     run: Runner, handles: dict[str, JobHandle[object]]
 ) -> None:

@@ -2,6 +2,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -55,6 +56,8 @@ def test_json_is_all_there_is_on_stdout(spawn: Spawn) -> None:
         (["worker", "--concurrency", "none"], 2),
         (["worker", "--concurrency", "0"], 2),
         (["worker", "--queues", "no spaces"], 2),
+        (["worker", "--lease", "inf"], 2),
+        (["worker", "--grace", "nan"], 2),
         (["worker", "nowhere:app"], 3),
         (["worker", "--health", "0.0.0.0:0"], 3),
         (["dev", "nowhere:app"], 3),
@@ -171,6 +174,31 @@ def test_cancel_reaches_a_running_job_across_processes(spawn: Spawn) -> None:
     assert cancelled.code == 0
     assert waited.code == 8
     assert "was cancelled: enough" in waited.err
+
+
+def test_a_grace_may_be_endless(spawn: Spawn) -> None:
+    worker = spawn("worker", "--grace", "inf")
+    first_line(worker, "takes all queues")
+
+    worker.terminate()
+
+    assert finished(worker).code == 0
+
+
+def test_a_worker_is_asked_where_the_environment_says(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        monkeypatch.setenv("WORKMILL_HEALTH", f"127.0.0.1:{free.getsockname()[1]}")
+    assert finished(spawn("health")).code == 1
+
+    worker = spawn("worker")
+    first_line(worker, "takes all queues")
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (asked := finished(spawn("health"))).code and time.monotonic() < deadline:
+        continue
+
+    assert (asked.code, asked.out) == (0, "ready\n")
+    worker.terminate()
+    assert finished(worker).code == 0
 
 
 def test_web_serves_the_api_with_a_token_and_never_shows_it(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:

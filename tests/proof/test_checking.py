@@ -210,10 +210,12 @@ def test_final_state_that_changes_is_found() -> None:
 
 
 def test_process_that_ended_by_itself_is_found() -> None:
-    killed, failed = (Entry(op=Op.GONE, at=9.0, scope="10", kind=code) for code in ("-9", "1"))
+    killed, failed, ended = (Entry(op=Op.GONE, at=9.0, scope="10", kind=code) for code in ("-9", "1", "-15"))
 
     assert not found([*entries(), killed])
     assert found([*entries(), failed]) == {"G11"}
+    assert found([*entries(), ended]) == {"G11"}
+    assert not found([*entries(), replace(ended, scope="12")])
 
 
 def test_recovery_is_measured_from_the_fault_and_held_against_a_bound() -> None:
@@ -223,5 +225,8 @@ def test_recovery_is_measured_from_the_fault_and_held_against_a_bound() -> None:
     measured = recoveries(history, dump, Faults(history, tail=0.0))
 
     assert [(each.fault, each.seconds) for each in measured] == [("kill", (5.5,))]
+    outage = Entry(op=Op.FAULT, at=4.0, until=8.0, kind="kill server", scope="store")
+    both = History([*interrupted(), KILL, outage])
+    assert [each.seconds for each in recoveries(both, dump, Faults(both, tail=0.0))] == [(1.0,)]
     assert not list(late(measured, 6.0))
     assert [violation.invariant for violation in late(measured, 5.0)] == ["I18 time"]

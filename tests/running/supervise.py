@@ -24,6 +24,7 @@ def main(given: dict[str, object]) -> int:
         folder=Path(given.pop("folder")),
         worker=worker,
         grace=timedelta(seconds=given.pop("grace", 30)),
+        overstay=timedelta(seconds=given.pop("overstay", 5)),
         extras=tuple(Extra(name=name, command=tuple(command)) for name, command in given.pop("extras", {}).items()),
         **given,
     )

@@ -405,3 +405,17 @@ async def test_an_end_of_the_crew_ends_a_successor_that_is_not_ready() -> None:
 
         assert await relieving is None
         assert scene.children[1].exit_code == -9
+
+
+async def test_who_is_not_at_work_any_more_is_not_relieved() -> None:
+    scene = Scene(size=1)
+    async with scene.at_work():
+        scene.children[0].end(0, bye=Bye(returned=0))
+        await scene.until(lambda: not scene.crew.at_work)
+
+        assert await scene.crew.relieve(scene.children[0], why="HUP", grace_seconds=1) is None
+        count = len(scene.children)
+        scene.crew.drain()
+        assert await scene.crew.relieve(scene.children[-1], why="HUP", grace_seconds=1) is None
+
+        assert len(scene.children) == count

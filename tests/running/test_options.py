@@ -17,6 +17,7 @@ from workmill.words.errors import ConfigError, InvalidOption
         ({"queues": ("mail", "")}, "queues"),
         ({"concurrency": 0}, "concurrency"),
         ({"lease": timedelta(seconds=0.9)}, "lease"),
+        ({"lease": timedelta(days=2)}, "lease"),
     ],
 )
 def test_a_worker_option_out_of_range_is_refused_by_name(wrong: Mapping[str, Any], option: str) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 from typing import Any
 
+from tests.running.fakes import Kept
 from workmill.running.crew import Post
 from workmill.running.orders import Orders
 from workmill.running.protocol import Hello
 from workmill.running.relief import Relief
+from workmill.words.events import DutyFailed
 
 
 class Crew:
@@ -16,6 +18,7 @@ class Crew:
         self.full = asyncio.Event()
         self.full.set()
         self.done: list[object] = []
+        self.events = Kept()
 
     async def relieve(self, process: Any, *, why: str, grace_seconds: float | None) -> Hello | None:
         self.done.append((process, why, grace_seconds))
@@ -34,12 +37,13 @@ def hello(*process_tasks: str) -> Hello:
 
 async def obeyed(crew: Any, *, times: int = 1) -> list[Hello]:
     """Give the order, and return the hellos that were told of."""
-    orders, told = Orders(), []
+    orders, told, events = Orders(), [], crew.events
 
     async def relieved(said: Hello) -> None:
         told.append(said)
 
-    obeying = asyncio.create_task(Relief(crew, orders, grace_seconds=5, relieved=relieved).obey_for_ever())
+    relief = Relief(crew, orders, grace_seconds=5, relieved=relieved, emit=events.append)
+    obeying = asyncio.create_task(relief.obey_for_ever())
     for _ in range(times):
         orders.restart("HUP")
         async with asyncio.timeout(5):
@@ -67,7 +71,7 @@ async def test_those_that_are_only_starting_are_waited_for() -> None:
     async def relieved(_said: Hello) -> None:
         told.set()
 
-    relief: Any = Relief(crew, orders, grace_seconds=5, relieved=relieved)
+    relief: Any = Relief(crew, orders, grace_seconds=5, relieved=relieved, emit=crew.events.append)
     obeying = asyncio.create_task(relief.obey_for_ever())
     orders.restart("HUP")
     await asyncio.sleep(0)
@@ -105,6 +109,14 @@ async def test_one_that_is_gone_meanwhile_is_passed_over() -> None:
     crew.relieve = leaving
 
     assert await obeyed(crew) == [hello()]
+
+
+async def test_an_error_is_said_and_the_next_order_is_obeyed() -> None:
+    crew = Crew("a", hellos={})
+
+    assert await obeyed(crew, times=2) == []
+
+    assert [event.error for event in crew.events.of(DutyFailed)] == ["KeyError('a')"] * 2
 
 
 async def test_new_code_with_the_first_process_task_gets_an_engine_for_it() -> None:

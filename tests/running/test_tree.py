@@ -363,3 +363,12 @@ def status(port: int, path: str) -> int:
     with closing(connection):
         connection.request("GET", f"/{path}")
         return connection.getresponse().status
+
+
+def test_a_store_that_cannot_be_opened_is_said_once_a_try(tmp_path: Path) -> None:
+    with tree(f"sqlite:///{tmp_path}/nowhere/jobs.db", log_level="info") as worker:
+        worker.until("StoreFailing verb=open", times=4)
+        (tmp_path / "nowhere").mkdir()
+        worker.until("WorkerStarted")
+
+    assert "store failed to open" not in worker.output, "the engine leaves it to the supervisor to say so"

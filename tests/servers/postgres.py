@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 READY_SECONDS = 30.0
@@ -128,11 +128,12 @@ class PostgresServer:
     def _end(self, number: signal.Signals) -> None:
         if self._running is None:
             return
-        target = self._running.pid
-        if number is signal.SIGKILL:
-            os.killpg(target, number)
-        else:
-            os.kill(target, number)
+        # Its children lead sessions of their own, and would serve on for a moment.
+        children = _children(self._running.pid) if number is signal.SIGKILL else []
+        os.kill(self._running.pid, number)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, number)
         self._running.wait(READY_SECONDS)
         self._running = None
 
@@ -241,6 +242,11 @@ def answers(port: int) -> bool:
 def end_with_parent() -> None:
     """Have a child end when its parent does: a test run that is killed must not leave servers behind."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
 
 
 def _version(folder: Path) -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from workmill.cli.commands import overview
+from workmill.cli.health import health
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,6 +28,8 @@ def _run(words: list[str]) -> int:
     if words in ([], ["-h"], ["--help"]):
         print(overview())
         return 0
+    if words[0] == "health":
+        return health(words[1:])
     from workmill.cli.dispatch import dispatch  # noqa: PLC0415 - it imports everything that `--help` must not wait for
 
     return dispatch(words)

@@ -20,6 +20,11 @@ COMMANDS = (
     ),
     Command(name="worker", where="workmill.cli.worker:worker", summary="Run a worker until it is told to stop."),
     Command(name="web", where="workmill.cli.web:web", summary="Serve the HTTP API."),
+    Command(
+        name="health",
+        where="workmill.cli.health:health",
+        summary="Ask a worker or a server that runs here how it is, without loading the application.",
+    ),
     Command(name="call", where="workmill.cli.call:call", summary="Enqueue a job; its flags are the task's arguments."),
     Command(name="jobs", where="workmill.cli.jobs:jobs", summary="List, show, wait for, cancel and retry jobs."),
     Command(name="tasks", where="workmill.cli.tasks:tasks", summary="List and show the registered tasks."),

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -69,10 +70,11 @@ def show(*ids: Annotated[str, Parameter(name="ID")], showing: Showing = SHOWING)
     if showing.json:
         _show_documents(handles)
         return Exit.OK
+    names = {worker.id: worker.name for worker in app.workers()}
     for number, handle in enumerate(handles):
         if number:
             print()
-        _show_job(handle)
+        _show_job(handle, names)
         warn_if_nobody_takes(handle, app)
     return Exit.OK
 
@@ -184,11 +186,12 @@ def _show_documents(handles: list[JobHandle[object]]) -> None:
     show_json(documents[0] if len(documents) == 1 else {"items": documents})
 
 
-def _show_job(handle: JobHandle[object]) -> None:
+def _show_job(handle: JobHandle[object], names: Mapping[str, str]) -> None:
     job = handle.document()
+    job["worker"] = _named(job["worker"], names)
     show_fields([(name.replace("_", " "), _shown(name, value)) for name, value in job.items() if name != "error"])
     for attempt in handle.attempts():
-        print(_attempt_line(attempt))
+        print(_attempt_line(attempt, names))
     if error := job["error"]:
         print(clean_block(f"\n{error['type']}: {error['message']}\n{error['traceback']}".rstrip()))
 
@@ -201,11 +204,18 @@ def _shown(name: str, value: object) -> str:
     return _moment(value) if name.endswith("_at") else _plain(value)
 
 
-def _attempt_line(attempt: Attempt) -> str:
+def _named(worker: str | None, names: Mapping[str, str]) -> str | None:
+    """Return what people call a worker, where it is remembered, beside the id that a job knows it by."""
+    name = names.get(worker or "")
+    return f"{name} ({worker})" if name else worker
+
+
+def _attempt_line(attempt: Attempt, names: Mapping[str, str]) -> str:
     document: Document = attempt_document(attempt)
+    where = f" on {name}" if (name := names.get(attempt.worker or "")) else ""
     error = document["error"]
     why = f"  {error['type']}: {error['message']}" if isinstance(error, dict) else ""
-    return clean(f"attempt {document['number']}: {document['ending']} {_moment(document['ended_at'])}{why}")
+    return clean(f"attempt {document['number']}: {document['ending']} {_moment(document['ended_at'])}{where}{why}")
 
 
 def _follow_all(handles: list[JobHandle[object]], timeout: float) -> None:

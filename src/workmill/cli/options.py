@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter, Token
@@ -35,6 +36,11 @@ def read_seconds(_type: object, tokens: Sequence[Token]) -> float:
     if not seconds >= 0:
         raise ValueError(f"{tokens[0].value!r} is not a number of seconds")
     return seconds
+
+
+def as_length(seconds: float) -> timedelta:
+    """Return so many seconds as a length of time; the longest there is where they are more, or `inf`."""
+    return timedelta.max if seconds >= timedelta.max.total_seconds() else timedelta(seconds=seconds)
 
 
 def read_names(_type: object, tokens: Sequence[Token]) -> tuple[str, ...]:

@@ -1,13 +1,14 @@
 """`workmill worker`: run a worker until it is told to stop."""
 
-from datetime import timedelta
+import os
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from workmill import SupervisorOptions, WorkerOptions, configure_logs, run_worker_tree
+from workmill.cli.health import VARIABLE
 from workmill.cli.loading import find_app
-from workmill.cli.options import AppArgument, LogFormat, LogLevel, Names, Seconds, Whole, read_whole
+from workmill.cli.options import AppArgument, LogFormat, LogLevel, Names, Seconds, Whole, as_length, read_whole
 
 
 def worker(
@@ -31,7 +32,11 @@ def worker(
     ] = 15.0,
     grace: Annotated[Seconds, Parameter(help="How long running jobs may finish after the first TERM or INT.")] = 25.0,
     health: Annotated[
-        str | None, Parameter(metavar="HOST:PORT", help="Serve /livez and /readyz there, on this machine.")
+        str | None,
+        Parameter(
+            metavar="HOST:PORT",
+            help=f"Serve /livez and /readyz there, on this machine; without it, where {VARIABLE} says.",
+        ),
     ] = None,
     reload: Annotated[
         bool, Parameter(negative=(), help="Restart the engines whenever a Python file of the application changes.")
@@ -47,7 +52,7 @@ def worker(
     """
     configure_logs(log_level, log_format)
     address = find_app(app)
-    chosen = WorkerOptions(name=name, queues=queues or None, concurrency=concurrency, lease=timedelta(seconds=lease))
+    chosen = WorkerOptions(name=name, queues=queues or None, concurrency=concurrency, lease=as_length(lease))
     return run_worker_tree(
         SupervisorOptions(
             target=address.spec,
@@ -55,8 +60,8 @@ def worker(
             worker=chosen,
             engines=engines,
             solos=solos,
-            grace=timedelta(seconds=grace),
-            health=health,
+            grace=as_length(grace),
+            health=health or os.environ.get(VARIABLE) or None,
             reload=reload,
             log_level=log_level,
             log_format=log_format,

@@ -96,7 +96,7 @@ async def _interrupted_at(limit: timedelta, task: AnyTask, arguments: Mapping[st
     try:
         async with within:
             return await task.function(**arguments)
-    except TimeoutError:
+    except (TimeoutError, asyncio.CancelledError):  # The latter where it swallowed the first interruption.
         if within.expired():
             raise TimeLimitExceeded(limit) from None
         raise

@@ -9,10 +9,12 @@ from workmill.words.events import (
     EngineDied,
     EngineKept,
     EngineRelieved,
+    EngineStuck,
     Event,
     FinishRefused,
     JobsEnqueued,
     JobSettled,
+    JobsOverstayed,
     JobsPruned,
     JobsRescued,
     JobStarted,
@@ -73,9 +75,9 @@ def _level(event: Event) -> int:
             return logging.WARNING if event.transition.state is JobState.FAILED else logging.INFO
         case JobsPruned() | WorkerStarted() | WorkerStopping() | WorkerStopped() | EngineRelieved():
             return logging.INFO
-        case StaleWriteRefused() | FinishRefused() | LateEndIgnored() | JobsRescued():
+        case StaleWriteRefused() | FinishRefused() | LateEndIgnored() | JobsRescued() | JobsOverstayed():
             return logging.WARNING
-        case WorkerLeaseLost() | StoreFailing() | StoreAmiss():
+        case EngineStuck() | WorkerLeaseLost() | StoreFailing() | StoreAmiss():
             return logging.WARNING
         case EngineDied() | EngineKept() | DutyFailed():
             return logging.ERROR
@@ -86,22 +88,24 @@ def _level(event: Event) -> int:
 
 def _line(event: Event) -> str:
     match event:
-        case JobsEnqueued() | JobsRescued() | JobsPruned():
+        case JobsEnqueued() | JobsRescued() | JobsOverstayed() | JobsPruned():
             return _batch_line(event)
         case JobStarted() | JobSettled() | StaleWriteRefused() | FinishRefused() | LateEndIgnored():
             return _job_line(event)
-        case EngineDied() | EngineRelieved() | EngineKept():
+        case EngineDied() | EngineRelieved() | EngineKept() | EngineStuck():
             return _engine_line(event)
         case _:
             return _worker_line(event)
 
 
-def _batch_line(event: JobsEnqueued | JobsRescued | JobsPruned) -> str:
+def _batch_line(event: JobsEnqueued | JobsRescued | JobsOverstayed | JobsPruned) -> str:
     match event:
         case JobsEnqueued():
             return f"enqueued {len(event.job_ids)} of {event.task} on {event.queue}, first {event.job_ids[0]}"
         case JobsRescued():
             return f"took back {_counted(len(event.job_ids), 'job')}: {event.why}; first {event.job_ids[0]}"
+        case JobsOverstayed():
+            return f"{_counted(len(event.job_ids), 'job')} overstayed: {event.why}; first {event.job_ids[0]}"
         case JobsPruned():
             return f"pruned {_counted(event.count, 'finished job')} past their keep time"
     assert_never(event)
@@ -152,7 +156,7 @@ def _worker_line(
     assert_never(event)
 
 
-def _engine_line(event: EngineDied | EngineRelieved | EngineKept) -> str:
+def _engine_line(event: EngineDied | EngineRelieved | EngineKept | EngineStuck) -> str:
     engine = f"engine {event.engine} (pid {event.pid})"
     match event:
         case EngineDied():
@@ -161,6 +165,9 @@ def _engine_line(event: EngineDied | EngineRelieved | EngineKept) -> str:
             return f"{engine} finishes what it runs and leaves; pid {event.successor_pid} takes its place: {event.why}"
         case EngineKept():
             return f"{engine} works on as it is: {event.why}"
+        case EngineStuck():
+            whose = "the job is not known" if event.job_id is None else f"by job {event.job_id} {event.task}"
+            return f"{engine} has stood still for {event.seconds:.1f} s, kept {whose}; it is at {event.stack}"
     assert_never(event)
 
 

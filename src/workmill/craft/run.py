@@ -1,7 +1,7 @@
 """One attempt while it runs, as its engine and its task's code see it together."""
 
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from enum import Enum, auto
 
 from workmill.craft.closing import Closing
@@ -72,6 +72,11 @@ class Run:
     def is_finished(self) -> bool:
         """Whether it has ended, and its end is stored, by a transaction of the task's own."""
         return self.stage is Stage.FINISHED
+
+    @staticmethod
+    def of(context: Context) -> "Run | None":
+        """Return the run that code in a context belongs to."""
+        return context.get(_running)
 
     @staticmethod
     def current() -> "Run | None":

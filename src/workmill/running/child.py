@@ -21,17 +21,36 @@ from typing import assert_never
 from workmill.craft.log_format import configure_logs
 from workmill.craft.program import Program
 from workmill.running.command import Target
+from workmill.running.culprits import codes_of
 from workmill.running.engine import Engine
+from workmill.running.forked import end_copies
 from workmill.running.lifeline import Lifeline, kill_group
 from workmill.running.parent_death import end_soon_after_parent
 from workmill.running.patience import until_done
 from workmill.running.performing import OwnProcess, Performer
-from workmill.running.protocol import REFUSED, Bye, Drain, Go, Hello, Message, Prolong, Quiet, Solos, Stop
+from workmill.running.protocol import (
+    REFUSED,
+    Bye,
+    Drain,
+    Go,
+    Hello,
+    Message,
+    Ping,
+    Pong,
+    Prolong,
+    Quiet,
+    Recall,
+    Solos,
+    Stop,
+)
+from workmill.running.pulse import Attendance, Pulse
 from workmill.running.race import race
 from workmill.running.solo.performing import SoloProcesses, check_memory_limits
+from workmill.running.stack import write_no_stack, write_stack_before_exit, write_stack_on_signal
 from workmill.running.target import load_program
 from workmill.store import Store
 from workmill.words.errors import ConfigError
+from workmill.words.events import Emit, Event
 
 
 class EngineChild:
@@ -43,7 +62,8 @@ class EngineChild:
     """
 
     def __init__(self, line: socket.socket, loop: AbstractEventLoop, target: Target, *, solos: int) -> None:
-        self.lifeline = Lifeline(line, loop, self._hear, kill=self._kill)
+        self._pulse = Pulse(loop)
+        self.lifeline = Lifeline(line, loop, self._hear, pulse=self._pulse.take, kill=self._kill)
         self.is_stopped = False
         """Whether it was told to stop, so that code of its tasks may still run in threads."""
         self._target = target
@@ -59,16 +79,26 @@ class EngineChild:
     async def run(self, program: Program) -> None:
         """Say hello, wait for the lease, work until told to end, and say bye."""
         tasks, process_tasks = tuple(sorted(program.tasks)), program.process_tasks
-        self.lifeline.say(Hello(url=program.url, tasks=tasks, process_tasks=process_tasks))
+        codes = codes_of(program.tasks)
+        self.lifeline.say(Hello(url=program.url, tasks=tasks, process_tasks=process_tasks, codes=codes))
         store = program.open_store()
         try:
-            await race(until_done("open", store.open, emit=program.emit), self._is_ended.wait())
+            await race(until_done("open", store.open, emit=self._emit_once_gone(program)), self._is_ended.wait())
             await self._is_ordered.wait()
             returned = await self._work(program, store)
             await asyncio.gather(*self._stopping)
         finally:
             await store.close()
         self.lifeline.say(Bye(returned=returned))
+
+    def _emit_once_gone(self, program: Program) -> Emit:
+        """Say nothing of the store before the go: until then the supervisor opens it, too, and says why it cannot."""
+
+        def emit(event: Event) -> None:
+            if self._go is not None:
+                program.emit(event)
+
+        return emit
 
     async def _work(self, program: Program, store: Store) -> int:
         go = self._go
@@ -86,6 +116,8 @@ class EngineChild:
             performer=performer,
         )
         self._engine.quiet(is_on=self._is_quiet)
+        if not self._solos:  # Else each job is ended where it runs.
+            self._pulse.watch(self._engine.runs, Attendance(go.overstay_seconds))
         await self._engine.run()
         await performer.gone()
         return self._engine.given_back
@@ -107,6 +139,11 @@ class EngineChild:
                 os.killpg(group, signal.SIGKILL)
         kill_group()
 
+    def abandon(self) -> None:
+        """In a forked copy of this process: leave to the original what is its own."""
+        self.lifeline.abandon()
+        write_no_stack()
+
     def _hear(self, message: Message) -> None:
         match message:
             case Go():
@@ -124,11 +161,19 @@ class EngineChild:
             case Stop():
                 self._is_ended.set()
                 self._stop(message.grace_seconds)
-            case Hello() | Prolong() | Solos() | Bye():
+            case Recall():
+                self._is_ended.set()
+                self._recall()
+            case Hello() | Prolong() | Ping() | Pong() | Solos() | Bye():
                 return
             case _:
                 assert_never(message)
         self._is_ordered.set()
+
+    def _recall(self) -> None:
+        self.is_stopped = True
+        if self._engine is not None:
+            self._engine.recall()
 
     def _stop(self, grace_seconds: float) -> None:
         self.is_stopped = True
@@ -139,6 +184,9 @@ class EngineChild:
 def main(arguments: list[str]) -> int:
     """Be an engine child; the exit code is 0 after a bye."""
     options = _read(arguments)
+    os.set_inheritable(options.stack, False)
+    write_stack_on_signal(options.stack, all_threads=True)
+    write_stack_before_exit(options.stack)
     _leave_signals_to_the_supervisor()
     if options.log_level:
         configure_logs(options.log_level, options.log_format or "auto")
@@ -152,6 +200,7 @@ def main(arguments: list[str]) -> int:
             log_format=options.log_format,
         )
         child = EngineChild(line, runner.get_loop(), target, solos=options.solos)
+        end_copies(runner.get_loop(), child.abandon)
         end_soon_after_parent(options.parent)
         child.lifeline.start()
         try:
@@ -172,6 +221,7 @@ def _read(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="workmill.running.child", description="Started by a supervisor only.")
     parser.add_argument("target")
     parser.add_argument("--line", type=int, required=True)
+    parser.add_argument("--stack", type=int, required=True)
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--folder", required=True)
     parser.add_argument("--solos", type=int, default=0)

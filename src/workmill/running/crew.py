@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum, auto
+from functools import partial
 
 from workmill.running.elapsed import Elapsed, Sleep, elapsed
 from workmill.running.engine_process import EngineProcess
@@ -98,6 +99,16 @@ class Crew:
         """The children that fill a place now; those that leave theirs are not among them."""
         return tuple(self._at_work)
 
+    @property
+    def present(self) -> Sequence[EngineProcess]:
+        """The children that may hold jobs: those at work, and those that leave their places."""
+        return (*self._at_work, *self._leaving)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it starts no more children."""
+        return self._is_ending.is_set()
+
     async def first_hello(self) -> Hello | None:
         """Start the first child and return its hello; None when there is none because the crew ends or is unfit."""
         self._first = await self._recruit_ready(Post.ENGINE)
@@ -117,25 +128,35 @@ class Crew:
             if hello is not None and hello.process_tasks:
                 self.open_place(Post.SOLO_ENGINE)
 
-    async def relieve(self, process: EngineProcess, *, why: str, grace_seconds: float | None) -> Hello | None:
+    async def relieve(
+        self,
+        process: EngineProcess,
+        *,
+        why: str,
+        grace_seconds: float | None,
+        see_off: Callable[[EngineProcess], Awaitable[None]] | None = None,
+    ) -> Hello | None:
         """Let a successor take a child's place, and the child leave: it finishes what runs, and takes no more.
 
         The successor is ready before the child is told anything. What a child that leaves has not finished after its
         grace goes back uncounted; one that cannot do so by itself is killed, and `is_dismissed`.
 
         Args:
-            process: One that is `at_work`.
+            process: One that is `at_work`, or was a moment ago.
             why: The reason, for the log.
             grace_seconds: How long it may go on; None: until all it runs has ended, or `hurry` is called.
+            see_off: Has it end in another way than this, and is awaited until it has.
 
         Returns:
             The successor's hello; None when there is none, because it could not be started or belongs to another
             store, or because the child left its place by itself meanwhile: then nothing has changed.
         """
-        successor = self._recruited(self._at_work[process])
-        hello = await successor.hello()
         post = self._at_work.get(process)
-        if post is None or self._group is None or self._is_ending.is_set():
+        if post is None or self._is_ending.is_set():
+            return None
+        successor = self._recruited(post)
+        hello = await successor.hello()
+        if process not in self._at_work or self._group is None or self._is_ending.is_set():
             successor.kill()
             return None
         if hello is None or hello.url != self._url:
@@ -154,7 +175,7 @@ class Crew:
         self._at_work[successor] = post
         self._leaving[process] = asyncio.Event()
         self._group.create_task(self._fill(post, successor))
-        self._group.create_task(self._see_off(process, grace_seconds))
+        self._group.create_task(self._see_out(process, see_off or partial(self._see_off, grace_seconds=grace_seconds)))
         return hello
 
     def hurry(self, grace_seconds: float) -> None:
@@ -243,7 +264,11 @@ class Crew:
                 self._note_death(process, process.how_it_ended)
             await self._bury(process)
 
-    async def _see_off(self, process: EngineProcess, grace_seconds: float | None) -> None:
+    async def _see_out(self, process: EngineProcess, see_off: Callable[[EngineProcess], Awaitable[None]]) -> None:
+        await see_off(process)
+        del self._leaving[process]
+
+    async def _see_off(self, process: EngineProcess, *, grace_seconds: float | None) -> None:
         process.say(Drain())
         grace = asyncio.Event().wait() if grace_seconds is None else self._sleep(grace_seconds)
         await race(process.ended(), grace, self._leaving[process].wait())
@@ -254,7 +279,6 @@ class Crew:
             process.is_dismissed = True
             process.kill()
             await process.ended()
-        del self._leaving[process]
 
     async def _recruit_ready(self, post: Post) -> EngineProcess | None:
         """Start children until one says hello; None when the crew ends, or too many died first."""

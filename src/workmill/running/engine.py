@@ -107,6 +107,10 @@ class Engine:
         """How many jobs a stop gave back unfinished."""
         return self._given_back
 
+    def runs(self) -> Sequence[tuple[Run, asyncio.Task[None]]]:
+        """What runs here now, with the asyncio task that awaits it. From any thread."""
+        return list(self._running.values())
+
     def drain(self) -> None:
         """Take no more jobs; `run` returns when those that run have ended and are settled."""
         self._is_draining = True
@@ -117,12 +121,16 @@ class Engine:
         self._is_quiet = is_on
         self._note_work()  # What came meanwhile.
 
-    async def stop(self, why: str = "the worker stops", *, grace: float | None = None) -> None:
-        """Take no more jobs, ask what runs to end, and give back uncounted what has not ended after the grace."""
+    def recall(self, why: str = "its worker recalls it") -> None:
+        """Take no more jobs, and ask what runs to end and go back; `run` returns when all of it has."""
         self._is_stopping = True
         self.drain()
         for run, task in self._running.values():
             self._ask(run, task, why, gives_back=True)
+
+    async def stop(self, why: str = "the worker stops", *, grace: float | None = None) -> None:
+        """Take no more jobs, ask what runs to end, and give back uncounted what has not ended after the grace."""
+        self.recall(why)
         await self._until_ended(self._grace if grace is None else grace)
         late = [task for _, task in self._running.values()]
         for run, task in list(self._running.values()):

@@ -8,8 +8,10 @@ import subprocess
 from contextlib import suppress
 
 from workmill.running.command import Target
-from workmill.running.protocol import Bye, Hello, Message, Solos, read, split, write
+from workmill.running.culprits import Code
+from workmill.running.protocol import Bye, Hello, Message, Ping, Pong, Solos, read, split, write
 from workmill.running.reaper import Reaper, how_it_ended
+from workmill.running.stack import STACK_SECONDS, STACK_SIGNAL, clear_stack, open_stack, read_stacks
 
 HELLO_SECONDS = 300.0
 """How long a child may take to import its target before it is killed as hung."""
@@ -30,6 +32,10 @@ class EngineProcess:
         bye: What it said before it ended in order.
         has_gone: Whether it was told to go, so that it may hold jobs.
         is_dismissed: Whether it was killed because it had to leave its place: no fault of what it ran.
+        codes: Where a stack shows its tasks.
+        pong: What it said last of how it does.
+        missed: How many pings in a row it has left unanswered when it should have.
+        last_stack: Where it was when it ended, or when it was last asked; empty where it did not say.
         exit_code: How it ended: minus the signal's number if one killed it; None while it lives.
     """
 
@@ -40,6 +46,11 @@ class EngineProcess:
         self.has_gone = False
         self.is_dismissed = False
         self.exit_code: int | None = None
+        self.codes: tuple[Code, ...] = ()
+        self.pong = Pong()
+        self.missed = 0
+        self.last_stack = ""
+        self._is_pinged = False
         self._loop = asyncio.get_running_loop()
         self._rest = b""
         self._groups: tuple[int, ...] = ()
@@ -48,10 +59,12 @@ class EngineProcess:
         self._overdue: asyncio.TimerHandle | None = None
         self._line, theirs = socket.socketpair()
         self._line.setblocking(False)
+        self._stack = open_stack()
         with theirs:
+            line, stack = theirs.fileno(), self._stack
             self._process = subprocess.Popen(
-                target.command("workmill.running.child", f"--line={theirs.fileno()}", f"--solos={solos}"),
-                pass_fds=[theirs.fileno()],
+                target.command("workmill.running.child", f"--line={line}", f"--stack={stack}", f"--solos={solos}"),
+                pass_fds=[line, stack],
                 stdin=subprocess.DEVNULL,
                 process_group=0,
             )
@@ -90,6 +103,26 @@ class EngineProcess:
         with suppress(OSError):
             self._line.send(write(message))
 
+    def ping(self) -> None:
+        """Ask it how it does, unless it has yet to answer; then one more answer is missed."""
+        if self._is_pinged:
+            self.missed += 1
+        else:
+            self._is_pinged = True
+            self.say(Ping())
+
+    async def write_stack(self) -> None:
+        """Have it write where its threads are, whatever they do, and keep that as `last_stack`."""
+        if self.has_ended:
+            return
+        clear_stack(self._stack)
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(self.pid, STACK_SIGNAL)
+        await asyncio.sleep(STACK_SECONDS)
+        if not self.has_ended:
+            self.last_stack = read_stacks(self._stack)
+            clear_stack(self._stack)  # What is there when it dies is the evidence of its death.
+
     def kill(self) -> None:
         """Kill it and what it started, at once."""
         if self.exit_code is None:
@@ -114,7 +147,10 @@ class EngineProcess:
 
     def _heed(self, message: Message) -> None:
         if isinstance(message, Hello) and not self._hello.done():
+            self.codes = message.codes
             self._hello.set_result(message)
+        elif isinstance(message, Pong):
+            self.pong, self.missed, self._is_pinged = message, 0, False
         elif isinstance(message, Bye):
             self.bye = message
             self._expect_exit()
@@ -131,6 +167,8 @@ class EngineProcess:
             pass  # What it said last.
         self._loop.remove_reader(self._line)
         self._line.close()
+        self.last_stack = read_stacks(self._stack) or self.last_stack
+        os.close(self._stack)
         if self._overdue is not None:
             self._overdue.cancel()
         if self.bye is None:

@@ -197,7 +197,7 @@ class Life:
             await keeper.describe(self._worker(hello))
 
         grace = self._options.grace.total_seconds()
-        return Relief(self._crew, self._orders, grace_seconds=grace, relieved=relieved)
+        return Relief(self._crew, self._orders, grace_seconds=grace, relieved=relieved, emit=self._emit)
 
     async def _drain(self, holding: asyncio.Task[None]) -> None:
         self._crew.drain()
@@ -224,7 +224,8 @@ class Life:
         await race(self._give_back(store), self._too_late(is_lost=is_lost))
         await keeper.leave()
         if not is_lost:
-            self._emit(WorkerStopped(worker_id=self.worker_id, returned=self._crew.returned + self._returned))
+            returned = self._returned + self._crew.returned + (self._burial.returned if self._burial else 0)
+            self._emit(WorkerStopped(worker_id=self.worker_id, returned=returned))
 
     async def _give_back(self, store: Store) -> None:
         take = partial(take_held, store, self.worker_id, Returned())

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from workmill.running.elapsed import Elapsed, elapsed
 from workmill.running.keeper import Term
-from workmill.running.protocol import Go, Message, Prolong, Stop, read, split, write
+from workmill.running.protocol import Go, Message, Ping, Pong, Prolong, Stop, read, split, write
 
 ORPHAN_SECONDS = 0.8
 """How long a child may go on after its supervisor died, to give its jobs back."""
@@ -34,6 +34,7 @@ class Lifeline:
         loop: Where `hear` is called; it need not run yet.
         hear: Is given every message but terms, which are kept here; and `Stop`, once, when the supervisor died or the
             lease could not be prolonged.
+        pulse: Makes the answer to a ping, in the lifeline's thread.
         kill: Ends this process at once.
     """
 
@@ -44,6 +45,7 @@ class Lifeline:
         hear: Callable[[Message], None],
         *,
         clock: Elapsed = elapsed,
+        pulse: Callable[[], Pong] = Pong,
         kill: Callable[[], None] | None = None,
     ) -> None:
         self._line: socket.socket | None = line
@@ -51,7 +53,9 @@ class Lifeline:
         self._loop = loop
         self._hear = hear
         self._clock = clock
+        self._pulse = pulse
         self._kill = kill or kill_group
+        self._saying = threading.Lock()
         self._rest = b""
         self._stop_at = self._over_at = NEVER
         self._grace = 0.0
@@ -64,7 +68,8 @@ class Lifeline:
     def say(self, message: Message) -> None:
         """Tell the supervisor; a dead one is told nothing."""
         try:
-            self._send.sendall(write(message))
+            with self._saying:
+                self._send.sendall(write(message))
         except OSError:
             return
 
@@ -106,11 +111,17 @@ class Lifeline:
     def _heed(self, message: Message) -> None:
         if isinstance(message, Go | Prolong):
             self._keep(message.term)
-        if not isinstance(message, Prolong):
+        if isinstance(message, Ping):
+            self.say(self._pulse())
+        elif not isinstance(message, Prolong):
             self._hand_over(message)
 
     def _keep(self, term: Term) -> None:
         self._stop_at, self._over_at, self._grace = term.stop_at, term.over_at, term.grace_seconds
+
+    def abandon(self) -> None:
+        """In a forked copy of this process: leave the line to the original."""
+        self._send.close()
 
     def _be_orphaned(self) -> None:
         self._line = None

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from workmill.running import overstay
 from workmill.running.extras import Extra
 from workmill.running.health import health_address
 from workmill.store import NewWorker
-from workmill.words.duration import Duration, as_timedelta
+from workmill.words.duration import Duration, checked_length
 from workmill.words.errors import InvalidOption
 from workmill.words.names import check_name
 
 LEASE = timedelta(seconds=15)
 SHORTEST_LEASE = timedelta(seconds=1)
+LONGEST_LEASE = timedelta(days=1)
 GRACE = timedelta(seconds=25)
 
 
@@ -47,8 +49,8 @@ class WorkerOptions:
             raise InvalidOption("queues", self.queues, "name at least one queue, or None for all")
         if self.concurrency < 1:
             raise InvalidOption("concurrency", self.concurrency, "give 1 or more")
-        if self.lease < SHORTEST_LEASE:
-            raise InvalidOption("lease", self.lease, "give 1 second or more")
+        if not SHORTEST_LEASE <= self.lease <= LONGEST_LEASE:
+            raise InvalidOption("lease", self.lease, "give at least 1 second and at most 1 day")
 
     def new_worker(self, worker_id: str, tasks: tuple[str, ...], *, engines: int = 1, solos: int = 0) -> NewWorker:
         """Make the worker that will ask for a lease."""
@@ -72,7 +74,7 @@ def worker_options(queues: Sequence[str] | None, concurrency: int, name: str | N
         InvalidOption: One of them is out of its range.
     """
     chosen = None if queues is None else tuple(queues)
-    return WorkerOptions(queues=chosen, concurrency=concurrency, name=name, lease=as_timedelta(lease))
+    return WorkerOptions(queues=chosen, concurrency=concurrency, name=name, lease=checked_length("lease", lease))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,7 @@ class SupervisorOptions:
         engines: How many engine children there are.
         solos: How many jobs of tasks with `process=True` run at a time, each in its process; None: one for each core.
         grace: How long a drain may take before it becomes a stop.
+        overstay: How long a job may go on when its time is over or it was cancelled, before its engine is replaced.
         health: Where `/livez` and `/readyz` are served, `host:port` on this machine; None: nowhere.
         reload: Whether a change of a Python file in `folder` restarts the engines and extras, as HUP does.
         extras: Commands that start and end with the worker.
@@ -103,6 +106,7 @@ class SupervisorOptions:
     engines: int = 1
     solos: int | None = None
     grace: timedelta = GRACE
+    overstay: timedelta = overstay.GRACE
     health: str | None = None
     reload: bool = False
     extras: tuple[Extra, ...] = ()
@@ -114,8 +118,9 @@ class SupervisorOptions:
             raise InvalidOption("engines", self.engines, "give 1 or more")
         if self.solos is not None and self.solos < 1:
             raise InvalidOption("solos", self.solos, "give 1 or more, or None for one for each core")
-        if self.grace < timedelta(0):
-            raise InvalidOption("grace", self.grace, "give 0 seconds or more")
+        for option, length in (("grace", self.grace), ("overstay", self.overstay)):
+            if length < timedelta(0):
+                raise InvalidOption(option, length, "give 0 seconds or more")
         if self.health is not None:
             health_address(self.health)
 

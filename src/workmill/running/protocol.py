@@ -10,6 +10,9 @@ supervisor                                        engine child
     │ quiet(on or off) ────────────────────────────► working, and while on it claims no more
     │ drain ───────────────────────────────────────► draining: claims no more, finishes what runs
     │ stop ────────────────────────────────────────► stopping: asks what runs to end, gives back the rest
+    │ recall ──────────────────────────────────────► recalled: asks what runs to end, keeps the rest, and is killed
+    │ ping, about every second ────────────────────► in any state: its lifeline answers, not its loop
+    │ ◄────────────────────────────── pong(lag, …) * │
     │ ◄──────────────────────────────── solos(pids) * │ whenever one of its solo processes begins or ends
     │ ◄──────────────────────────────── bye(returned) │ every job is settled
     │ ◄─────────────────────────────────── exit 0 ─── ended
@@ -29,6 +32,7 @@ from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
 from workmill.running.keeper import Term
+from workmill.running.overstay import GRACE
 from workmill.words.codec import Json, dump, load
 
 REFUSED = 3
@@ -37,11 +41,16 @@ REFUSED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """The child has loaded the target: where its jobs are stored, which tasks it knows, which need a process each."""
+    """The child has loaded the target: where its jobs are stored, which tasks it knows, which need a process each.
+
+    Attributes:
+        codes: Where a stack shows each task, as far as that can be told: its name, the file and the function's name.
+    """
 
     url: str
     tasks: tuple[str, ...]
     process_tasks: tuple[str, ...] = ()
+    codes: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +63,7 @@ class Go:
     concurrency: int
     is_quiet: bool = False
     term: Term
+    overstay_seconds: float = GRACE.total_seconds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +93,35 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recall:
+    """Take no more jobs, and let what runs end and go back. What does not end is not settled: first it is killed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """Say that you live."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pong:
+    """The child lives, and some thread of it can have Python's lock.
+
+    Attributes:
+        lag_seconds: How long its event loop has not turned; 0 while it turns.
+        has_overstayed: Whether a job runs that must have ended.
+        job_id: Whose code keeps the loop from turning, where that is known.
+        task: That job's task.
+        stack: Where that code is; while the loop turns, where the jobs are that must have ended.
+    """
+
+    lag_seconds: float = 0.0
+    has_overstayed: bool = False
+    job_id: str | None = None
+    task: str | None = None
+    stack: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Solos:
     """The solo processes of the child that live now; each leads a process group, which must not outlive the child."""
 
@@ -96,10 +135,10 @@ class Bye:
     returned: int
 
 
-Message: TypeAlias = Hello | Go | Prolong | Quiet | Drain | Stop | Solos | Bye
+Message: TypeAlias = Hello | Go | Prolong | Quiet | Drain | Stop | Recall | Ping | Pong | Solos | Bye
 
 _KINDS: dict[str, type[Message]] = {
-    kind.__name__.lower(): kind for kind in (Hello, Go, Prolong, Quiet, Drain, Stop, Solos, Bye)
+    kind.__name__.lower(): kind for kind in (Hello, Go, Prolong, Quiet, Drain, Stop, Recall, Ping, Pong, Solos, Bye)
 }
 
 
@@ -131,4 +170,6 @@ def split(received: bytes) -> tuple[list[bytes], bytes]:
 def _field(name: str, value: Json) -> Json:
     if name == "term":
         return Term(**value)
+    if name == "codes":
+        return tuple(tuple(code) for code in value)
     return tuple(value) if isinstance(value, list) else value

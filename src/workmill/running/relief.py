@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from workmill.running.crew import Crew, Post
 from workmill.running.orders import Orders
 from workmill.running.protocol import Hello
+from workmill.words.events import DutyFailed, Emit
 
 
 class Relief:
@@ -19,7 +20,13 @@ class Relief:
     """
 
     def __init__(
-        self, crew: Crew, orders: Orders, *, grace_seconds: float, relieved: Callable[[Hello], Awaitable[None]]
+        self,
+        crew: Crew,
+        orders: Orders,
+        *,
+        grace_seconds: float,
+        relieved: Callable[[Hello], Awaitable[None]],
+        emit: Emit,
     ) -> None:
         self.is_at_work = False
         """Whether engines are being relieved now."""
@@ -27,6 +34,7 @@ class Relief:
         self._orders = orders
         self._grace_seconds = grace_seconds
         self._relieved = relieved
+        self._emit = emit
 
     async def obey_for_ever(self) -> None:
         """Obey until cancelled."""
@@ -34,10 +42,16 @@ class Relief:
             await self._orders.restarting.wait()
             self._orders.restarting.clear()
             self.is_at_work = True
-            hello = await self._relieve_all(self._orders.why_restarting)
-            if hello is not None:
-                await self._relieved(hello)
+            try:
+                await self._obey(self._orders.why_restarting)
+            except Exception as error:  # noqa: BLE001 - a loop's edge: the engines work on
+                self._emit(DutyFailed(duty="restart the engines", error=repr(error)))
             self.is_at_work = False
+
+    async def _obey(self, why: str) -> None:
+        hello = await self._relieve_all(why)
+        if hello is not None:
+            await self._relieved(hello)
 
     async def _relieve_all(self, why: str) -> Hello | None:
         """Relieve one after another, so that there is never more than one too many; return the last hello, if all."""

@@ -1,7 +1,7 @@
 """The worker inside a program: the engine on the program's own loop, the lease and the duties in a thread beside it.
 
 User code that blocks the loop starves its neighbours but not the lease. What it cannot have is a supervisor's power to
-kill: when the lease is lost, a task in a thread that does not heed its cancel runs on.
+kill: what does not heed its time limit or its cancel keeps its slot, and runs on when the lease is lost.
 """
 
 import asyncio
@@ -10,20 +10,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from workmill.craft.program import Program
+from workmill.craft.run import Run
 from workmill.running.engine import Engine
 from workmill.running.lease_thread import LeaseThread
 from workmill.running.options import WorkerOptions
 from workmill.running.orders import Orders, signals_to
+from workmill.running.overstay import GRACE
 from workmill.running.patience import until_done
+from workmill.running.pulse import Attendance
 from workmill.running.race import ended, race
 from workmill.store import NewWorker, Store
 from workmill.words.config import masked
 from workmill.words.errors import ConfigError
-from workmill.words.events import WorkerStarted, WorkerStopped, WorkerStopping
+from workmill.words.events import JobsOverstayed, WorkerStarted, WorkerStopped, WorkerStopping
 from workmill.words.order import Order
 
 STOP_GRACE_SECONDS = 2.0
 """How long jobs may take to end once the worker stops now."""
+LOOK_SECONDS = 1.0
+"""How often it is looked whether a job overstays."""
 FAREWELL_SECONDS = 5.0
 """How long a worker that ends tries to settle what it has; then it is left to a rescuer."""
 
@@ -128,12 +133,14 @@ class _Life:
         )
         engine.quiet(is_on=self._orders.is_quiet)
         running = asyncio.create_task(engine.run())
+        watching = asyncio.create_task(self._say_who_overstays(engine))
         try:
             await race(ended(running), self._lease.lost.wait(), self._orders.draining.wait())
             await self._end(engine, running)
         finally:
             running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            watching.cancel()
+            await asyncio.gather(running, watching, return_exceptions=True)
         if not running.cancelled():
             running.result()
         if not self._lease.lost.is_set():
@@ -160,6 +167,16 @@ class _Life:
         if self._lease.lost.is_set():
             await self._orders.draining.wait()
         await asyncio.sleep(FAREWELL_SECONDS)
+
+    async def _say_who_overstays(self, engine: Engine) -> None:
+        attendance, said = Attendance(GRACE.total_seconds()), set[Run]()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            late = set(attendance.overstayed([run for run, _ in engine.runs()]))
+            for run in late - said:
+                why = f"{run.job.task} was asked to end, and inside a program nothing can make it"
+                self._program.emit(JobsOverstayed(job_ids=(run.job.id,), why=why))
+            said = late
 
     def _say_hello(self) -> None:
         self._started.set()

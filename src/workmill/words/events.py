@@ -149,6 +149,30 @@ class EngineKept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineStuck:
+    """A child process of a worker stands still: its event loop does not turn, or it does not answer at all.
+
+    `job_id` and `task` say whose code keeps it so, where that is known, and `stack` where that code is.
+    """
+
+    worker_id: str
+    engine: int
+    pid: int
+    seconds: float
+    job_id: str | None
+    task: str | None
+    stack: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsOverstayed:
+    """Jobs did not end when their time was over or they were cancelled; `why` says what came of it."""
+
+    job_ids: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailing:
     """A store call failed and is tried again after `retry_seconds`."""
 
@@ -191,6 +215,8 @@ Event: TypeAlias = (
     | EngineDied
     | EngineRelieved
     | EngineKept
+    | EngineStuck
+    | JobsOverstayed
     | StoreFailing
     | StoreAmiss
     | DutyFailed

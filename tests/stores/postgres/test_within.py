@@ -15,6 +15,7 @@ from tests.servers.caller import PostgresCaller
 from tests.servers.harness import PostgresHarness
 from workmill.store import Verdict
 from workmill.stores.postgres import PostgresStore
+from workmill.stores.postgres.lines import Lines
 from workmill.testing.conformance.making import (
     SECOND,
     add,
@@ -106,6 +107,18 @@ async def test_key_stored_since_the_transaction_began_is_the_drivers_error(
 
     (again,) = await enqueue(store, caller, new_job(key="a"))
     assert not again.created
+
+
+async def test_transaction_that_failed_before_is_told_from_a_statement_that_fails(
+    store: PostgresStore, caller: PostgresCaller
+) -> None:
+    with pytest.raises(errors.DivisionByZero):
+        await caller.connection.execute("SELECT 1 / 0")
+
+    with pytest.raises(errors.InFailedSqlTransaction) as raised:
+        await enqueue(store, caller, new_job())
+
+    assert raised.value.__notes__ == ["an earlier statement of this transaction had failed, which nobody rolled back"]
 
 
 @pytest.mark.slow
@@ -313,6 +326,25 @@ async def test_keys_of_a_batch_are_taken_in_one_order(
     await other.close()
 
     assert [one.created for one in answers] == [False, False, True]
+
+
+async def test_nothing_is_asked_of_the_server_to_prepare_a_job_in_a_known_line(
+    database: PostgresHarness, store: PostgresStore, caller: PostgresCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(store, new_job())
+    opened_later = PostgresStore(database.url)
+    await opened_later.open()
+    with monkeypatch.context() as patched:
+        patched.setattr(Lines, "run", refused)
+
+        preparing = await opened_later.enqueue_within([new_job()])
+
+    assert (await caller.hold(preparing))[0].created
+    await opened_later.close()
+
+
+async def refused(*_values: object) -> None:
+    raise AssertionError("a statement")
 
 
 async def test_closed_store_prepares_nothing(database: PostgresHarness) -> None:

@@ -22,12 +22,11 @@ from workmill.running.solo.verdict import (
     outcome_of_end,
 )
 from workmill.running.solo.words import Ask, Ended, Finishing, Message, Perform, Told
+from workmill.running.stack import STACK_SECONDS
 from workmill.words.outcome import Outcome
 
 TERM_SECONDS = 2.0
 """How long a process may take to end after SIGTERM."""
-STACK_SECONDS = 0.1
-"""How long a process may take to write its stack before it is sent what may end it."""
 MEASURE_SECONDS = 0.1
 """How often memory is measured while a job with a limit runs."""
 

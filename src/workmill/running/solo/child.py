@@ -19,10 +19,10 @@ from workmill.craft.run import Run
 from workmill.running.parent_death import end_soon_after_parent
 from workmill.running.protocol import REFUSED
 from workmill.running.solo.line import Line
-from workmill.running.solo.stack import write_no_stack, write_stack_on_signal
 from workmill.running.solo.store_thread import StoreThread
 from workmill.running.solo.turns import Turns
 from workmill.running.solo.words import Ask, Ended, Finishing, Leave, Message, Perform, Ready, Told
+from workmill.running.stack import write_no_stack, write_stack_on_signal
 from workmill.running.target import load_program
 from workmill.words.errors import ConfigError
 from workmill.words.job import Progress

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from workmill.running.command import Target
 from workmill.running.reaper import how_it_ended
 from workmill.running.solo.lines import Lines
-from workmill.running.solo.stack import STACK_SIGNAL, open_stack, read_stack
 from workmill.running.solo.words import Message, Ready, read, write
+from workmill.running.stack import STACK_SIGNAL, open_stack, read_stack
 
 READY_SECONDS = 300.0
 """How long a solo may take to import its target before it is killed as hung."""

@@ -9,6 +9,7 @@ from workmill.stores.postgres.arguments import Values
 from workmill.stores.postgres.lines import Lines
 from workmill.stores.postgres.places import Places
 from workmill.stores.postgres.statements import statements
+from workmill.stores.postgres.sweeping import Sweep
 from workmill.stores.postgres.wake import Bells
 from workmill.stores.postgres.wire import Rows
 
@@ -23,6 +24,8 @@ class Session:
         lanes: The lanes that are known, by task, queue and priority. They are never deleted.
         names: The same the other way round.
         places: Where the jobs lie that were claimed here.
+        promoting: How far what is due was promoted.
+        pruning: How far what is past its keep time was deleted.
     """
 
     lines: Lines
@@ -31,6 +34,8 @@ class Session:
     lanes: dict[LaneName, int] = field(default_factory=dict)
     names: dict[int, LaneName] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
+    promoting: Sweep = field(default_factory=Sweep)
+    pruning: Sweep = field(default_factory=Sweep)
 
     async def run(self, verb: str, name: str, values: Values = ()) -> Rows:
         """Run a statement by its name, see `Lines.run`."""

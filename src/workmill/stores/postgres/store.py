@@ -97,6 +97,8 @@ class PostgresStore:
                 await migrate(line, self._address)
                 await adopt(line, self._address)
             name = await within.store_name(session)
+            # Now, as who joins a caller's transaction later may hold the last session that a pooler gives.
+            await session.learn_lanes()
         except StoreError:
             await lines.close()
             raise

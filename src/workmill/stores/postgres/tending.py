@@ -5,12 +5,15 @@ from workmill.stores.postgres.moments import TICK
 from workmill.stores.postgres.session import Session
 
 MOST_CHANGES = 20_000
-"""How many changes of the tally are added up by one call."""
+"""How many changes of the tally are added up by one statement."""
+MOST_ROUNDS = 100
 
 
 async def promote(limit: int, session: Session) -> Promotion:
     """See `Store.promote`."""
-    ((ids, queues, next_in),) = await session.run("tend", "promote", [limit])
+    sweep = session.promoting
+    ((ids, queues, next_in, reached),) = await session.run("tend", "promote", [limit, sweep.start()])
+    sweep.reach(reached)
     if ids:
         session.tell_of_queues(queues)
         session.tell(NoticeKind.CHANGED, job_ids=ids)
@@ -19,5 +22,16 @@ async def promote(limit: int, session: Session) -> Promotion:
 
 async def prune(limit: int, session: Session) -> int:
     """See `Store.prune`."""
-    ((pruned,),) = await session.run("tend", "prune", [limit, MOST_CHANGES])
+    sweep = session.pruning
+    ((pruned, reached),) = await session.run("tend", "prune", [limit, sweep.start()])
+    sweep.reach(reached)
+    await add_up(session)
     return int(pruned)
+
+
+async def add_up(session: Session) -> None:
+    """Add up all changes of the tally, so that to count is cheap."""
+    for _ in range(MOST_ROUNDS):
+        ((added,),) = await session.run("tend", "add_up", [MOST_CHANGES])
+        if added < MOST_CHANGES:
+            return

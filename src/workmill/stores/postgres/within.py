@@ -26,6 +26,7 @@ ELSEWHERE = "elsewhere"
 NO_STORE = {"3F000", "42883", "42P01"}
 """SQLSTATEs where a database has no such schema, function or table."""
 DENIED = "42501"
+FAILED_BEFORE = "25P02"
 ESCAPED_NUL = "\\u0000"
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 Rows = Sequence[Sequence[Json]]
@@ -59,6 +60,8 @@ class Door:
             state = sqlstate(error)
             if state in NO_STORE:
                 raise self.elsewhere() from error
+            if state == FAILED_BEFORE:
+                error.add_note("an earlier statement of this transaction had failed, which nobody rolled back")
             if state == DENIED:
                 error.add_note(f"the connection's role needs rights in the schema {self.schema} to store or end jobs")
             raise
@@ -75,8 +78,8 @@ class Door:
     def elsewhere(self) -> StoreError:
         """Return the error about a connection to another database."""
         return StoreError(
-            f"{self.address}: the connection is to another database, where this store is not; "
-            "give a connection to the database of the store"
+            f"the connection is to another database than the jobs, which are in {self.address}; "
+            "give a connection to that"
         )
 
 

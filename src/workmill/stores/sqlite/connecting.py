@@ -13,6 +13,10 @@ from workmill.stores.sqlite.statements import apart, migrations
 from workmill.words.errors import SchemaMismatch, StoreUnavailable
 
 APPLICATION = 0x4D494C4C  # "MILL", in the header of every file that is ours
+IN_THE_WAY = (
+    "the store could not be prepared in this file, because a transaction is open on it; if it is one of this program's "
+    "own, open the store before it begins: start a worker, or run `workmill doctor` once"
+)
 LOOK_SECONDS = 1.0
 """How often it is looked whether the open file is still the one at its path."""
 
@@ -35,7 +39,7 @@ def open_writer(path: Path, driver: Driver) -> Connection:
 
     Raises:
         SchemaMismatch: A newer version wrote it.
-        StoreUnavailable: It is another program's.
+        StoreUnavailable: It is another program's, or somebody has a transaction open that is in the way.
         Driver.error: SQLite cannot open or write it.
     """
     create(path)
@@ -43,8 +47,10 @@ def open_writer(path: Path, driver: Driver) -> Connection:
     try:
         configure(connection)
         migrate(connection, path)
-    except BaseException:
+    except BaseException as error:
         connection.close()
+        if code_of(error) is Code.BUSY:
+            raise StoreUnavailable(f"{path}: {IN_THE_WAY} ({error})") from error
         raise
     return connection
 

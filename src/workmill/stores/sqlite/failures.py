@@ -24,7 +24,10 @@ class Code(IntEnum):
 
 
 REMEDIES = {
-    Code.BUSY: "another process has held the file for too long; look for one that is stopped or very slow",
+    Code.BUSY: (
+        "a transaction has held the file for too long; end one of this program's own before, or give its connection "
+        "with using(connection=...), else look for a process that is stopped or very slow"
+    ),
     Code.FULL: "the disk is full; make room",
     Code.CORRUPT: "the file is damaged; restore a backup, or save what `sqlite3 FILE .recover` can read",
     Code.NOTADB: "the file is no SQLite database; name another one",

@@ -99,6 +99,23 @@ class TestLateCommit:
         assert len(before + after) == 7
         assert [job_id for job_id in before + after if job_id in late] == late
 
+    async def test_jobs_of_a_caller_that_wrote_before_are_claimed_once_and_in_their_order(
+        self, store: Store, caller: Caller
+    ) -> None:
+        await caller.write("order")
+        late = new_jobs(5)
+
+        async def enqueue_and_commit() -> None:
+            await enqueue(store, caller, *late[:2])
+            await enqueue(store, caller, *late[2:])
+            await caller.commit()
+
+        other = await beside(add(store, new_job()), enqueue_and_commit)
+
+        claimed = await claim_all(store, await hired(store), at_a_time=2)
+        assert Counter(claimed) == Counter([other.id, *(new.id for new in late)])
+        assert [job_id for job_id in claimed if job_id != other.id] == [new.id for new in late]
+
     async def test_overlapping_callers_skip_and_double_nothing(
         self, store: Store, another: Another, another_caller: AnotherCaller
     ) -> None:

@@ -67,6 +67,36 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Whatever queues jobs again lets the marks of their lanes know, at the end of its statement.
+CREATE FUNCTION workmill.lower_marks() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    lanes integer[];
+    lows bigint[];
+BEGIN
+    SELECT array_agg(low.lane), array_agg(low.seq) INTO lanes, lows
+    FROM (SELECT queued.lane, min(queued.seq) AS seq FROM queued GROUP BY queued.lane) AS low;
+    IF lanes IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE EXCEPTION 'a job goes back to its line at the isolation level read committed only'
+            USING ERRCODE = 'feature_not_supported';
+    END IF;
+    PERFORM workmill.lock_lanes(lanes);
+    -- A lane without a mark is read from its beginning.
+    INSERT INTO workmill.mark (lane, number, xid, seq, watched, watched_from, again_from)
+    SELECT low.lane, newest.number + 1, newest.xid, newest.seq, newest.watched, newest.watched_from, low.seq
+    FROM unnest(lanes, lows) AS low (lane, seq)
+    CROSS JOIN LATERAL (
+        SELECT * FROM workmill.mark WHERE mark.lane = low.lane ORDER BY mark.number DESC LIMIT 1
+    ) AS newest
+    WHERE newest.again_from > low.seq;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER lower_marks AFTER INSERT ON workmill.again
+REFERENCING NEW TABLE AS queued FOR EACH STATEMENT EXECUTE FUNCTION workmill.lower_marks();
+
 -- Take what lies behind the mark of one locked lane, where that is all there is to look at; else nothing. The common
 -- case of `take`, in a fraction of its time.
 CREATE FUNCTION workmill.take_in_line(
@@ -76,7 +106,7 @@ DECLARE
     taken bigint[];
 BEGIN
     WITH newest AS MATERIALIZED (
-        SELECT mark.number, mark.xid, mark.seq, mark.watched FROM workmill.mark
+        SELECT mark.number, mark.xid, mark.seq, mark.watched, mark.again_from FROM workmill.mark
         WHERE mark.lane = from_lane ORDER BY mark.number DESC LIMIT 1
     ), first AS MATERIALIZED (
         SELECT j.* FROM newest CROSS JOIN LATERAL (
@@ -84,7 +114,9 @@ BEGIN
             WHERE job.lane = from_lane AND job.xid IS NOT NULL AND (job.xid, job.seq) > (newest.xid, newest.seq)
             ORDER BY job.xid, job.seq LIMIT wanted
         ) AS j
-        WHERE newest.watched = '{}' AND NOT EXISTS (SELECT 1 FROM workmill.again WHERE again.lane = from_lane)
+        WHERE newest.watched = '{}' AND NOT EXISTS (
+            SELECT 1 FROM workmill.again WHERE again.lane = from_lane AND again.seq >= newest.again_from
+        )
     ), hold AS (
         INSERT INTO workmill.held (seq, token, worker, engine, started_at)
         SELECT first.seq, first.token + 1, by_worker, by_engine, moment FROM first
@@ -92,8 +124,10 @@ BEGIN
         SELECT newest.number + 1 AS number, newest.xid AS since, last.xid, last.seq
         FROM newest CROSS JOIN (SELECT first.xid, first.seq FROM first ORDER BY 1 DESC, 2 DESC LIMIT 1) AS last
     ), marked AS (
-        INSERT INTO workmill.mark (lane, number, xid, seq, watched, watched_from)
-        SELECT from_lane, reached.number, reached.xid, reached.seq, still.xids, array_fill(0::bigint, still.size)
+        INSERT INTO workmill.mark (lane, number, xid, seq, watched, watched_from, again_from)
+        SELECT
+            from_lane, reached.number, reached.xid, reached.seq, still.xids, array_fill(0::bigint, still.size),
+            9223372036854775807
         FROM reached CROSS JOIN LATERAL (
             SELECT coalesce(array_agg(x.xid ORDER BY x.xid), '{}') AS xids, ARRAY[count(*)::integer] AS size
             FROM pg_snapshot_xip(pg_current_snapshot()) AS x (xid)
@@ -140,11 +174,14 @@ BEGIN
             SELECT array_agg(l.lane) INTO busy
             FROM unnest(lanes) AS l (lane)
             LEFT JOIN LATERAL (
-                SELECT mark.xid, mark.seq, mark.watched FROM workmill.mark
+                SELECT mark.xid, mark.seq, mark.watched, mark.again_from FROM workmill.mark
                 WHERE mark.lane = l.lane ORDER BY mark.number DESC LIMIT 1
             ) AS newest ON true
             WHERE cardinality(newest.watched) > 0
-            OR EXISTS (SELECT 1 FROM workmill.again WHERE again.lane = l.lane)
+            OR EXISTS (
+                SELECT 1 FROM workmill.again
+                WHERE again.lane = l.lane AND again.seq >= coalesce(newest.again_from, 0)
+            )
             OR EXISTS (
                 SELECT 1 FROM workmill.job
                 WHERE job.lane = l.lane AND job.xid IS NOT NULL
@@ -167,7 +204,8 @@ BEGIN
                     coalesce(m.xid, '0') AS xid,
                     coalesce(m.seq, 0) AS seq,
                     coalesce(m.watched, '{}') AS watched,
-                    coalesce(m.watched_from, '{}') AS watched_from
+                    coalesce(m.watched_from, '{}') AS watched_from,
+                    coalesce(m.again_from, 0) AS again_from
                 FROM unnest(busy) AS l (lane)
                 LEFT JOIN LATERAL (
                     SELECT * FROM workmill.mark WHERE mark.lane = l.lane ORDER BY mark.number DESC LIMIT 1
@@ -180,7 +218,8 @@ BEGIN
                 FROM newest CROSS JOIN LATERAL (
                     SELECT again.seq, job.token
                     FROM workmill.again JOIN workmill.job ON job.seq = again.seq
-                    WHERE again.lane = newest.lane ORDER BY again.seq LIMIT most
+                    WHERE again.lane = newest.lane AND again.seq >= newest.again_from
+                    ORDER BY again.seq LIMIT most
                 ) AS a
                 UNION ALL
                 SELECT 'late', watched.lane, watched.xid, j.seq, j.seq, j.token
@@ -225,13 +264,26 @@ BEGIN
             ), reached AS MATERIALIZED (
                 SELECT DISTINCT ON (first.lane) first.lane, first.xid, first.seq FROM first
                 WHERE first.road = 'mark' ORDER BY first.lane, first.xid DESC, first.seq DESC
+            ), left_over AS MATERIALIZED (
+                -- The first that is queued again and was not taken; behind the last that was seen nobody has looked.
+                SELECT
+                    newest.lane,
+                    coalesce(
+                        min(head.seq) FILTER (WHERE first.seq IS NULL),
+                        CASE WHEN count(head.seq) = most THEN max(head.seq) + 1 ELSE 9223372036854775807 END
+                    ) AS again_from
+                FROM newest
+                LEFT JOIN head ON head.road = 'again' AND head.lane = newest.lane
+                LEFT JOIN first ON first.seq = head.seq
+                GROUP BY newest.lane
             ), marked AS (
-                INSERT INTO workmill.mark (lane, number, xid, seq, watched, watched_from)
+                INSERT INTO workmill.mark (lane, number, xid, seq, watched, watched_from, again_from)
                 SELECT
                     newest.lane, newest.number + 1, coalesce(reached.xid, newest.xid),
                     coalesce(reached.seq, newest.seq),
-                    still.xids, still.seqs
-                FROM newest LEFT JOIN reached ON reached.lane = newest.lane
+                    still.xids, still.seqs, left_over.again_from
+                FROM newest JOIN left_over ON left_over.lane = newest.lane
+                LEFT JOIN reached ON reached.lane = newest.lane
                 CROSS JOIN LATERAL (
                     SELECT
                         coalesce(array_agg(w.xid ORDER BY w.xid), '{}') AS xids,
@@ -253,7 +305,7 @@ BEGIN
                         WHERE x.xid > newest.xid AND x.xid < reached.xid
                     ) AS w
                 ) AS still
-                WHERE reached.lane IS NOT NULL OR EXISTS (
+                WHERE reached.lane IS NOT NULL OR left_over.again_from > newest.again_from OR EXISTS (
                     SELECT 1 FROM watched WHERE watched.lane = newest.lane AND watched.has_ended
                 )
             )
@@ -594,17 +646,18 @@ BEGIN
     RETURN QUERY SELECT s.place FROM unnest(seqs) WITH ORDINALITY AS s (seq, place) WHERE s.seq IS NOT NULL;
 END $$;
 
--- Queue what is due; answers the ids and queues, and how long until the next is due.
-CREATE FUNCTION workmill.promote(wanted integer) RETURNS TABLE (ids text[], queues text[], next_in bigint)
-LANGUAGE plpgsql
+-- Queue what is due, looking from a moment on; answers the ids and queues, how long until the next is due, and the moment
+-- before which nothing is left.
+CREATE FUNCTION workmill.promote(wanted integer, since bigint)
+RETURNS TABLE (ids text[], queues text[], next_in bigint, reached bigint) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     moment bigint := workmill.clock();
 BEGIN
     WITH due AS MATERIALIZED (
-        SELECT later.seq FROM workmill.later
-        WHERE later.run_at <= moment ORDER BY later.run_at, later.seq LIMIT wanted
+        SELECT later.seq, later.run_at FROM workmill.later
+        WHERE later.run_at >= since AND later.run_at <= moment ORDER BY later.run_at, later.seq LIMIT wanted
     ), locked AS MATERIALIZED (
         SELECT j.seq, j.id, j.lane FROM due JOIN workmill.job AS j ON j.seq = due.seq FOR UPDATE OF j SKIP LOCKED
     ), promoted AS (
@@ -620,23 +673,32 @@ BEGIN
         CROSS JOIN LATERAL (VALUES (promoted.state, -1), ('queued', 1)) AS change (state, jobs)
         GROUP BY promoted.lane, change.state
     )
-    SELECT array_agg(promoted.id), array_agg(DISTINCT lane.queue) INTO ids, queues
+    SELECT array_agg(promoted.id), array_agg(DISTINCT lane.queue), (
+        SELECT coalesce(
+            min(due.run_at) FILTER (WHERE locked.seq IS NULL),
+            CASE WHEN count(*) < wanted THEN moment ELSE max(due.run_at) END
+        ) FROM due LEFT JOIN locked ON locked.seq = due.seq
+    )
+    INTO ids, queues, reached
     FROM promoted JOIN workmill.lane ON lane.lane = promoted.lane;
-    SELECT greatest(later.run_at - moment, 0) INTO next_in FROM workmill.later ORDER BY later.run_at LIMIT 1;
+    SELECT greatest(later.run_at - moment, 0) INTO next_in FROM workmill.later
+    WHERE later.run_at >= since ORDER BY later.run_at LIMIT 1;
     RETURN NEXT;
 END $$;
 
--- Delete final jobs past their keep time with all that was kept about them, and tidy up.
-CREATE FUNCTION workmill.prune(wanted integer, most_changes integer) RETURNS integer LANGUAGE plpgsql
+-- Delete final jobs past their keep time, looking from a moment on, with all that was kept about them, and tidy up;
+-- answers how many, and the moment before which nothing is left.
+CREATE FUNCTION workmill.prune(wanted integer, since bigint) RETURNS TABLE (pruned integer, reached bigint)
+LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     moment bigint := workmill.clock();
-    pruned integer;
 BEGIN
     WITH due AS MATERIALIZED (
-        SELECT done.seq, done.lane, done.state FROM workmill.done
-        WHERE done.expires_at <= moment ORDER BY done.expires_at LIMIT wanted FOR UPDATE SKIP LOCKED
+        SELECT done.seq, done.lane, done.state, done.expires_at FROM workmill.done
+        WHERE done.expires_at >= since AND done.expires_at <= moment
+        ORDER BY done.expires_at LIMIT wanted FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM workmill.done USING due WHERE done.seq = due.seq
     ), attempts AS (
@@ -650,7 +712,7 @@ BEGIN
         INSERT INTO workmill.tally_change (lane, state, jobs)
         SELECT due.lane, due.state, -count(*) FROM due GROUP BY due.lane, due.state
     )
-    SELECT count(*) INTO pruned FROM due;
+    SELECT count(*), CASE WHEN count(*) < wanted THEN moment ELSE max(due.expires_at) END INTO pruned, reached FROM due;
     DELETE FROM workmill.worker WHERE worker.lease_ends_at <= moment - 86400000000
     AND NOT EXISTS (SELECT 1 FROM workmill.held WHERE held.worker = worker.id);
     DELETE FROM workmill.mark USING workmill.lane
@@ -658,24 +720,28 @@ BEGIN
         SELECT newest.number FROM workmill.mark AS newest WHERE newest.lane = lane.lane
         ORDER BY newest.number DESC LIMIT 1
     );
-    PERFORM workmill.add_up(most_changes);
-    RETURN pruned;
+    RETURN NEXT;
 END $$;
 
--- Add changes of the tally up.
-CREATE FUNCTION workmill.add_up(most integer) RETURNS void LANGUAGE plpgsql AS $$
+-- Add changes of the tally up, and answer how many.
+CREATE FUNCTION workmill.add_up(most integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    added integer;
 BEGIN
     -- One at a time: two that add up at once would only wait for each other.
     IF NOT pg_try_advisory_xact_lock(hashtext('workmill.tally'), 0) THEN
-        RETURN;
+        RETURN 0;
     END IF;
     WITH gone AS (
         DELETE FROM workmill.tally_change WHERE ctid = ANY (ARRAY(SELECT ctid FROM workmill.tally_change LIMIT most))
         RETURNING lane, state, jobs
+    ), summed AS (
+        INSERT INTO workmill.tally AS t (lane, state, jobs)
+        SELECT gone.lane, gone.state, sum(gone.jobs) FROM gone GROUP BY gone.lane, gone.state ORDER BY 1, 2
+        ON CONFLICT (lane, state) DO UPDATE SET jobs = t.jobs + excluded.jobs
     )
-    INSERT INTO workmill.tally AS t (lane, state, jobs)
-    SELECT gone.lane, gone.state, sum(gone.jobs) FROM gone GROUP BY gone.lane, gone.state ORDER BY 1, 2
-    ON CONFLICT (lane, state) DO UPDATE SET jobs = t.jobs + excluded.jobs;
+    SELECT count(*) INTO added FROM gone;
+    RETURN added;
 END $$;
 
 -- Prolong a live lease; where nobody leads, this worker does from now on.

@@ -16,7 +16,7 @@ SELECT workmill.enqueue(
 -- What waits longer for another transaction is broken off.
 SELECT workmill.enqueue(
     %s::text[], %s::integer[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
-    %s::text[], %s::text[]
+    %s::text[], %s::text[], %s::text[]
 ) FROM set_config('lock_timeout', %s, true);
 
 -- :name same_id

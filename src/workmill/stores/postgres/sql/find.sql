@@ -82,7 +82,7 @@ SELECT seq FROM (
         SELECT line.seq
         FROM wanted
         LEFT JOIN LATERAL (
-            SELECT mark.xid, mark.seq, mark.watched, mark.watched_from FROM workmill.mark
+            SELECT mark.xid, mark.seq, mark.watched, mark.watched_from, mark.again_from FROM workmill.mark
             WHERE mark.lane = wanted.lane ORDER BY mark.number DESC LIMIT 1
         ) AS newest ON true
         CROSS JOIN LATERAL (
@@ -94,7 +94,7 @@ SELECT seq FROM (
             JOIN workmill.job ON job.lane = wanted.lane AND job.xid = watched.xid AND job.seq > watched.seq
             UNION ALL
             SELECT job.seq, job.created_at FROM workmill.again JOIN workmill.job USING (seq)
-            WHERE again.lane = wanted.lane
+            WHERE again.lane = wanted.lane AND again.seq >= coalesce(newest.again_from, 0)
         ) AS line
         WHERE %(near)s::bigint IS NULL AND 'queued' = ANY (%(states)s::text[])
         AND line.seq < %(below)s AND line.seq >= %(above)s

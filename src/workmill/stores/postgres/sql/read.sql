@@ -13,8 +13,10 @@ SELECT number, token, worker, started_at, ended_at, ending, failure FROM (
 ) AS ended ORDER BY token;
 
 -- :name counts
-SELECT lane.queue, lane.task, counted.state, sum(counted.jobs)::bigint
+SELECT lane.queue, lane.task, counted.state, sum(counted.jobs)::bigint, sum(counted.changes)::bigint
 FROM (
-    SELECT lane, state, jobs FROM workmill.tally UNION ALL SELECT lane, state, jobs FROM workmill.tally_change
+    SELECT lane, state, jobs, 0 AS changes FROM workmill.tally
+    UNION ALL
+    SELECT lane, state, jobs, 1 FROM workmill.tally_change
 ) AS counted JOIN workmill.lane USING (lane)
 GROUP BY lane.queue, lane.task, counted.state HAVING sum(counted.jobs) > 0 ORDER BY 1, 2, 3;

@@ -1,5 +1,8 @@
 -- :name promote
-SELECT ids, queues, next_in FROM workmill.promote(%s);
+SELECT ids, queues, next_in, reached FROM workmill.promote(%s, %s);
 
 -- :name prune
-SELECT workmill.prune(%s, %s);
+SELECT pruned, reached FROM workmill.prune(%s, %s);
+
+-- :name add_up
+SELECT workmill.add_up(%s);

@@ -5,22 +5,26 @@ import pytest
 from tests.running.fakes import FailingStore, Kept, Time, new_worker
 from workmill.running.keeper import Keeper, Term
 from workmill.words.errors import SchemaMismatch, StoreUnavailable
-from workmill.words.events import StoreFailing, WorkerLeaseLost
+from workmill.words.events import StoreFailing, WorkerLeaseLost, WorkerOrdered
+from workmill.words.order import Order
 
 
 class Scene:
     """A keeper of a lease of 15 s, with everything around it in a test's hand."""
 
-    def __init__(self, worker_id: str = "w1", store: FailingStore | None = None) -> None:
+    def __init__(self, worker_id: str = "w1", store: FailingStore | None = None, order: Order = Order.WORK) -> None:
         self.store = store or FailingStore()
         self.time = Time(self.store.clock)
         self.events = Kept()
         self.terms: list[Term] = []
+        self.obeyed: list[Order] = []
         self.keeper = Keeper(
             store=self.store,
             worker=new_worker(worker_id),
             emit=self.events.append,
             tell=self.terms.append,
+            obey=self.obeyed.append,
+            order=order,
             clock=self.time,
             sleep=self.time.sleep,
         )
@@ -192,3 +196,31 @@ async def test_a_store_that_fails_does_not_keep_a_worker_from_leaving() -> None:
     await scene.keeper.leave()
 
     assert [event.verb for event in scene.events.of(StoreFailing)] == ["leave"]
+
+
+async def test_an_order_is_obeyed_once_after_the_renewal_that_brings_it() -> None:
+    scene = Scene()
+    await scene.keeper.register()
+    await scene.store.order(["w1"], Order.QUIET)
+
+    await scene.hold_until_renewed(3)
+    assert scene.obeyed == [Order.QUIET]
+
+    await scene.store.order(["w1"], Order.WORK)
+    await scene.hold_until_renewed(6)
+    assert scene.obeyed == [Order.QUIET, Order.WORK]
+    assert [event.order for event in scene.events.of(WorkerOrdered)] == scene.obeyed
+
+
+async def test_a_keeper_that_begins_quiet_tells_the_store_so() -> None:
+    scene = Scene(order=Order.QUIET)
+    scene.fail("order", 2)
+
+    await scene.keeper.register()
+
+    assert (await scene.store.workers())[0].order is Order.QUIET
+    await scene.hold_until_renewed(2)
+    assert scene.obeyed == []
+    await scene.store.order(["w1"], Order.WORK)
+    await scene.hold_until_renewed(4)
+    assert scene.obeyed == [Order.WORK]

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from workmill.running.orders import Orders, signals_to
+from workmill.words.order import Order
 
 
 def state(orders: Orders) -> tuple[bool, bool, str]:
@@ -90,3 +91,32 @@ def test_outside_the_main_thread_signals_are_left_alone() -> None:
     thread.join(10)
 
     assert seen == [before]
+
+
+async def test_quiet_comes_and_goes_by_the_store() -> None:
+    orders = Orders()
+    assert (orders.is_quiet, orders.order) == (False, Order.WORK)
+
+    orders.obey(Order.QUIET)
+    assert (orders.is_quiet, orders.order, orders.draining.is_set()) == (True, Order.QUIET, False)
+
+    orders.obey(Order.WORK)
+    assert (orders.is_quiet, orders.order) == (False, Order.WORK)
+
+
+async def test_stop_by_the_store_drains_and_takes_no_more_meanwhile() -> None:
+    orders = Orders()
+
+    orders.obey(Order.STOP)
+
+    assert state(orders) == (True, False, "it was told to stop")
+    assert orders.is_quiet
+
+
+async def test_stop_by_the_store_hastens_no_drain() -> None:
+    orders = Orders()
+    orders.end("TERM")
+
+    orders.obey(Order.STOP)
+
+    assert state(orders) == (True, False, "TERM")

@@ -24,11 +24,13 @@ from workmill.words.events import (
     JobStarted,
     StoreFailing,
     WorkerLeaseLost,
+    WorkerOrdered,
     WorkerStarted,
     WorkerStopped,
     WorkerStopping,
 )
 from workmill.words.job import Ending, JobState
+from workmill.words.order import Order
 
 OPTIONS = WorkerOptions(lease=timedelta(seconds=30))
 SHORT = WorkerOptions(lease=timedelta(seconds=1))
@@ -126,6 +128,39 @@ async def test_leaving_it_gives_back_what_runs(scene: Scene) -> None:
         assert (job.state, job.attempt, job.deaths) == (JobState.QUEUED, 0, 0)
         assert await scene.endings(job_id) == [Ending.RETURNED]
     assert scene.events.of(WorkerStopped)[0].returned == 2
+
+
+async def test_an_order_by_the_store_quiets_it_and_lets_it_go_on(scene: Scene) -> None:
+    async with at_work(scene, SHORT) as orders:
+        (worker,) = await scene.new_store().workers()
+        await scene.new_store().order([worker.id], Order.QUIET)
+        await scene.until(lambda: orders.is_quiet)
+        scene.gate.set()
+        job_id = await scene.enqueue("stubborn")
+        assert (await scene.job(job_id)).state is JobState.QUEUED
+        await scene.new_store().order([worker.id], Order.WORK)
+        await scene.until(lambda: bool(scene.events.of(JobSettled)))
+
+    assert (await scene.job(job_id)).state is JobState.SUCCEEDED
+    assert [event.order for event in scene.events.of(WorkerOrdered)] == [Order.QUIET, Order.WORK]
+
+
+async def test_told_to_stop_by_the_store_it_drains_and_ends(scene: Scene) -> None:
+    orders, started = Orders(), asyncio.Event()
+    async with asyncio.timeout(20):
+        worker = asyncio.create_task(work(scene.program, SHORT, orders, started=started))
+        await started.wait()
+        job_id = await scene.enqueue("stubborn")
+        await scene.running.wait()
+        (listed,) = await scene.new_store().workers()
+
+        await scene.new_store().order([listed.id], Order.STOP)
+        await scene.until(lambda: bool(scene.events.of(WorkerStopping)))
+        scene.gate.set()
+        await worker
+
+    assert [event.why for event in scene.events.of(WorkerStopping)] == ["it was told to stop"]
+    assert (await scene.job(job_id)).state is JobState.SUCCEEDED
 
 
 async def test_the_first_order_drains(scene: Scene) -> None:

@@ -23,6 +23,7 @@ class State(StrEnum):
     READY = "takes jobs"
     RESTARTING = "takes jobs, and restarts its engines"
     WAITING = "waits for its store or for an engine"
+    QUIET = "takes no more jobs until it is told to"
     STOPPING = "takes no more jobs and finishes those that run"
 
 
@@ -90,5 +91,5 @@ def _lines(state: State) -> Iterator[str]:
             yield f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
         case State.STOPPING:
             yield "STOPPING=1"
-        case State.STARTING | State.WAITING:
+        case State.STARTING | State.WAITING | State.QUIET:
             return

@@ -159,6 +159,8 @@ class _Supervisor:
         self._was_ready = self._was_ready or self._is_ready()
         if self._orders.draining.is_set():
             return State.STOPPING
+        if self._was_ready and self._orders.is_quiet:
+            return State.QUIET
         if not self._is_ready():
             return State.WAITING if self._was_ready else State.STARTING
         is_restarting = self._orders.restarting.is_set() or (self._life is not None and self._life.is_restarting)

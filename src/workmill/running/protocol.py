@@ -8,6 +8,7 @@ supervisor                                        engine child
     │ go(worker, engine, queues, …, term) ─────────► working
     │ term, after every renewal ───────────────────► working
     │ drain ───────────────────────────────────────► draining: claims no more, finishes what runs
+    │ ◄──────────────────────────────────── draining │ it has heard, and from now on no claim is begun
     │ stop ────────────────────────────────────────► stopping: asks what runs to end, gives back the rest
     │ recall ──────────────────────────────────────► recalled: asks what runs to end, keeps the rest, and is killed
     │ ping, about every second ────────────────────► in any state: its lifeline answers, not its loop
@@ -54,7 +55,12 @@ class Hello:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Go:
-    """Take jobs, under this worker's lease."""
+    """Take jobs, under this worker's lease.
+
+    Attributes:
+        max_jobs: After how many jobs each of its solo processes makes room for a fresh one; None: never.
+        max_memory: With how many bytes held it does so.
+    """
 
     worker_id: str
     engine: int
@@ -62,6 +68,8 @@ class Go:
     concurrency: int
     term: Term
     overstay_seconds: float = GRACE.total_seconds()
+    max_jobs: int | None = None
+    max_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +82,11 @@ class Prolong:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
     """Take no more jobs and finish what runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draining:
+    """No claim is begun from now on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +115,7 @@ class Pong:
         has_overstayed: Whether a job runs that must have ended.
         job_id: Whose code keeps the loop from turning, where that is known.
         task: That job's task.
+        jobs: How many jobs it has run so far.
         stack: Where that code is; while the loop turns, where the jobs are that must have ended.
     """
 
@@ -109,6 +123,7 @@ class Pong:
     has_overstayed: bool = False
     job_id: str | None = None
     task: str | None = None
+    jobs: int = 0
     stack: str = ""
 
 
@@ -126,10 +141,10 @@ class Bye:
     returned: int
 
 
-Message: TypeAlias = Hello | Go | Prolong | Drain | Stop | Recall | Ping | Pong | Solos | Bye
+Message: TypeAlias = Hello | Go | Prolong | Drain | Draining | Stop | Recall | Ping | Pong | Solos | Bye
 
 _KINDS: dict[str, type[Message]] = {
-    kind.__name__.lower(): kind for kind in (Hello, Go, Prolong, Drain, Stop, Recall, Ping, Pong, Solos, Bye)
+    kind.__name__.lower(): kind for kind in (Hello, Go, Prolong, Drain, Draining, Stop, Recall, Ping, Pong, Solos, Bye)
 }
 
 

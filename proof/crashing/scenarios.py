@@ -51,9 +51,14 @@ async def snooze(stage: Stage) -> None:
 
 
 async def delay(stage: Stage) -> None:
-    """Run a job when its time has come."""
-    await stage.enqueue(stage.job("quick", 1, delay=5), stage.job("quick", 2, delay=8))
-    await worked_off(stage)
+    """Run jobs when their time has come, one of them for as long as others are promoted."""
+    stage.gates.shut(1)
+    async with stage.working():
+        await stage.enqueue(stage.job("gated", 1, delay=3), stage.job("quick", 2, delay=5))
+        await stage.gates.reached.wait()
+        await stage.pass_by(6)
+        stage.gates.open(1)
+        await stage.until_final()
 
 
 async def cancel_waiting(stage: Stage) -> None:

@@ -14,6 +14,7 @@ from workmill.words.events import (
     EngineDied,
     EngineKept,
     EngineRelieved,
+    EngineWornEarly,
     FinishRefused,
     JobsEnqueued,
     JobSettled,
@@ -118,6 +119,12 @@ LINES: list[tuple[Event, int, str]] = [
         EngineKept(worker_id="W", engine=1, pid=7, why="its successor is broken"),
         logging.ERROR,
         "engine 1 (pid 7) works on as it is: its successor is broken",
+    ),
+    (
+        EngineWornEarly(worker_id="W", engine=1, pid=7, why="it holds 2 MB", least_seconds=10),
+        logging.WARNING,
+        "engine 1 (pid 7) was worn at once: it holds 2 MB; the next one works 10 s at least, whatever it holds; "
+        "raise the limit",
     ),
     (
         StoreFailing(verb="renew", error="disk full", retry_seconds=0.25),

@@ -173,6 +173,23 @@ async def test_an_awaited_connection_needs_the_twin(postgres: str) -> None:
         assert (await job.arefresh()).state is JobState.QUEUED
 
 
+def test_a_result_that_was_forgotten_is_told_from_a_wrong_one(app: App, database: Database) -> None:
+    @app.task
+    def count() -> int:
+        with closing(database.connect()) as connection, current_job.finish_in(connection):
+            database.write(connection, WORD)
+        return 1
+
+    job = count.enqueue()
+    drain(app)
+
+    failure = job.refresh().record.failure
+    assert failure is not None
+    assert failure.type == "ResultRejected"
+    assert failure.message.startswith("`finish.result` was not set inside the block, but the returned NoneType")
+    assert database.words() == []
+
+
 def test_rows_result_and_children_are_there_at_once(app: App, add: Any, database: Database) -> None:
     seen: list[Any] = []
 

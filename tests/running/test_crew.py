@@ -270,7 +270,7 @@ async def relieved(scene: Scene, process: Child, grace_seconds: float | None) ->
     assert process.told[1:] == [], "it is told nothing before its successor is ready"
     scene.children[-1].greet()
     async with asyncio.timeout(5):
-        assert await relieving == HELLO
+        assert await relieving is scene.children[-1]
     return scene.children[-1]
 
 

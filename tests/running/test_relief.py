@@ -11,6 +11,14 @@ from workmill.running.relief import Relief
 from workmill.words.events import DutyFailed
 
 
+class Successor:
+    def __init__(self, hello: Hello) -> None:
+        self._hello = hello
+
+    async def hello(self) -> Hello:
+        return self._hello
+
+
 class Crew:
     def __init__(self, *engines: str, hellos: dict[str, Hello | None]) -> None:
         self.at_work = engines
@@ -20,9 +28,10 @@ class Crew:
         self.done: list[object] = []
         self.events = Kept()
 
-    async def relieve(self, process: Any, *, why: str, grace_seconds: float | None) -> Hello | None:
+    async def relieve(self, process: Any, *, why: str, grace_seconds: float | None) -> Any:
         self.done.append((process, why, grace_seconds))
-        return self.hellos[process]
+        found = self.hellos[process]
+        return None if found is None else Successor(found)
 
     def hurry(self, grace_seconds: float) -> None:
         self.done.append(("hurry", grace_seconds))
@@ -102,7 +111,7 @@ async def test_one_that_is_gone_meanwhile_is_passed_over() -> None:
     crew = Crew("a", "b", hellos={"a": None, "b": hello()})
     relieve = crew.relieve
 
-    async def leaving(process: Any, **said: Any) -> Hello | None:
+    async def leaving(process: Any, **said: Any) -> Any:
         crew.at_work = ("b",)
         return await relieve(process, **said)
 

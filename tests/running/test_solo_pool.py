@@ -12,6 +12,7 @@ from workmill.running.solo import pool as pool_module
 from workmill.running.solo.pool import Pool, SoloFailure
 from workmill.running.solo.process import Death
 from workmill.running.solo.words import Leave, Message
+from workmill.running.wear import NO_LIMITS, Limits
 
 
 class Solo:
@@ -55,11 +56,11 @@ class Solo:
 
 
 class Scene:
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, limits: Limits) -> None:
         self.solos: list[Solo] = []
         self.pids: list[int] = []
         self.refusals: list[OSError] = []
-        self.pool = Pool(TARGET, most, tell=self._note)
+        self.pool = Pool(TARGET, most, limits=limits, tell=self._note)
 
     def spawn(self, _target: object) -> Any:
         if self.refusals:
@@ -84,8 +85,8 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(monkeypatch: pytest.MonkeyPatch, most: int = 2) -> AsyncIterator[Scene]:
-    made = Scene(most)
+async def scene(monkeypatch: pytest.MonkeyPatch, most: int = 2, limits: Limits = NO_LIMITS) -> AsyncIterator[Scene]:
+    made = Scene(most, limits)
     monkeypatch.setattr(pool_module, "SoloProcess", made.spawn)
     monkeypatch.setattr(pool_module, "pause_after", lambda _: 0.0)
     try:
@@ -104,6 +105,37 @@ async def test_one_is_started_for_who_waits_and_lent_again_when_it_is_back(monke
 
         assert await it.pool.take() is solo
         assert it.pids == [100]
+
+
+async def test_one_that_has_run_enough_jobs_leaves_and_another_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scene(monkeypatch, most=1, limits=Limits(jobs=2)) as it:
+        _, solo = await it.lent(1)
+        it.pool.give_back(solo)  # type: ignore[arg-type] - a fake
+        assert await it.pool.take() is solo
+        waiting = asyncio.create_task(it.pool.take())
+        await asyncio.sleep(0)
+
+        it.pool.give_back(solo)  # type: ignore[arg-type] - a fake
+
+        assert solo.told == [Leave()]
+        await it.until(lambda: len(it.solos) == 2)
+        it.solos[1].be_ready()
+        assert await waiting is it.solos[1]
+        it.pool.give_back(it.solos[1])  # type: ignore[arg-type] - a fake
+        assert it.solos[1].told == []
+
+
+async def test_one_that_holds_enough_memory_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = {100: 50, 101: 50}
+    monkeypatch.setattr(pool_module, "resident_of", held.__getitem__)
+    async with scene(monkeypatch, limits=Limits(memory=200)) as it:
+        _, solo = await it.lent(1)
+        held[100] = 300
+
+        it.pool.give_back(solo)  # type: ignore[arg-type] - a fake
+
+        assert solo.told == [Leave()]
+        await it.until(lambda: len(it.solos) == 2)  # One is kept warm.
 
 
 async def test_who_waits_gets_whichever_is_free_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,15 @@ def worker(
         Seconds, Parameter(help="How long after its last sign of life its jobs are taken from it.")
     ] = 15.0,
     grace: Annotated[Seconds, Parameter(help="How long running jobs may finish after the first TERM or INT.")] = 25.0,
+    max_jobs: Annotated[
+        int | None,
+        Parameter(
+            converter=read_whole, help="After how many jobs a process that runs jobs makes room for a fresh one."
+        ),
+    ] = None,
+    max_memory: Annotated[
+        str | None, Parameter(metavar="SIZE", help="With how much memory it does so, such as 512MB or 2GiB.")
+    ] = None,
     health: Annotated[
         str | None,
         Parameter(
@@ -61,6 +70,8 @@ def worker(
             engines=engines,
             solos=solos,
             grace=as_length(grace),
+            max_jobs=max_jobs,
+            max_memory=max_memory,
             health=health or os.environ.get(VARIABLE) or None,
             reload=reload,
             log_level=log_level,

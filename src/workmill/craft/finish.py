@@ -6,10 +6,12 @@ from typing import Self
 
 from workmill.craft.connections import AwaitedConnection, BlockingConnection, connection_of
 from workmill.craft.run import Run, Stage
+from workmill.craft.signature import ResultRejected
 from workmill.store import Verdict
 from workmill.words.codec import Json
 from workmill.words.conversation import Statement
 from workmill.words.errors import InvalidOption
+from workmill.words.transition import Transition
 
 
 class Finish:
@@ -95,10 +97,18 @@ class Finish:
             ResultRejected: The result is not of the return type.
         """
         run = self._run
-        transition = run.closing.success(run.job, self.result)
+        transition = self._success()
         if (yield from run.closing.conversation(transition)) is not Verdict.APPLIED:
             raise run.lose()
         run.finish = transition  # From here on it may be stored, whatever is heard of the commit.
+
+    def _success(self) -> Transition:
+        try:
+            return self._run.closing.success(self._run.job, self.result)
+        except ResultRejected as error:
+            if self.result is not None:
+                raise
+            raise ResultRejected(f"`finish.result` was not set inside the block, but {error}") from None
 
     def _undo(self, connection: BlockingConnection, error: BaseException) -> None:
         self._reopen()

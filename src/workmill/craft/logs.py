@@ -10,6 +10,7 @@ from workmill.words.events import (
     EngineKept,
     EngineRelieved,
     EngineStuck,
+    EngineWornEarly,
     Event,
     FinishRefused,
     JobsEnqueued,
@@ -77,7 +78,7 @@ def _level(event: Event) -> int:
             return logging.INFO
         case StaleWriteRefused() | FinishRefused() | LateEndIgnored() | JobsRescued() | JobsOverstayed():
             return logging.WARNING
-        case EngineStuck() | WorkerLeaseLost() | StoreFailing() | StoreAmiss():
+        case EngineStuck() | EngineWornEarly() | WorkerLeaseLost() | StoreFailing() | StoreAmiss():
             return logging.WARNING
         case EngineDied() | EngineKept() | DutyFailed():
             return logging.ERROR
@@ -92,7 +93,7 @@ def _line(event: Event) -> str:
             return _batch_line(event)
         case JobStarted() | JobSettled() | StaleWriteRefused() | FinishRefused() | LateEndIgnored():
             return _job_line(event)
-        case EngineDied() | EngineRelieved() | EngineKept() | EngineStuck():
+        case EngineDied() | EngineRelieved() | EngineKept() | EngineStuck() | EngineWornEarly():
             return _engine_line(event)
         case _:
             return _worker_line(event)
@@ -156,7 +157,7 @@ def _worker_line(
     assert_never(event)
 
 
-def _engine_line(event: EngineDied | EngineRelieved | EngineKept | EngineStuck) -> str:
+def _engine_line(event: EngineDied | EngineRelieved | EngineKept | EngineStuck | EngineWornEarly) -> str:
     engine = f"engine {event.engine} (pid {event.pid})"
     match event:
         case EngineDied():
@@ -165,6 +166,9 @@ def _engine_line(event: EngineDied | EngineRelieved | EngineKept | EngineStuck) 
             return f"{engine} finishes what it runs and leaves; pid {event.successor_pid} takes its place: {event.why}"
         case EngineKept():
             return f"{engine} works on as it is: {event.why}"
+        case EngineWornEarly():
+            least = f"the next one works {event.least_seconds:.0f} s at least, whatever it holds"
+            return f"{engine} was worn at once: {event.why}; {least}; raise the limit"
         case EngineStuck():
             whose = "the job is not known" if event.job_id is None else f"by job {event.job_id} {event.task}"
             return f"{engine} has stood still for {event.seconds:.1f} s, kept {whose}; it is at {event.stack}"

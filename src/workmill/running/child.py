@@ -14,6 +14,7 @@ import sys
 from asyncio import AbstractEventLoop
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import assert_never
@@ -32,6 +33,7 @@ from workmill.running.protocol import (
     REFUSED,
     Bye,
     Drain,
+    Draining,
     Go,
     Hello,
     Message,
@@ -48,6 +50,7 @@ from workmill.running.race import race
 from workmill.running.solo.performing import SoloProcesses, check_memory_limits
 from workmill.running.stack import write_no_stack, write_stack_before_exit, write_stack_on_signal
 from workmill.running.target import load_program
+from workmill.running.wear import Limits
 from workmill.store import Store
 from workmill.words.errors import ConfigError
 from workmill.words.events import Emit, Event
@@ -104,8 +107,8 @@ class EngineChild:
         go = self._go
         if go is None or self._is_ended.is_set():
             return 0
-        part = program.part(process=self._solos > 0)
-        performer = self._performer(part, go.concurrency)
+        part = self._watched(program.part(process=self._solos > 0))
+        performer = self._performer(part, go)
         self._engine = Engine(
             program=part,
             store=store,
@@ -122,10 +125,18 @@ class EngineChild:
         await performer.gone()
         return self._engine.given_back
 
-    def _performer(self, program: Program, concurrency: int) -> Performer:
+    def _watched(self, program: Program) -> Program:
+        def emit(event: Event) -> None:
+            self._pulse.note(event)
+            program.emit(event)
+
+        return replace(program, emit=emit)
+
+    def _performer(self, program: Program, go: Go) -> Performer:
         if not self._solos:
-            return OwnProcess(program, concurrency)
-        solos = SoloProcesses(program, self._target, self._solos, tell=self._note_solos)
+            return OwnProcess(program, go.concurrency)
+        limits = Limits(jobs=go.max_jobs, memory=go.max_memory)
+        solos = SoloProcesses(program, self._target, self._solos, limits=limits, tell=self._note_solos)
         solos.warm_up()
         return solos
 
@@ -158,6 +169,7 @@ class EngineChild:
                 self._is_ended.set()
                 if self._engine is not None:
                     self._engine.drain()
+                self.lifeline.say(Draining())
             case Stop():
                 self._is_ended.set()
                 self._stop(message.grace_seconds)

@@ -135,7 +135,7 @@ class Crew:
         why: str,
         grace_seconds: float | None,
         see_off: Callable[[EngineProcess], Awaitable[None]] | None = None,
-    ) -> Hello | None:
+    ) -> EngineProcess | None:
         """Let a successor take a child's place, and the child leave: it finishes what runs, and takes no more.
 
         The successor is ready before the child is told anything. What a child that leaves has not finished after its
@@ -148,7 +148,7 @@ class Crew:
             see_off: Has it end in another way than this, and is awaited until it has.
 
         Returns:
-            The successor's hello; None when there is none, because it could not be started or belongs to another
+            The successor; None when there is none, because it could not be started or belongs to another
             store, or because the child left its place by itself meanwhile: then nothing has changed.
         """
         post = self._at_work.get(process)
@@ -176,7 +176,7 @@ class Crew:
         self._leaving[process] = asyncio.Event()
         self._group.create_task(self._fill(post, successor))
         self._group.create_task(self._see_out(process, see_off or partial(self._see_off, grace_seconds=grace_seconds)))
-        return hello
+        return successor
 
     def hurry(self, grace_seconds: float) -> None:
         """Let all that leave their places now go on no longer than this; what they run then goes back uncounted."""
@@ -204,6 +204,12 @@ class Crew:
                 process.say(Drain())
             else:
                 process.kill()
+
+    async def drained(self) -> None:
+        """Wait until every child has heard that it drains."""
+        for process in self._living():
+            if process.has_gone:
+                await process.drained.wait()
 
     def stop(self, grace_seconds: float) -> None:
         """Let those that work give their jobs back, after a grace. Whoever dies from now on is not buried."""

@@ -18,6 +18,7 @@ from workmill.running.orders import Orders
 from workmill.running.patience import until_done
 from workmill.running.protocol import Go, Hello, Prolong, Quiet
 from workmill.running.race import ended, race
+from workmill.running.recycling import Recycling
 from workmill.running.relief import Relief
 from workmill.running.taking import take_held
 from workmill.running.vigil import Vigil
@@ -27,6 +28,8 @@ from workmill.words.events import Emit, WorkerStarted, WorkerStopped, WorkerStop
 from workmill.words.order import Order
 from workmill.words.outcome import Returned
 
+HEAR_SECONDS = 1.0
+"""How long the children may take to hear that they drain; one that stands still claims nothing either."""
 STOP_GRACE_SECONDS = 2.0
 """How long jobs may take to end once a worker stops now."""
 STOP_SECONDS = 5.0
@@ -177,19 +180,23 @@ class Life:
             self._relief = self._new_relief(keeper)
             relieving = group.create_task(self._relief.obey_for_ever())
             watching = group.create_task(self._vigil(store).keep())
+            recycling = group.create_task(self._recycling().keep())
             await race(ended(holding), self._crew.unfit.wait(), self._orders.draining.wait())
             if not holding.done():
                 await self._drain(holding)
             is_lost = holding.done()
             await self._stop(keeper, is_lost=is_lost)
             await race(ended(keeping), asyncio.sleep(FAREWELL_SECONDS))  # The last burial.
-            for task in (holding, leading, keeping, looking, relieving, watching):
+            for task in (holding, leading, keeping, looking, relieving, watching, recycling):
                 task.cancel()
         return is_lost
 
     def _vigil(self, store: Store) -> Vigil:
         grace = self._options.overstay
         return Vigil(crew=self._crew, store=store, worker_id=self.worker_id, grace=grace, emit=self._emit)
+
+    def _recycling(self) -> Recycling:
+        return Recycling(self._crew, self._options.limits, worker_id=self.worker_id, emit=self._emit)
 
     def _new_relief(self, keeper: Keeper) -> Relief:
         async def relieved(hello: Hello) -> None:
@@ -201,6 +208,7 @@ class Life:
 
     async def _drain(self, holding: asyncio.Task[None]) -> None:
         self._crew.drain()
+        await race(self._crew.drained(), asyncio.sleep(HEAR_SECONDS), self._orders.stopping.wait())
         self._say_why_it_ends()  # Only now is it true.
         grace = asyncio.sleep(self._options.grace.total_seconds())
         await race(self._crew.gone(), grace, self._orders.stopping.wait(), ended(holding))
@@ -253,6 +261,8 @@ class Life:
             is_quiet=self._orders.is_quiet,
             term=term,
             overstay_seconds=self._options.overstay.total_seconds(),
+            max_jobs=self._options.limits.jobs,
+            max_memory=self._options.limits.memory,
         )
 
     def _tell(self, term: Term) -> None:

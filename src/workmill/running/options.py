@@ -10,10 +10,12 @@ from pathlib import Path
 from workmill.running import overstay
 from workmill.running.extras import Extra
 from workmill.running.health import health_address
+from workmill.running.wear import Limits
 from workmill.store import NewWorker
 from workmill.words.duration import Duration, checked_length
 from workmill.words.errors import InvalidOption
 from workmill.words.names import check_name
+from workmill.words.size import Size, checked_size
 
 LEASE = timedelta(seconds=15)
 SHORTEST_LEASE = timedelta(seconds=1)
@@ -89,6 +91,8 @@ class SupervisorOptions:
         solos: How many jobs of tasks with `process=True` run at a time, each in its process; None: one for each core.
         grace: How long a drain may take before it becomes a stop.
         overstay: How long a job may go on when its time is over or it was cancelled, before its engine is replaced.
+        max_jobs: After how many jobs a process that runs jobs makes room for a fresh one; None: never.
+        max_memory: With how much memory held it does so, such as `"512MB"`; None: however much.
         health: Where `/livez` and `/readyz` are served, `host:port` on this machine; None: nowhere.
         reload: Whether a change of a Python file in `folder` restarts the engines and extras, as HUP does.
         extras: Commands that start and end with the worker.
@@ -107,6 +111,8 @@ class SupervisorOptions:
     solos: int | None = None
     grace: timedelta = GRACE
     overstay: timedelta = overstay.GRACE
+    max_jobs: int | None = None
+    max_memory: Size | None = None
     health: str | None = None
     reload: bool = False
     extras: tuple[Extra, ...] = ()
@@ -121,8 +127,17 @@ class SupervisorOptions:
         for option, length in (("grace", self.grace), ("overstay", self.overstay)):
             if length < timedelta(0):
                 raise InvalidOption(option, length, "give 0 seconds or more")
+        if self.max_jobs is not None and self.max_jobs < 1:
+            raise InvalidOption("max_jobs", self.max_jobs, "give 1 or more, or None for no limit")
+        _ = self.limits
         if self.health is not None:
             health_address(self.health)
+
+    @property
+    def limits(self) -> Limits:
+        """When a process has run enough."""
+        memory = None if self.max_memory is None else checked_size("max_memory", self.max_memory)
+        return Limits(jobs=self.max_jobs, memory=memory)
 
     @property
     def solo_processes(self) -> int:

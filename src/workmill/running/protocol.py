@@ -9,6 +9,7 @@ supervisor                                        engine child
     │ term, after every renewal ───────────────────► working
     │ quiet(on or off) ────────────────────────────► working, and while on it claims no more
     │ drain ───────────────────────────────────────► draining: claims no more, finishes what runs
+    │ ◄──────────────────────────────────── draining │ it has heard, and from now on no claim is begun
     │ stop ────────────────────────────────────────► stopping: asks what runs to end, gives back the rest
     │ recall ──────────────────────────────────────► recalled: asks what runs to end, keeps the rest, and is killed
     │ ping, about every second ────────────────────► in any state: its lifeline answers, not its loop
@@ -55,7 +56,12 @@ class Hello:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Go:
-    """Take jobs, under this worker's lease."""
+    """Take jobs, under this worker's lease.
+
+    Attributes:
+        max_jobs: After how many jobs each of its solo processes makes room for a fresh one; None: never.
+        max_memory: With how many bytes held it does so.
+    """
 
     worker_id: str
     engine: int
@@ -64,6 +70,8 @@ class Go:
     is_quiet: bool = False
     term: Term
     overstay_seconds: float = GRACE.total_seconds()
+    max_jobs: int | None = None
+    max_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +91,11 @@ class Quiet:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
     """Take no more jobs and finish what runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draining:
+    """No claim is begun from now on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +124,7 @@ class Pong:
         has_overstayed: Whether a job runs that must have ended.
         job_id: Whose code keeps the loop from turning, where that is known.
         task: That job's task.
+        jobs: How many jobs it has run so far.
         stack: Where that code is; while the loop turns, where the jobs are that must have ended.
     """
 
@@ -118,6 +132,7 @@ class Pong:
     has_overstayed: bool = False
     job_id: str | None = None
     task: str | None = None
+    jobs: int = 0
     stack: str = ""
 
 
@@ -135,10 +150,11 @@ class Bye:
     returned: int
 
 
-Message: TypeAlias = Hello | Go | Prolong | Quiet | Drain | Stop | Recall | Ping | Pong | Solos | Bye
+Message: TypeAlias = Hello | Go | Prolong | Quiet | Drain | Draining | Stop | Recall | Ping | Pong | Solos | Bye
 
 _KINDS: dict[str, type[Message]] = {
-    kind.__name__.lower(): kind for kind in (Hello, Go, Prolong, Quiet, Drain, Stop, Recall, Ping, Pong, Solos, Bye)
+    kind.__name__.lower(): kind
+    for kind in (Hello, Go, Prolong, Quiet, Drain, Draining, Stop, Recall, Ping, Pong, Solos, Bye)
 }
 
 

@@ -12,6 +12,7 @@ from workmill.craft.run import Run
 from workmill.running.elapsed import Elapsed
 from workmill.running.protocol import Pong
 from workmill.running.where import where_runs, where_thread
+from workmill.words.events import Event, JobSettled
 
 BLOCKED_SECONDS = 0.9
 """From so long a standstill on it is looked who keeps the loop: from one ping to the next."""
@@ -59,10 +60,16 @@ class Pulse:
         self._beaten_at: float | None = None
         self._runs: Runs = list
         self._attendance = Attendance(0.0)
+        self._jobs = 0
 
     def watch(self, runs: Runs, attendance: Attendance) -> None:
         """Look at an engine's runs from now on."""
         self._runs, self._attendance = runs, attendance
+
+    def note(self, event: Event) -> None:
+        """Count the jobs that end."""
+        if isinstance(event, JobSettled):
+            self._jobs += 1
 
     def take(self) -> Pong:
         """Say how it does. From any thread, but one at a time."""
@@ -70,13 +77,14 @@ class Pulse:
         late = set(self._attendance.overstayed([run for run, _ in runs]))
         if lag < BLOCKED_SECONDS:
             stack = where_runs([each for each in runs if each[0] in late]) if late else ""
-            return Pong(lag_seconds=lag, has_overstayed=bool(late), stack=stack)
+            return Pong(lag_seconds=lag, has_overstayed=bool(late), jobs=self._jobs, stack=stack)
         run = _run_of(self._loop, runs)
         return Pong(
             lag_seconds=lag,
             has_overstayed=bool(late),
             job_id=None if run is None else run.job.id,
             task=None if run is None else run.job.task,
+            jobs=self._jobs,
             stack=where_thread(self._thread),
         )
 

@@ -55,13 +55,14 @@ class Relief:
 
     async def _relieve_all(self, why: str) -> Hello | None:
         """Relieve one after another, so that there is never more than one too many; return the last hello, if all."""
-        hello = None
+        successor = None
         await self._crew.full.wait()  # What starts just now may have loaded old code: it is relieved, too.
         self._crew.hurry(self._grace_seconds)
         for process in self._crew.at_work:
-            hello = await self._crew.relieve(process, why=why, grace_seconds=self._grace_seconds)
-            if hello is None and process in self._crew.at_work:
+            successor = await self._crew.relieve(process, why=why, grace_seconds=self._grace_seconds)
+            if successor is None and process in self._crew.at_work:
                 return None
+        hello = None if successor is None else await successor.hello()
         if hello is not None and hello.process_tasks:
             self._crew.open_place(Post.SOLO_ENGINE)
         return hello

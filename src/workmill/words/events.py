@@ -173,6 +173,17 @@ class JobsOverstayed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineWornEarly:
+    """A child process of a worker was worn almost as soon as it worked; the next one works so many seconds at least."""
+
+    worker_id: str
+    engine: int
+    pid: int
+    why: str
+    least_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailing:
     """A store call failed and is tried again after `retry_seconds`."""
 
@@ -215,6 +226,7 @@ Event: TypeAlias = (
     | EngineDied
     | EngineRelieved
     | EngineKept
+    | EngineWornEarly
     | EngineStuck
     | JobsOverstayed
     | StoreFailing

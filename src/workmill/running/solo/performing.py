@@ -11,6 +11,7 @@ from workmill.running.command import Target
 from workmill.running.solo.attempt import Attempt
 from workmill.running.solo.memory import KernelKills, can_measure_memory
 from workmill.running.solo.pool import Pool
+from workmill.running.wear import NO_LIMITS, Limits
 from workmill.words.errors import ConfigError
 from workmill.words.outcome import Outcome
 
@@ -34,14 +35,21 @@ class SoloProcesses:
         program: What the processes load, too; it says how each task is isolated.
         target: How they load it.
         most: How many there are at most.
+        limits: When one has run enough, and another takes its place.
         tell: Is told their process ids, whenever they change.
     """
 
     def __init__(
-        self, program: Program, target: Target, most: int, *, tell: Callable[[Sequence[int]], None] = lambda _: None
+        self,
+        program: Program,
+        target: Target,
+        most: int,
+        *,
+        limits: Limits = NO_LIMITS,
+        tell: Callable[[Sequence[int]], None] = lambda _: None,
     ) -> None:
         self._tasks = program.tasks
-        self._pool = Pool(target, most, tell=tell)
+        self._pool = Pool(target, most, limits=limits, tell=tell)
         self._kernel_kills = KernelKills()
         self._attempts: dict[Run, Attempt] = {}
 

@@ -9,6 +9,7 @@ from workmill.running.command import Target
 from workmill.running.patience import pause_after
 from workmill.running.solo.process import SoloProcess
 from workmill.running.solo.words import Leave
+from workmill.running.wear import NO_LIMITS, Limits, resident_of
 
 IDLE_SECONDS = 60.0
 """How long a solo that nobody needs is kept; one is always kept."""
@@ -30,12 +31,22 @@ class Pool:
     ```
 
     Args:
+        limits: When one has run enough, and another takes its place.
         tell: Is told the process ids of all that live, whenever they change.
     """
 
-    def __init__(self, target: Target, most: int, *, tell: Callable[[Sequence[int]], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        most: int,
+        *,
+        limits: Limits = NO_LIMITS,
+        tell: Callable[[Sequence[int]], None] = lambda _: None,
+    ) -> None:
         self._target = target
         self._most = most
+        self._limits = limits
+        self._jobs: dict[SoloProcess, int] = {}
         self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._all: list[SoloProcess] = []
@@ -61,6 +72,7 @@ class Pool:
         while True:
             solo = self._warmest() or await self._next()
             if solo.is_heeding:
+                self._jobs[solo] = self._jobs.get(solo, 0) + 1
                 return solo
             self.discard(solo)  # It has ended, and that has not come round yet.
 
@@ -68,6 +80,9 @@ class Pool:
         """Take back one that can run another job."""
         if not solo.is_heeding or self._is_closed:
             self.discard(solo)
+            return
+        if self._limits.wear(self._jobs.get(solo, 0), partial(resident_of, solo.pid)):
+            self._let_worn_go(solo)
             return
         while self._waiting:
             place = self._waiting.popleft()
@@ -155,6 +170,7 @@ class Pool:
 
     def _note_end(self, solo: SoloProcess) -> None:
         self._all.remove(solo)
+        self._jobs.pop(solo, None)
         self._tell([each.pid for each in self._all])
         if solo in self._retiring:
             self._let_go(solo)
@@ -167,6 +183,12 @@ class Pool:
             solo.leave(Leave())
         else:
             self._retiring[solo] = self._loop.call_later(IDLE_SECONDS, self._retire, solo)
+
+    def _let_worn_go(self, solo: SoloProcess) -> None:
+        self._usable.discard(solo)
+        solo.leave(Leave())
+        self._start_enough()
+        self.warm_up()
 
     def _let_go(self, solo: SoloProcess) -> None:
         self._retiring.pop(solo).cancel()

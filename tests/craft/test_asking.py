@@ -53,6 +53,24 @@ async def test_an_error_after_the_time_limit_is_still_a_time_limit(app: App, run
     assert failed(await runner.outcome_of(claimed(busy))).failure.kind is FailureKind.TIMEOUT
 
 
+async def test_a_task_that_swallows_its_limit_and_is_interrupted_again_failed_by_its_limit(
+    app: App, runner: Bench
+) -> None:
+    swallowed = asyncio.Event()
+
+    @app.task(timeout=0.01)
+    async def swallowing() -> None:
+        try:
+            await asyncio.sleep(LONGEST_SECONDS)
+        except asyncio.CancelledError:
+            swallowed.set()
+        await asyncio.sleep(LONGEST_SECONDS)
+
+    outcome = failed(await interrupted(runner, runner.run_of(claimed(swallowing)), gives_back=True, begun=swallowed))
+
+    assert outcome.failure.kind is FailureKind.TIMEOUT
+
+
 async def test_the_limit_is_the_jobs_own(app: App, runner: Bench) -> None:
     @app.task
     async def sleepy() -> None:

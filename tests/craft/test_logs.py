@@ -14,10 +14,12 @@ from workmill.words.events import (
     EngineDied,
     EngineKept,
     EngineRelieved,
+    EngineStuck,
     EngineWornEarly,
     FinishRefused,
     JobsEnqueued,
     JobSettled,
+    JobsOverstayed,
     JobsPruned,
     JobsRescued,
     JobStarted,
@@ -125,6 +127,21 @@ LINES: list[tuple[Event, int, str]] = [
         logging.WARNING,
         "engine 1 (pid 7) was worn at once: it holds 2 MB; the next one works 10 s at least, whatever it holds; "
         "raise the limit",
+    ),
+    (
+        EngineStuck(worker_id="W", engine=1, pid=7, seconds=2.0, job_id="J", task="add", stack="line 3"),
+        logging.WARNING,
+        "engine 1 (pid 7) has stood still for 2.0 s in job J add: line 3",
+    ),
+    (
+        EngineStuck(worker_id="W", engine=1, pid=7, seconds=2.0, job_id=None, task=None, stack=""),
+        logging.WARNING,
+        "engine 1 (pid 7) has stood still for 2.0 s: nobody knows where",
+    ),
+    (
+        JobsOverstayed(job_ids=("J", "K"), why="their process 7 was killed"),
+        logging.WARNING,
+        "2 jobs overstayed: their process 7 was killed; first J",
     ),
     (
         StoreFailing(verb="renew", error="disk full", retry_seconds=0.25),

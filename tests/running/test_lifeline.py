@@ -11,7 +11,7 @@ from tests.running.fakes import Time
 from workmill.running.elapsed import Elapsed, elapsed
 from workmill.running.keeper import Term
 from workmill.running.lifeline import ORPHAN_GRACE_SECONDS, Lifeline
-from workmill.running.protocol import Drain, Go, Hello, Message, Prolong, Stop, read, write
+from workmill.running.protocol import Drain, Go, Hello, Message, Ping, Pong, Prolong, Stop, read, write
 
 
 class Scene:
@@ -81,6 +81,19 @@ async def test_what_the_child_says_reaches_the_supervisor(lines: tuple[socket.so
     ours.close()
     await scene.is_killed()
     scene.lifeline.say(Hello(url="sqlite:///jobs.db", tasks=()))  # To nobody: no error.
+
+
+async def test_a_ping_is_answered_though_the_loop_stands_still(lines: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = lines
+    scene = Scene(theirs)
+    ours.settimeout(5)
+
+    ours.sendall(write(Ping()))
+    answer = ours.recv(4096)  # The test's own loop, which is the child's, stands still meanwhile.
+
+    assert read(answer) == Pong()
+    ours.close()
+    await scene.is_killed()
 
 
 async def test_a_child_without_a_lease_dies_with_its_supervisor_at_once(

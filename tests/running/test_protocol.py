@@ -1,12 +1,31 @@
 import pytest
 
 from workmill.running.keeper import Term
-from workmill.running.protocol import Bye, Drain, Go, Hello, Message, Prolong, Solos, Stop, read, split, write
+from workmill.running.protocol import (
+    Bye,
+    Drain,
+    Go,
+    Hello,
+    Message,
+    Ping,
+    Pong,
+    Prolong,
+    Recall,
+    Solos,
+    Stop,
+    read,
+    split,
+    write,
+)
 
 TERM = Term(stop_at=1.5, over_at=2.25)
 MESSAGES = (
     Hello(url="sqlite:///jobs.db", tasks=("add", "über")),
     Hello(url="sqlite:///jobs.db", tasks=("add", "über"), process_tasks=("über",)),
+    Hello(url="sqlite:///jobs.db", tasks=("add",), codes=(("add", "tasks.py", "add"), ("sub", "tasks.py", "sub"))),
+    Ping(),
+    Pong(lag_seconds=1.5, has_overstayed=True, job_id="J", task="über", stack="line 1\nline 2"),
+    Recall(),
     Solos(pids=()),
     Solos(pids=(7, 8)),
     Go(worker_id="w1", engine=3, queues=("mail", "default"), concurrency=16, term=TERM),

@@ -203,7 +203,7 @@ async def test_past_its_memory_limit_a_process_is_killed_each_time(task: str, fi
     ("task", "how", "stack"),
     [
         ("faulting", "killed by SIGSEGV", "in faulting"),
-        ("exiting", "ended by itself with exit code 7", ""),
+        ("exiting", "ended by itself with exit code 7", "in exiting"),
         ("closing_the_line", "killed by SIGKILL", ""),
         ("babbling", "killed by SIGKILL", ""),
     ],

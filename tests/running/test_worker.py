@@ -13,6 +13,7 @@ import pytest
 from tests.running.fakes import FailingStore, Kept
 from workmill import App, current_job
 from workmill.craft.program import Program
+from workmill.running import worker
 from workmill.running.options import WorkerOptions
 from workmill.running.orders import Orders
 from workmill.running.worker import work, working
@@ -21,6 +22,7 @@ from workmill.words.clock import system_clock
 from workmill.words.errors import SchemaMismatch, StoreUnavailable
 from workmill.words.events import (
     JobSettled,
+    JobsOverstayed,
     JobStarted,
     StoreFailing,
     WorkerLeaseLost,
@@ -252,3 +254,23 @@ async def test_a_store_that_no_waiting_mends_is_raised(scene: Scene) -> None:
 
     with pytest.raises(SchemaMismatch):
         await work(scene.program, OPTIONS, Orders())
+
+
+async def test_a_job_that_overstays_is_said_once_since_nothing_here_can_end_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "GRACE", timedelta(0))
+    async with at_work(scene):
+        job_id = await scene.enqueue("stubborn")
+        await scene.running.wait()
+        await scene.new_store().cancel([job_id], None)
+        await scene.until(lambda: bool(scene.events.of(JobsOverstayed)))
+        patient = await scene.enqueue("patient")
+        await scene.until(lambda: len(scene.events.of(JobStarted)) == 2)
+
+        (event,) = scene.events.of(JobsOverstayed)
+        assert event.job_ids == (job_id,)
+        assert "stubborn was asked to end, and inside a program nothing can make it" in event.why
+        assert (await scene.job(patient)).state is JobState.RUNNING
+        scene.gate.set()

@@ -170,8 +170,8 @@ def _engine_line(event: EngineDied | EngineRelieved | EngineKept | EngineStuck |
             least = f"the next one works {event.least_seconds:.0f} s at least, whatever it holds"
             return f"{engine} was worn at once: {event.why}; {least}; raise the limit"
         case EngineStuck():
-            whose = "the job is not known" if event.job_id is None else f"by job {event.job_id} {event.task}"
-            return f"{engine} has stood still for {event.seconds:.1f} s, kept {whose}; it is at {event.stack}"
+            whose = "" if event.job_id is None else f" in job {event.job_id} {event.task}"
+            return f"{engine} has stood still for {event.seconds:.1f} s{whose}: {event.stack or 'nobody knows where'}"
     assert_never(event)
 
 

@@ -176,7 +176,7 @@ class EngineChild:
             case Recall():
                 self._is_ended.set()
                 self._recall()
-            case Hello() | Prolong() | Ping() | Pong() | Solos() | Bye():
+            case Hello() | Draining() | Prolong() | Ping() | Pong() | Solos() | Bye():
                 return
             case _:
                 assert_never(message)

@@ -21,7 +21,7 @@ from workmill.running.reports import Reports
 from workmill.store import ClaimRequest, Notice, NoticeKind, Settled, Store, Verdict
 from workmill.words.errors import StoreError, StoreUnavailable
 from workmill.words.events import JobSettled, JobStarted, LateEndIgnored, StaleWriteRefused, StoreFailing
-from workmill.words.job import Job, JobState
+from workmill.words.job import Ending, Job
 from workmill.words.outcome import Outcome, Returned
 from workmill.words.transition import Decide, Transition, decide
 
@@ -311,7 +311,7 @@ class Engine:
 
     def _note_end(self, job: Job, outcome: Outcome, seconds: float, run: Run | None = None) -> None:
         transition = self._decide(job, outcome, chance=random.random())  # noqa: S311 - spreads retries, no secret
-        self._given_back += transition.state is JobState.QUEUED
+        self._given_back += transition.ending is Ending.RETURNED
         self._ended.append(Ended(job, outcome, transition, seconds, run))
         self._wake.set()
 

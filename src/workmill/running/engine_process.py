@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from workmill.running.command import Target
 from workmill.running.culprits import Code
-from workmill.running.protocol import Bye, Hello, Message, Ping, Pong, Solos, read, split, write
+from workmill.running.protocol import Bye, Draining, Hello, Message, Ping, Pong, Solos, read, split, write
 from workmill.running.reaper import Reaper, how_it_ended
 from workmill.running.stack import STACK_SECONDS, STACK_SIGNAL, clear_stack, open_stack, read_stacks
 
@@ -30,6 +30,7 @@ class EngineProcess:
         number: Which of the supervisor's children it is; never used again, so that the jobs of one that died are never
             taken for those of its successor.
         bye: What it said before it ended in order.
+        drained: Set when it begins no claim any more.
         has_gone: Whether it was told to go, so that it may hold jobs.
         is_dismissed: Whether it was killed because it had to leave its place: no fault of what it ran.
         codes: Where a stack shows its tasks.
@@ -43,6 +44,7 @@ class EngineProcess:
         self.number = number
         self.solos = solos
         self.bye: Bye | None = None
+        self.drained = asyncio.Event()
         self.has_gone = False
         self.is_dismissed = False
         self.exit_code: int | None = None
@@ -149,6 +151,8 @@ class EngineProcess:
         if isinstance(message, Hello) and not self._hello.done():
             self.codes = message.codes
             self._hello.set_result(message)
+        elif isinstance(message, Draining):
+            self.drained.set()
         elif isinstance(message, Pong):
             self.pong, self.missed, self._is_pinged = message, 0, False
         elif isinstance(message, Bye):
@@ -175,6 +179,7 @@ class EngineProcess:
             self._kill_groups()  # What it started.
         if not self._hello.done():
             self._hello.set_result(None)
+        self.drained.set()
         self._ended.set_result(self.exit_code)
 
     def _kill_groups(self) -> None:

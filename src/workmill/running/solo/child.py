@@ -22,7 +22,7 @@ from workmill.running.solo.line import Line
 from workmill.running.solo.store_thread import StoreThread
 from workmill.running.solo.turns import Turns
 from workmill.running.solo.words import Ask, Ended, Finishing, Leave, Message, Perform, Ready, Told
-from workmill.running.stack import write_no_stack, write_stack_on_signal
+from workmill.running.stack import write_no_stack, write_stack_before_exit, write_stack_on_signal
 from workmill.running.target import load_program
 from workmill.words.errors import ConfigError
 from workmill.words.job import Progress
@@ -128,6 +128,7 @@ def main(arguments: list[str]) -> int:
     for descriptor in (line.fileno(), options.stack):
         os.set_inheritable(descriptor, False)
     write_stack_on_signal(options.stack)
+    write_stack_before_exit(options.stack)
     end_soon_after_parent(options.parent)
     child = SoloChild(line)
     child.listen()

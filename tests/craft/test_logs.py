@@ -28,10 +28,12 @@ from workmill.words.events import (
     StoreAmiss,
     StoreFailing,
     WorkerLeaseLost,
+    WorkerOrdered,
     WorkerStarted,
     WorkerStopped,
     WorkerStopping,
 )
+from workmill.words.order import Order
 from workmill.words.outcome import Cancelled, Failed, Outcome, Returned, Snoozed, Succeeded
 from workmill.words.policy import Policy
 from workmill.words.transition import decide
@@ -95,6 +97,7 @@ LINES: list[tuple[Event, int, str]] = [
         logging.INFO,
         "worker w takes queues a, b of memory://, 4 at a time; tasks: none",
     ),
+    (WorkerOrdered(worker_id="W", order=Order.QUIET), logging.INFO, "worker W was told: quiet"),
     (WorkerStopping(worker_id="W", why="SIGTERM"), logging.INFO, "worker takes no more jobs: SIGTERM"),
     (
         settled(Returned()),

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from typing import TypedDict
 
 from workmill.words.codec import Json
 
@@ -86,6 +87,27 @@ class Entry:
         """Write it as one line."""
         said = {name: value for name, value in asdict(self).items() if value != _DEFAULTS[name]}
         return json.dumps(said, separators=(",", ":")).encode() + b"\n"
+
+
+class Said(TypedDict, total=False):
+    """What may be said in an entry beside what it speaks of; by default it is said now."""
+
+    at: float
+    phase: Phase
+    job: str
+    token: int
+    version: int
+    state: str
+    worker: str
+    key: str
+    sha: str
+    batch: str
+    kind: str
+    scope: str
+    until: float
+    began: float
+    found: bool
+    can_vanish: bool
 
 
 _DEFAULTS = {field.name: field.default for field in fields(Entry)}

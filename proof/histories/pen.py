@@ -5,8 +5,9 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Unpack
 
-from proof.histories.entry import Entry, Op, Phase
+from proof.histories.entry import Entry, Op, Said
 from workmill.running.elapsed import elapsed
 from workmill.words.codec import Json
 
@@ -27,51 +28,11 @@ class Pen:
         self.is_dry = False
         """Set when its process counts as dead: what it would still say is not heard."""
 
-    def write(
-        self,
-        op: Op,
-        *,
-        phase: Phase | None = None,
-        job: str = "",
-        token: int = 0,
-        version: int = 0,
-        state: str = "",
-        worker: str = "",
-        key: str = "",
-        sha: str = "",
-        batch: str = "",
-        kind: str = "",
-        scope: str = "",
-        until: float = 0.0,
-        began: float = 0.0,
-        at: float | None = None,
-        found: bool = True,
-        can_vanish: bool = False,
-    ) -> None:
+    def write(self, op: Op, **said: Unpack[Said]) -> None:
         """Append one entry. From any thread, and in a forked child to a file of its own."""
-        if self.is_dry:
-            return
-        entry = Entry(
-            op=op,
-            at=elapsed() if at is None else at,
-            pid=os.getpid(),
-            phase=phase,
-            job=job,
-            token=token,
-            version=version,
-            state=state,
-            worker=worker,
-            key=key,
-            sha=sha,
-            batch=batch,
-            kind=kind,
-            scope=scope,
-            until=until,
-            began=began,
-            found=found,
-            can_vanish=can_vanish,
-        )
-        os.write(self._opened(), entry.line())
+        if not self.is_dry:
+            said.setdefault("at", elapsed())
+            os.write(self._opened(), Entry(op=op, pid=os.getpid(), **said).line())
 
     def close(self) -> None:
         """Close the file; a later entry opens it again."""

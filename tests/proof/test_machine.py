@@ -24,12 +24,12 @@ def walk(room: Room, *, examples: int, steps: int, phases: tuple[Phase, ...] = t
 
 @pytest.mark.slow
 def test_memory_room_does_as_the_reference() -> None:
-    walk(MemoryRoom(), examples=60, steps=40)
+    walk(MemoryRoom(), examples=30, steps=40)
 
 
 @pytest.mark.slow
 def test_sqlite_room_does_as_the_reference() -> None:
-    walk(SqliteRoom(), examples=12, steps=30)
+    walk(SqliteRoom(), examples=6, steps=30)
 
 
 @pytest.mark.slow

@@ -155,6 +155,13 @@ def sleeping(file: str) -> None:
     time.sleep(1e6)
 
 
+@app.task(process=True, grace=LONG_SECONDS)
+def sleeping_long(file: str) -> None:
+    """Have a grace that no test waits for."""
+    leave_word(file, os.getpid())
+    time.sleep(1e6)
+
+
 @app.task(process=True, grace=GRACE)
 def locking(file: str) -> None:
     """Keep Python's lock in C for as long as it takes."""

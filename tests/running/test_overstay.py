@@ -38,6 +38,7 @@ async def job() -> Job:
         ({"cancel_requested_at": seconds(2)}, 7, False),
         ({"cancel_requested_at": seconds(2)}, 7.1, True),
         ({"cancel_requested_at": seconds(2), "policy": Policy()}, 7.1, True),
+        ({"cancel_requested_at": seconds(2), "cancel_forced": True}, 2, True),
         ({"cancel_requested_at": seconds(14), "state": JobState.RUNNING}, 15.1, True),
     ],
 )

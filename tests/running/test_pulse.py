@@ -121,6 +121,26 @@ async def test_a_function_past_its_limit_has_overstayed_after_the_grace_and_its_
         await shop.until_settled(1)
 
 
+async def test_what_is_forced_to_end_has_no_grace() -> None:
+    shop, begun = Workshop(), asyncio.Event()
+
+    @shop.app.task
+    async def staying() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with shop.working() as engine:
+        await staying.aenqueue()
+        await begun.wait()
+        ((run, _),) = engine.runs()
+        attendance = Attendance(1e6)
+        assert attendance.overstayed([run]) == []
+
+        run.is_forced = True
+
+        assert attendance.overstayed([run]) == [run]
+
+
 async def test_a_coroutine_that_was_asked_to_end_has_overstayed_after_the_grace_and_what_it_awaits_is_shown() -> None:
     shop, clock, begun, over = Workshop(), Clock(), asyncio.Event(), asyncio.Event()
     pulse = Pulse(asyncio.get_running_loop(), clock=clock)

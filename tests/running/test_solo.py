@@ -155,6 +155,20 @@ async def test_a_cancel_ends_what_does_not_heed_it(task: str, file: Path) -> Non
         assert (await it.outcome_of("add", 2, 3)).result == b"5"
 
 
+@pytest.mark.parametrize("is_asked_before", [False, True])
+async def test_a_forced_cancel_waits_for_no_grace(file: Path, *, is_asked_before: bool) -> None:
+    async with mill(most=1) as it:
+        job_id = await it.enqueue("sleeping_long", str(file))
+        (pid,) = await word(file)
+        if is_asked_before:
+            await it.store.cancel([job_id], "enough")
+
+        await it.store.cancel([job_id], "enough", force=True)
+
+        assert (await it.end_of(job_id)).state is JobState.CANCELLED
+        await it.until_gone(int(pid))
+
+
 @pytest.mark.parametrize("task", ["heedful", "awaiting"])
 async def test_what_heeds_a_cancel_keeps_its_process(task: str, file: Path) -> None:
     async with mill(most=1) as it:

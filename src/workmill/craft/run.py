@@ -34,6 +34,7 @@ class Run:
     Shared by the engine's loop and the thread that runs the task; every field is written by one of them only.
 
     Attributes:
+        is_forced: Whether it is not only asked but made to end, without a grace.
         is_given_back: Whether it was asked because its worker stops, so that it will run again elsewhere.
         closing: How it is ended in a transaction of the task's own.
         stage: How far it is with that.
@@ -47,6 +48,7 @@ class Run:
         "finish",
         "has_begun",
         "is_asked",
+        "is_forced",
         "is_given_back",
         "is_heeded",
         "job",
@@ -59,6 +61,7 @@ class Run:
         self.job = job
         self.has_begun = False
         self.is_asked = False
+        self.is_forced = False
         self.is_heeded = False
         self.is_given_back = False
         self.reason: str | None = None

@@ -371,6 +371,9 @@ class Engine:
 
     def _cancel(self, job: Job) -> None:
         run, task = self._running.get(job.id, (None, None))
-        if run is None or task is None or run.is_asked or run.job.token != job.token:
+        if run is None or task is None or run.job.token != job.token:
             return
+        if run.is_asked and (run.is_forced or not job.cancel_forced):
+            return  # It knows.
+        run.is_forced = job.cancel_forced
         self._ask(run, task, job.cancel_reason)

@@ -13,8 +13,8 @@ GRACE = timedelta(seconds=5)
 def overstay(job: Job, now: datetime, grace: timedelta, *, stack: str = "") -> Failed | Cancelled | None:
     """Return what becomes of a running job that has overstayed, once nothing of it runs any more; None for another.
 
-    It has when its cancel was requested, or its time was over, longer than the grace ago. A cancel counts for more: who
-    asked for it wants no other attempt.
+    It has when its cancel was requested, or its time was over, longer than the grace ago; at once, when the cancel is a
+    forced one. A cancel counts for more than time: who asked for it wants no other attempt.
 
     Args:
         job: The job as the store has it.
@@ -24,7 +24,7 @@ def overstay(job: Job, now: datetime, grace: timedelta, *, stack: str = "") -> F
     """
     if job.state is not JobState.RUNNING:
         return None
-    if job.cancel_requested_at is not None and now - job.cancel_requested_at > grace:
+    if job.cancel_requested_at is not None and (job.cancel_forced or now - job.cancel_requested_at > grace):
         return Cancelled(reason=job.cancel_reason)
     limit = job.policy.timeout
     if limit is None or job.started_at is None or now - job.started_at - grace <= limit:

@@ -42,7 +42,7 @@ class Attendance:
         now = self._clock()
         self._seen = {run: self._seen.get(run, now) for run in runs}
         self._asked = {run: self._asked.get(run, now) for run in runs if run.is_asked}
-        return [run for run in runs if now - self._must_end_at(run) > self._grace_seconds]
+        return [run for run in runs if run.is_forced or now - self._must_end_at(run) > self._grace_seconds]
 
     def _must_end_at(self, run: Run) -> float:
         limit = run.job.policy.timeout

@@ -38,6 +38,7 @@ class Attempt:
     running ──ended, died──────────────────────────────────────────────────────────────► verdict
        │                                                                                    ▲
        ├──time over, cancelled──► asked ──grace──► stack ──► SIGTERM ──2 s──► SIGKILL ──died─┤
+       ├──cancelled by force──────────────────────► stack ──► SIGTERM ──2 s──► SIGKILL ──died─┤
        ├──worker stops──────────► asked ─────────────────────────────────────────────ended──┤
        └──too much memory───────► stack ──► SIGKILL ─────────────────────────────────died────┘
     ```
@@ -75,9 +76,13 @@ class Attempt:
             self._next_measure = self._loop.call_later(MEASURE_SECONDS, self._measure, self._isolation.memory)
 
     def ask(self) -> None:
-        """Have the task end, as the run was asked to; nothing changes for one that is ending already."""
-        if self._cause is None and not self.verdict.done():
+        """Have the task end, as the run was asked to: at once where it is forced, also if it has been asked before."""
+        if self.verdict.done():
+            return
+        if self._cause is None:
             self._push(Stopping() if self._run.is_given_back else CancelRequest(reason=self._run.reason))
+        if self._run.is_forced and not self._was_hit:
+            self._write_stack_and(self._terminate)
 
     def end(self) -> None:
         """Watch no more."""

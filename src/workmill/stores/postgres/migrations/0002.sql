@@ -443,6 +443,10 @@ BEGIN
         ) AS h ON true
         ORDER BY s.place
     ) AS h;
+    IF 'queued' = ANY (states) THEN
+        -- What goes back, and then a claim, need locks of lanes, and all must be taken in one order. It happens seldom.
+        PERFORM workmill.lock_lanes(array_agg(lane.lane)) FROM workmill.lane;
+    END IF;
     WITH judged AS MATERIALIZED (
         SELECT
             s.*, j.lane, j.attempt + 1 AS number, j.version + 2 AS version,

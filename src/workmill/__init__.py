@@ -1,5 +1,8 @@
 """Workmill turns a Python function into a durable, asynchronous API."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from workmill.app import App
 from workmill.craft.context import current_job
 from workmill.craft.document import attempt_document, job_document, worker_document
@@ -9,10 +12,7 @@ from workmill.craft.middleware import CallNext, Middleware
 from workmill.craft.task import AnyTask, Task
 from workmill.craft.task_document import task_document
 from workmill.loading import load_app
-from workmill.running.extras import Extra
-from workmill.running.options import SupervisorOptions, WorkerOptions
 from workmill.store import Count, Finding, Level, Page, Worker
-from workmill.tree import run_worker_tree
 from workmill.words.bind import check_bind, is_loopback
 from workmill.words.clock import Clock, system_clock
 from workmill.words.errors import (
@@ -42,6 +42,11 @@ from workmill.words.outcome import Failure, FailureKind
 from workmill.words.policy import Policy
 from workmill.words.retry import Retry
 from workmill.words.signals import Cancel, Snooze
+
+if TYPE_CHECKING:
+    from workmill.running.extras import Extra
+    from workmill.running.options import SupervisorOptions, WorkerOptions
+    from workmill.tree import run_worker_tree
 
 __all__ = [
     "AnyTask",
@@ -103,3 +108,22 @@ __all__ = [
     "task_document",
     "worker_document",
 ]
+
+_WORKERS = {
+    "Extra": "workmill.running.extras",
+    "SupervisorOptions": "workmill.running.options",
+    "WorkerOptions": "workmill.running.options",
+    "run_worker_tree": "workmill.tree",
+}
+"""Where the names are that only those need who run workers."""
+
+if not TYPE_CHECKING:  # a type checker must see which names there are
+
+    def __getattr__(name: str) -> object:
+        if name not in _WORKERS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(_WORKERS[name]), name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

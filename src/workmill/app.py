@@ -8,9 +8,9 @@ from datetime import datetime
 from types import MappingProxyType, TracebackType
 from typing import ParamSpec, Self, TypeVar, overload
 
-from workmill import reading
+from workmill import embedded, reading
 from workmill.changes import Changes
-from workmill.craft.client import Client, Session
+from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
 from workmill.craft.isolation import checked_isolation
 from workmill.craft.logs import Events
@@ -19,9 +19,6 @@ from workmill.craft.program import Program
 from workmill.craft.registrar import Registrar
 from workmill.craft.registry import Registry
 from workmill.craft.task import AnyTask, Options, Task, changed_policy, check_priority
-from workmill.running.drain import drain
-from workmill.running.options import LEASE, worker_options
-from workmill.running.worker import run_worker, working
 from workmill.store import Count, Finding, Page, Store, Worker
 from workmill.stores.opening import store_factory, whole
 from workmill.sync import Portal
@@ -31,6 +28,7 @@ from workmill.words.config import masked, store_url
 from workmill.words.duration import Duration
 from workmill.words.events import Event
 from workmill.words.job import JobState, NewJob
+from workmill.words.lease import LEASE
 from workmill.words.names import check_name
 from workmill.words.order import Order
 from workmill.words.policy import KEEP, Policy
@@ -300,7 +298,7 @@ class App:
             InvalidOption: An option is out of its range.
             StoreError: The store cannot be opened.
         """
-        run_worker(self.program, worker_options(queues, concurrency, name, lease))
+        embedded.run_worker(self.program, queues, concurrency, name, lease)
 
     def working(
         self,
@@ -314,7 +312,7 @@ class App:
 
         Options and errors are those of `run_worker`.
         """
-        return working(self.program, worker_options(queues, concurrency, name, lease))
+        return embedded.working(self.program, queues, concurrency, name, lease)
 
     def drain(self, *, queues: Sequence[str] | None = None, skip_delays: bool = False, limit: int | None = None) -> int:
         """Run here and now what is queued, one job after another, until nothing is claimable.
@@ -327,13 +325,15 @@ class App:
         Returns:
             How many attempts were started.
         """
-        return self._portal.run(self._drain(queues, limit, skip_delays=skip_delays), timeout=math.inf)
+        return self._portal.run(
+            embedded.draining(self.program, queues, limit, skip_delays=skip_delays), timeout=math.inf
+        )
 
     async def adrain(
         self, *, queues: Sequence[str] | None = None, skip_delays: bool = False, limit: int | None = None
     ) -> int:
         """Do as `drain` does, awaited."""
-        return await self._portal.arun(self._drain(queues, limit, skip_delays=skip_delays))
+        return await self._portal.arun(embedded.draining(self.program, queues, limit, skip_delays=skip_delays))
 
     def now(self) -> datetime:
         """Return the store's present moment: the cheapest proof that it answers, opening it where it is not yet open.
@@ -387,10 +387,3 @@ class App:
     def _move(self, url: str, whole_url: str, open_store: Callable[[], Store]) -> None:
         self._portal.move(open_store)
         self.url, self._whole_url, self._open_store = url, whole_url, open_store
-
-    def _drain(
-        self, queues: Sequence[str] | None, limit: int | None, *, skip_delays: bool
-    ) -> Callable[[Session], Awaitable[int]]:
-        chosen = None if queues is None else tuple(queues)
-        program = self.program
-        return lambda session: drain(program, session.store, queues=chosen, skip_delays=skip_delays, limit=limit)

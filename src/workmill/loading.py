@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from workmill.app import App
-from workmill.running.target import load_target
 
 
 def load_app(target: str, folder: Path | None = None, *, origin: str = "") -> App:
@@ -18,6 +17,8 @@ def load_app(target: str, folder: Path | None = None, *, origin: str = "") -> Ap
         ConfigError: The module or attribute is missing, importing it fails, or it is not an `App`. What its module
             raised is shown with the module's own frames.
     """
+    from workmill.running.target import load_target  # noqa: PLC0415 - a program that makes its own needs it not
+
     found = load_target(target, folder, origin=origin)
     assert isinstance(found, App)  # noqa: S101 - nothing else has a program; for the type checker
     return found

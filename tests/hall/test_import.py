@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+import workmill
+
 LATER = ["apsw", "cyclopts", "jinja2", "multiprocessing", "pydantic", "pydantic_core", "rich", "starlette", "uvicorn"]
 ROUNDS = 5
 
@@ -37,6 +39,30 @@ def test_the_package_does_not_load_what_its_tests_need() -> None:
     assert [
         name for name in loaded if name.startswith("workmill.") and name.split(".")[1] in {"http", "cli", "testing"}
     ] == []
+
+
+@pytest.mark.slow
+def test_a_program_that_only_enqueues_loads_nothing_of_what_works() -> None:
+    enqueueing = "app = workmill.App('memory://'); app.task(name='x')(lambda: None).enqueue(); app.close()"
+    loaded = python(f"import sys, workmill; {enqueueing}; print(*sys.modules)").split()
+
+    assert [name for name in loaded if name.startswith("workmill.running")] == []
+
+
+@pytest.mark.slow
+def test_names_that_are_loaded_late_are_seen_by_all_that_ask_for_names() -> None:
+    shown = python("import workmill; print(*dir(workmill))").split()
+    starred = python("from workmill import *; print(*dir())").split()
+
+    assert set(workmill.__all__) <= set(shown)
+    assert set(workmill.__all__) <= set(starred)
+
+
+def test_a_name_that_there_is_not_is_refused_as_ever() -> None:
+    name = "Nonesuch"
+
+    with pytest.raises(AttributeError, match="module 'workmill' has no attribute 'Nonesuch'"):
+        getattr(workmill, name)
 
 
 @pytest.mark.slow

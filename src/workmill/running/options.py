@@ -14,12 +14,10 @@ from workmill.running.wear import Limits
 from workmill.store import NewWorker
 from workmill.words.duration import Duration, checked_length
 from workmill.words.errors import InvalidOption
+from workmill.words.lease import LEASE, LONGEST_LEASE, SHORTEST_LEASE
 from workmill.words.names import check_name
 from workmill.words.size import Size, checked_size
 
-LEASE = timedelta(seconds=15)
-SHORTEST_LEASE = timedelta(seconds=1)
-LONGEST_LEASE = timedelta(days=1)
 GRACE = timedelta(seconds=25)
 
 

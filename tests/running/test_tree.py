@@ -153,39 +153,6 @@ def test_a_killed_engine_takes_what_its_tasks_started_with_it(app: App, worker: 
     assert_gone([sleeper], seconds=5)
 
 
-def test_a_forced_cancel_ends_a_plain_function_long_before_its_grace_and_harms_no_other(
-    app: App, url: str, gate: Path
-) -> None:
-    with tree(url, overstay=600) as worker:
-        jobs = [enqueue(app, task, str(gate)) for task in ("stubborn", "patient")]
-        worker.until("running", times=2)
-        (old,) = worker.children()
-
-        jobs[0].cancel("enough", force=True)
-
-        assert jobs[0].refresh(wait=20).state is JobState.CANCELLED
-        assert_gone([old], seconds=0)
-        worker.until(f"JobsOverstayed .*{jobs[0].id}")
-        worker.until("running patient", times=2)
-        gate.touch()
-        jobs[1].result(timeout=20)
-        assert jobs[1].refresh().record.attempt == 1
-        assert endings(jobs[1]) == [Ending.RETURNED, Ending.SUCCEEDED]
-
-
-def test_an_engine_that_stands_still_is_said_with_the_guilty_job_and_left_alone(app: App, url: str, gate: Path) -> None:
-    with tree(url) as worker:
-        job = enqueue(app, "blocking", str(gate))
-
-        (said,) = worker.until(rf"EngineStuck .*job_id={job.id} task=blocking stack=(.*)")
-        gate.touch()
-        job.result(timeout=20)
-
-        assert "in blocking" in worker.output
-        assert said[1].startswith('  File "')
-        assert endings(job) == [Ending.SUCCEEDED]
-
-
 def test_children_of_a_killed_supervisor_give_their_jobs_back_and_end_within_a_second(
     app: App, url: str, gate: Path
 ) -> None:

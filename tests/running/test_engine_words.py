@@ -248,3 +248,24 @@ async def test_the_end_of_a_job_that_was_lost_is_refused_and_told(shop: Workshop
     assert shop.of(JobSettled) == []
     await job.arefresh()
     assert (job.state, job.record.result, job.record.token) == (JobState.RUNNING, None, 2)
+
+
+async def test_a_quiet_engine_finishes_what_runs_and_takes_no_more_until_told(shop: Workshop) -> None:
+    gate = asyncio.Event()
+
+    @shop.app.task
+    async def wait(number: int) -> int:
+        await gate_opened(gate)
+        return number
+
+    async with shop.working() as engine:
+        first = await wait.aenqueue(1)
+        await shop.until(lambda: engine.running == 1)
+        engine.quiet(is_on=True)
+        second = await wait.aenqueue(2)
+        gate.set()
+
+        assert await first.aresult(LONGEST_SECONDS) == 1
+        assert (await second.arefresh()).state is JobState.QUEUED
+        engine.quiet(is_on=False)
+        assert await second.aresult(LONGEST_SECONDS) == 2

@@ -28,7 +28,7 @@ ATTEMPTS: list[tuple[str, Outcome, Policy]] = [
     ("raised `Cancel`, or heeded a cancel", Cancelled(), OFTEN),
     ("was running when its process or its worker died, with deaths left", Interrupted(failure=ERROR), OFTEN),
     ("was running when its process or its worker died, the last death allowed", Interrupted(failure=ERROR), ONCE),
-    ("was given back by a worker that stopped", Returned(), ONCE),
+    ("was given back by a worker that stopped, or by an engine that was replaced", Returned(), ONCE),
 ]
 
 ID = "018f0c3e-1234-7abc-8def-0123456789ab"

@@ -35,7 +35,6 @@ from workmill.words.errors import (
     WaitTimeout,
     WorkmillError,
 )
-from workmill.words.events import Event
 from workmill.words.job import Attempt, Ending, Job, JobState, NewJob, Progress
 from workmill.words.order import Order
 from workmill.words.outcome import Failure, FailureKind
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from workmill.running.extras import Extra
     from workmill.running.options import SupervisorOptions, WorkerOptions
     from workmill.tree import run_worker_tree
+    from workmill.words.events import Event
 
 __all__ = [
     "AnyTask",
@@ -109,20 +109,21 @@ __all__ = [
     "worker_document",
 ]
 
-_WORKERS = {
+_LATER = {
+    "Event": "workmill.words.events",
     "Extra": "workmill.running.extras",
     "SupervisorOptions": "workmill.running.options",
     "WorkerOptions": "workmill.running.options",
     "run_worker_tree": "workmill.tree",
 }
-"""Where the names are that only those need who run workers."""
+"""Where the names are that a program without a worker seldom needs."""
 
 if not TYPE_CHECKING:  # a type checker must see which names there are
 
     def __getattr__(name: str) -> object:
-        if name not in _WORKERS:
+        if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(_WORKERS[name]), name)
+        found = globals()[name] = getattr(import_module(_LATER[name]), name)
         return found
 
     def __dir__() -> list[str]:

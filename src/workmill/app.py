@@ -26,7 +26,7 @@ from workmill.words.clock import Clock, system_clock
 from workmill.words.codec import Json
 from workmill.words.config import masked, store_url
 from workmill.words.duration import Duration
-from workmill.words.events import Event
+from workmill.words.emit import Emit
 from workmill.words.job import JobState, NewJob
 from workmill.words.lease import LEASE
 from workmill.words.names import check_name
@@ -172,7 +172,7 @@ class App:
         """
         return self._registry.named(name)
 
-    def subscribe(self, subscriber: Callable[[Event], None]) -> None:
+    def subscribe(self, subscriber: Emit) -> None:
         """Tell `subscriber` of every event of this process: quick, never blocking."""
         self._events.subscribe(subscriber)
 

@@ -9,6 +9,7 @@ import pytest
 from tests.craft.runs import claimed
 from workmill import App, Event, Failure, FailureKind, Job
 from workmill.craft.logs import Events
+from workmill.words.emit import JobsEnqueued
 from workmill.words.events import (
     DutyFailed,
     EngineDied,
@@ -17,7 +18,6 @@ from workmill.words.events import (
     EngineStuck,
     EngineWornEarly,
     FinishRefused,
-    JobsEnqueued,
     JobSettled,
     JobsOverstayed,
     JobsPruned,

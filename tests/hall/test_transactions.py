@@ -14,7 +14,8 @@ import pytest
 from tests.hall.databases import Database, on_postgres, on_sqlite
 from workmill import App, Event, InvalidOption, JobConflict, JobNotFound, JobState, Retry, current_job
 from workmill.testing import drain, inline
-from workmill.words.events import JobsEnqueued, JobSettled
+from workmill.words.emit import JobsEnqueued
+from workmill.words.events import JobSettled
 
 WORD = "to be"
 

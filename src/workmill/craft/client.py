@@ -12,8 +12,8 @@ from workmill.craft.retrying import retry_of
 from workmill.craft.watch import Watch
 from workmill.store import Enqueued, Store
 from workmill.words.conversation import Conversation
+from workmill.words.emit import Emit, JobsEnqueued
 from workmill.words.errors import InvalidOption, JobConflict, JobNotFound
-from workmill.words.events import Emit, JobsEnqueued
 from workmill.words.job import Attempt, Job, JobState, NewJob
 from workmill.words.names import canonical_id
 

@@ -6,7 +6,7 @@ from workmill.craft.joining import check_joined
 from workmill.craft.task import AnyTask
 from workmill.store import Store, Verdict
 from workmill.words.conversation import Conversation
-from workmill.words.events import Emit, FinishRefused
+from workmill.words.emit import Emit
 from workmill.words.job import Job
 from workmill.words.outcome import Succeeded
 from workmill.words.transition import Decide, Transition
@@ -68,4 +68,6 @@ class Closing:
 
     def tell_loss(self, job: Job) -> None:
         """Tell that an attempt could not finish so, because it is no longer the job's."""
+        from workmill.words.events import FinishRefused  # noqa: PLC0415 - what works has loaded it
+
         self._emit(FinishRefused(job_id=job.id, token=job.token))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from workmill.craft.middleware import Middleware
 from workmill.craft.task import AnyTask
 from workmill.store import Store
+from workmill.words.emit import Emit
 from workmill.words.errors import ConfigError
-from workmill.words.events import Emit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

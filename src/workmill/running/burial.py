@@ -10,7 +10,8 @@ from workmill.running.overstay import overstay
 from workmill.running.patience import until_done
 from workmill.running.taking import Taken, take_back
 from workmill.store import Store
-from workmill.words.events import DutyFailed, Emit, JobsOverstayed, JobsRescued
+from workmill.words.emit import Emit
+from workmill.words.events import DutyFailed, JobsOverstayed, JobsRescued
 from workmill.words.job import Job
 from workmill.words.outcome import Cancelled, Failed, Failure, FailureKind, Interrupted, Outcome, Returned
 

@@ -3,7 +3,8 @@
 import asyncio
 
 from workmill.store import Level, Store
-from workmill.words.events import Emit, StoreAmiss
+from workmill.words.emit import Emit
+from workmill.words.events import StoreAmiss
 
 LOOK_SECONDS = 60.0
 

@@ -52,8 +52,9 @@ from workmill.running.stack import write_no_stack, write_stack_before_exit, writ
 from workmill.running.target import load_program
 from workmill.running.wear import Limits
 from workmill.store import Store
+from workmill.words.emit import Emit
 from workmill.words.errors import ConfigError
-from workmill.words.events import Emit, Event
+from workmill.words.events import Event
 
 
 class EngineChild:

@@ -10,7 +10,8 @@ from workmill.running.engine_process import EngineProcess
 from workmill.running.patience import pause_after
 from workmill.running.protocol import REFUSED, Drain, Go, Hello, Message, Stop
 from workmill.running.race import race
-from workmill.words.events import Emit, EngineDied, EngineKept, EngineRelieved
+from workmill.words.emit import Emit
+from workmill.words.events import EngineDied, EngineKept, EngineRelieved
 
 MOST_FAILED_STARTS = 3
 """So many children in a row that die before their hello end the worker."""

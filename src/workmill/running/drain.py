@@ -11,7 +11,8 @@ from datetime import timedelta
 from workmill.craft.program import Program
 from workmill.running.engine import Engine
 from workmill.store import NewWorker, Store
-from workmill.words.events import Emit, Event, JobStarted
+from workmill.words.emit import Emit
+from workmill.words.events import Event, JobStarted
 from workmill.words.job import Job, JobState
 from workmill.words.outcome import Outcome
 from workmill.words.transition import Transition, decide

@@ -7,8 +7,9 @@ from typing import TypeAlias
 
 from workmill.running.elapsed import Sleep
 from workmill.running.patience import pause_after
+from workmill.words.emit import Emit
 from workmill.words.errors import StoreError
-from workmill.words.events import DutyFailed, Emit, StoreFailing
+from workmill.words.events import DutyFailed, StoreFailing
 
 Round: TypeAlias = Callable[[], Awaitable[float]]
 """Does what is due now; answers in how many seconds something may be due again."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from workmill.craft.evidence import as_failure
 from workmill.craft.run import Run
 from workmill.store import Settled, Store, Verdict
+from workmill.words.emit import Emit
 from workmill.words.errors import StoreError, StoreUnavailable
-from workmill.words.events import DutyFailed, Emit
+from workmill.words.events import DutyFailed
 from workmill.words.job import Job
 from workmill.words.outcome import Failed, FailureKind, Outcome, Snoozed, Succeeded
 from workmill.words.transition import Transition, decide

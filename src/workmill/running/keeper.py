@@ -9,7 +9,8 @@ from workmill.running.elapsed import Elapsed, Sleep, elapsed
 from workmill.running.patience import pause_after, until_done
 from workmill.running.switch import Switch
 from workmill.store import NewWorker, Store
-from workmill.words.events import Emit, StoreFailing, WorkerLeaseLost, WorkerOrdered
+from workmill.words.emit import Emit
+from workmill.words.events import StoreFailing, WorkerLeaseLost, WorkerOrdered
 from workmill.words.order import Order
 
 LEAVE_SECONDS = 5.0

@@ -9,7 +9,7 @@ from workmill.running.pruner import pruner
 from workmill.running.rescuer import rescuer
 from workmill.running.switch import Switch
 from workmill.store import Store
-from workmill.words.events import Emit
+from workmill.words.emit import Emit
 
 
 def duties_of(store: Store, *, emit: Emit) -> tuple[Duty, ...]:

@@ -24,7 +24,8 @@ from workmill.running.taking import take_held
 from workmill.running.vigil import Vigil
 from workmill.store import NewWorker, Store
 from workmill.words.config import masked
-from workmill.words.events import Emit, WorkerStarted, WorkerStopped, WorkerStopping
+from workmill.words.emit import Emit
+from workmill.words.events import WorkerStarted, WorkerStopped, WorkerStopping
 from workmill.words.order import Order
 from workmill.words.outcome import Returned
 

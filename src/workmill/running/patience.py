@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import TypeVar
 
 from workmill.running.elapsed import Sleep
+from workmill.words.emit import Emit
 from workmill.words.errors import StoreUnavailable
-from workmill.words.events import Emit, StoreFailing
+from workmill.words.events import StoreFailing
 from workmill.words.retry import Backoff
 
 T = TypeVar("T")

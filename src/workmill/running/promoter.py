@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from workmill.running.duty import Duty
 from workmill.running.elapsed import Sleep
 from workmill.store import NoticeKind, Store
-from workmill.words.events import Emit
+from workmill.words.emit import Emit
 
 BATCH = 500
 POLL_SECONDS = 5.0

@@ -2,7 +2,8 @@
 
 from workmill.running.duty import Duty
 from workmill.store import Store
-from workmill.words.events import Emit, JobsPruned
+from workmill.words.emit import Emit
+from workmill.words.events import JobsPruned
 
 BATCH = 500
 POLL_SECONDS = 60.0

@@ -8,7 +8,8 @@ from workmill.running.crew import Crew
 from workmill.running.elapsed import Elapsed, Sleep, elapsed
 from workmill.running.engine_process import EngineProcess
 from workmill.running.wear import NO_LIMITS, Limits, Wear, resident_of
-from workmill.words.events import Emit, EngineWornEarly
+from workmill.words.emit import Emit
+from workmill.words.events import EngineWornEarly
 
 LOOK_SECONDS = 1.0
 LEAST_SECONDS = 10.0

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from workmill.running.crew import Crew, Post
 from workmill.running.orders import Orders
 from workmill.running.protocol import Hello
-from workmill.words.events import DutyFailed, Emit
+from workmill.words.emit import Emit
+from workmill.words.events import DutyFailed
 
 
 class Relief:

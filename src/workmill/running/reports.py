@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 
 from workmill.craft.run import Run
 from workmill.store import Report, Store
+from workmill.words.emit import Emit
 from workmill.words.errors import StoreError, StoreUnavailable
-from workmill.words.events import Emit, StaleWriteRefused, StoreFailing
+from workmill.words.events import StaleWriteRefused, StoreFailing
 from workmill.words.job import Progress
 
 REPORT_SECONDS = 0.25

@@ -3,7 +3,8 @@
 from workmill.running.duty import Duty
 from workmill.running.taking import take_back
 from workmill.store import Store
-from workmill.words.events import DutyFailed, Emit, JobsRescued
+from workmill.words.emit import Emit
+from workmill.words.events import DutyFailed, JobsRescued
 from workmill.words.job import Job
 from workmill.words.outcome import Failure, FailureKind, Interrupted
 

@@ -32,8 +32,8 @@ from workmill.running.sources import sources_watched
 from workmill.store import Store
 from workmill.stores.opening import store_factory
 from workmill.words.config import masked
+from workmill.words.emit import Emit
 from workmill.words.errors import ConfigError
-from workmill.words.events import Emit
 
 
 def run_supervisor(options: SupervisorOptions, *, emit: Emit) -> int:

@@ -13,8 +13,9 @@ from workmill.running.protocol import Recall
 from workmill.running.pulse import BLOCKED_SECONDS
 from workmill.running.race import race
 from workmill.store import Store
+from workmill.words.emit import Emit
 from workmill.words.errors import StoreError
-from workmill.words.events import Emit, EngineStuck
+from workmill.words.events import EngineStuck
 from workmill.words.job import Job
 
 PING_SECONDS = 1.0

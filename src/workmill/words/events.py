@@ -1,21 +1,12 @@
 """What happened, as records that flow out: modules emit them, one subscriber turns them into log lines."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from workmill.words.emit import JobsEnqueued
 from workmill.words.job import Job
 from workmill.words.order import Order
 from workmill.words.transition import Transition
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobsEnqueued:
-    """Jobs were stored, all in one transaction. Repeats of an idempotency key are not among them."""
-
-    job_ids: tuple[str, ...]
-    task: str
-    queue: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,4 +224,3 @@ Event: TypeAlias = (
     | StoreAmiss
     | DutyFailed
 )
-Emit: TypeAlias = Callable[[Event], None]

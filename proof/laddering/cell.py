@@ -90,7 +90,7 @@ class _Course:
         self._until("the job has ended", lambda: job.refresh().state.is_final)
         seconds = time.monotonic() - began - (limit or 0.0)
         how = self._judge(job)
-        self._check(lambda: not _lives(pid), f"its process {pid} is gone")
+        self._check(lambda: not _group_of(pid), f"process {pid} is gone with all it started")
         self._check_slot()
         self._check_neighbours(neighbours)
         return Found(cell=self._cell, seconds=max(seconds, 0.0), how=how, faults=tuple(self._faults))
@@ -180,8 +180,11 @@ def _is_running(job: JobHandle[object]) -> bool:
     return job.refresh().state is JobState.RUNNING
 
 
-def _lives(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    with suppress(OSError):
-        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
+def _group_of(leader: int) -> list[int]:
+    """Return who lives of a process group: engines and solo processes lead one each."""
+    living = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, group, *_ = stat.read_text().rpartition(")")[2].split()
+            living += [int(stat.parent.name)] if state != "Z" and int(group) == leader else []
+    return living

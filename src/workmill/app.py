@@ -141,7 +141,7 @@ class App:
             priority: From -100 to 100; higher is claimed first.
             retry: How a failed attempt is repeated; else never.
             timeout: How long one attempt may take. An `async def` task is interrupted; a plain function is asked to end
-                through `current_job.cancelled`. What does not heed that goes on, unless it has a process of its own.
+                through `current_job.cancelled`. What does not heed that is ended by `workmill worker` with its process.
             keep: How long a job's record stays after its end.
             process: Whether each attempt runs in a process of its own, which `workmill worker` keeps warm, and ends at
                 the time limit, at a cancel and past the memory limit, whatever the code does.

@@ -1,11 +1,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tests.running.fakes import FailingStore, Kept, claimed, new_jobs
+from tests.running.fakes import FailingStore, Kept, claimed, new_jobs, new_worker
 from workmill.running import promoter as promoting
 from workmill.running import rescuer as rescuing
 from workmill.running.duty import Duty
@@ -24,6 +25,24 @@ from workmill.words.outcome import Cancelled, Returned
 @pytest.fixture
 def store() -> FailingStore:
     return FailingStore()
+
+
+async def test_a_worker_with_the_host_name_and_pid_of_a_dead_one_is_another(store: FailingStore) -> None:
+    (job,) = await claimed(store, 1, worker_id="before", lease=15)
+    store.clock.advance(16)
+    again = replace(new_worker("after"), name="before")
+    await store.register(again)
+    events = Kept()
+
+    async with doing(rescuer(store, emit=events.append)):
+        await until(lambda: bool(events.of(JobsRescued)))
+
+    assert await store.held("after") == []
+    before, after = sorted(await store.workers(), key=lambda each: each.is_live)
+    assert (before.name, before.host, before.pid) == (after.name, after.host, after.pid)
+    assert (before.id, before.is_live, after.id, after.is_live) == ("before", False, "after", True)
+    (attempt,) = await store.attempts(job.id)
+    assert attempt.ending is Ending.INTERRUPTED
 
 
 @asynccontextmanager

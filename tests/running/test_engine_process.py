@@ -42,6 +42,12 @@ async def gone(process: EngineProcess, seconds: float = 20.0) -> None:
         await process.ended()
 
 
+async def answered(process: EngineProcess) -> None:
+    async with asyncio.timeout(20):
+        while process.missed:  # noqa: ASYNC110 - nothing tells of an answer
+            await asyncio.sleep(0.005)
+
+
 def go(seconds: float = 60.0) -> Go:
     now = elapsed()
     term = Term(stop_at=now + seconds, over_at=now + seconds + 1)
@@ -70,6 +76,32 @@ async def test_a_child_that_is_told_to_end_before_it_may_go_ends_in_order(start:
     await gone(process)
 
     assert process.bye == Bye(returned=0)
+
+
+async def test_a_child_answers_pings_and_writes_its_stack_though_it_never_looks(start: Start) -> None:
+    process = start()
+    await process.hello()
+
+    process.ping()
+    process.ping()
+    assert process.missed == 1
+    await answered(process)
+    await process.write_stack()
+
+    assert (process.missed, process.pong.lag_seconds) == (0, 0.0)
+    stack = process.last_stack
+    assert '  File "' in stack
+    process.kill()
+    await gone(process)
+    assert process.last_stack == stack, "it wrote no other"
+    await process.write_stack()  # Of nobody: no error.
+
+
+async def test_a_child_tells_how_stacks_show_its_tasks(start: Start) -> None:
+    process = start()
+    await process.hello()
+
+    assert ("add", str(ROOT / "tests" / "running" / "tasks.py"), "add") in process.codes
 
 
 async def test_a_killed_child_has_said_nothing(start: Start) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from workmill.store import JobFilter, Renewal, Report, Verdict
 from workmill.testing.conformance.model import Expected, Model
 from workmill.words.job import Ending, Job, JobState, NewJob, Progress
+from workmill.words.order import Order
 from workmill.words.outcome import Failure
 from workmill.words.transition import Transition
 
@@ -26,6 +27,7 @@ class Outcomes:
     result: bytes | None = None
     failure: Failure | None = None
     progress: Progress | None = None
+    is_forced: bool = False
 
 
 class Reference(Model):
@@ -35,6 +37,7 @@ class Reference(Model):
         super().__init__()
         self.outcomes: dict[str, Outcomes] = {}
         self.lengths: dict[str, timedelta] = {}
+        self.orders: dict[str, Order] = {}
         self._leader = ""
 
     def store(self, batch: Sequence[NewJob], now: datetime) -> list[tuple[str, bool]]:
@@ -92,7 +95,22 @@ class Reference(Model):
         self.leases[worker_id] = now + self.lengths[worker_id]
         if not self.is_live(self._leader, now):
             self._leader = worker_id
-        return Renewal(is_live=True, is_leader=self._leader == worker_id)
+        order = self.orders.get(worker_id, Order.WORK)
+        return Renewal(is_live=True, is_leader=self._leader == worker_id, order=order)
+
+    def order(self, worker_id: str, order: Order, now: datetime) -> bool:
+        """Give an order to who lives, unless it was told to stop."""
+        is_live = self.is_live(worker_id, now)
+        if is_live and self.orders.get(worker_id) is not Order.STOP:
+            self.orders[worker_id] = order
+        return is_live
+
+    def cancel(self, job_id: str, now: datetime, *, force: bool = False) -> None:
+        """Cancel a job that is stored."""
+        (job,) = [job for job in self.jobs if job.new.id == job_id]
+        kept = self.outcomes[job_id]
+        kept.is_forced = kept.is_forced or (force and not job.state.is_final)
+        super().cancel(job_id, now)
 
     def leave(self, worker_id: str, now: datetime) -> None:
         """End a live lease."""
@@ -118,5 +136,6 @@ class Reference(Model):
         kept = self.outcomes[job.id]
         if not expected.is_like(job):
             return f"{expected} is stored as {job}"
-        mine, its = (kept.result, kept.failure, kept.progress), (job.result, job.failure, job.progress)
+        mine = (kept.result, kept.failure, kept.progress, kept.is_forced, expected.new.retry_of)
+        its = (job.result, job.failure, job.progress, job.cancel_forced, job.retry_of)
         return "" if mine == its else f"{mine} is stored as {its}"

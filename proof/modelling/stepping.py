@@ -37,6 +37,7 @@ from workmill.testing.conformance.making import DEATH, LEASE, new_job, new_worke
 from workmill.words.codec import Json
 from workmill.words.errors import JobConflict, LeaseLost
 from workmill.words.job import Job, JobState, NewJob, Progress
+from workmill.words.order import Order
 from workmill.words.outcome import Interrupted, Outcome, Returned
 from workmill.words.transition import decide
 
@@ -189,14 +190,29 @@ class Stepping(RuleBasedStateMachine):
         expected = [self._reference.report(report) for report in reports]
         assert self._do(self._stores[side].report(reports)) == expected
 
+    @precondition(lambda self: self._workers)
+    @rule(side=SIDE, indices=INDICES, order=strategies.sampled_from(Order))
+    def order(self, side: int, indices: list[int], order: Order) -> None:
+        """Give workers an order, live or not."""
+        ids = list(dict.fromkeys([*(_nth(self._workers, index) for index in indices), "nobody"]))
+        expected = [self._reference.order(worker_id, order, self._now()) for worker_id in ids]
+        assert self._do(self._stores[side].order(ids, order)) == expected
+
     @precondition(lambda self: self._reference.jobs)
-    @rule(side=SIDE, indices=INDICES)
-    def cancel(self, side: int, indices: list[int]) -> None:
-        """Cancel jobs in any state, some twice."""
+    @rule(side=SIDE, index=INDEX)
+    def enqueue_retry(self, side: int, index: int) -> None:
+        """Store a job that repeats another by hand."""
+        first = _nth(self._reference.jobs, index).new
+        self._enqueue(side, [replace(first, id=new_job().id, key=None, delay=None, retry_of=first.id)])
+
+    @precondition(lambda self: self._reference.jobs)
+    @rule(side=SIDE, indices=INDICES, force=strategies.booleans())
+    def cancel(self, side: int, indices: list[int], *, force: bool) -> None:
+        """Cancel jobs in any state, some twice, some by force."""
         ids = [_nth(self._reference.jobs, index).new.id for index in indices]
         for job_id in ids:
-            self._reference.cancel(job_id, self._now())
-        answers = self._do(self._stores[side].cancel(ids, "the machine cancels it"))
+            self._reference.cancel(job_id, self._now(), force=force)
+        answers = self._do(self._stores[side].cancel(ids, "the machine cancels it", force=force))
         assert [job and job.id for job in answers] == ids
 
     @rule(side=SIDE)

@@ -27,6 +27,7 @@ from workmill.words.policy import Policy
 
 DEADLINE_SECONDS = 60.0
 DEATHLESS = Policy(max_deaths=10_000)
+OPEN = 30
 PRIORITIES = (0, 0, 0, 7)
 QUEUES = ("default", "default", "default", "other")
 """So that of one priority often one lane has jobs, and often two."""
@@ -250,3 +251,48 @@ async def test_transaction_that_commits_late_is_taken_from_where_the_cursor_has_
 
     assert before == [early.id, behind.id]
     assert sorted(after) == late
+
+
+async def test_transactions_that_stay_open_are_watched_and_forgotten(
+    database: PostgresHarness, postgres: str, store: PostgresStore
+) -> None:
+    worker_id = await hired(store)
+    late = [new_job() for _ in range(OPEN)]
+    async with AsyncExitStack() as stack:
+        lines = [await stack.enter_async_context(await psycopg.AsyncConnection.connect(postgres)) for _ in late]
+        for line, new in zip(lines, late, strict=True):
+            await enqueue(store, PostgresCaller(line, "none"), new)
+        numbers = {await number_of(line) for line in lines}
+
+        early = [await add_and_claim(store, worker_id) for _ in range(20)]
+        watched_first = watched(database)
+        for line in lines[: OPEN // 2]:
+            await line.rollback()
+        for line in lines[OPEN // 2 :]:
+            await line.commit()
+        claimed = [job.id for _ in range(OPEN) for job in await store.claim(request(worker_id, limit=3))]
+        await add_and_claim(store, worker_id)
+
+    assert all(one == [new.id] for new, one in early)
+    assert watched_first >= numbers
+    assert sorted(claimed) == sorted(new.id for new in late[OPEN // 2 :])
+    assert not watched(database) & numbers
+
+
+async def add_and_claim(store: PostgresStore, worker_id: str) -> tuple[NewJob, list[str]]:
+    """Store a job and claim what there is."""
+    new = new_job()
+    await add(store, new)
+    return new, [job.id for job in await store.claim(request(worker_id, limit=3))]
+
+
+async def number_of(line: psycopg.AsyncConnection) -> object:
+    """Return the number of an open transaction."""
+    ((number,),) = await (await line.execute("SELECT pg_current_xact_id()::text")).fetchall()
+    return number
+
+
+def watched(database: PostgresHarness) -> set[object]:
+    """Return the transactions that the newest mark watches."""
+    newest = "SELECT watched FROM {schema}.mark ORDER BY number DESC LIMIT 1"
+    return {number for (number,) in database.execute(f"SELECT unnest(watched)::text FROM ({newest}) AS newest")}

@@ -129,12 +129,14 @@ CREATE FUNCTION workmill.lease_left(wanted text, with_token integer) RETURNS big
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
+    -- In this order: the beginning must not seem to be earlier than it was, when a lease may still have lived.
+    age bigint := extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000000;
     moment bigint := workmill.clock();
     began bigint := moment;
     w record;
 BEGIN
     IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
-        began := moment - (extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000000)::bigint;
+        began := moment - age;
     END IF;
     SELECT worker.lease, worker.lease_ends_at INTO w
     FROM workmill.job JOIN workmill.held ON held.seq = job.seq JOIN workmill.worker ON worker.id = held.worker

@@ -128,8 +128,10 @@ LINES: list[tuple[Event, int, str]] = [
     (
         EngineWornEarly(worker_id="W", engine=1, pid=7, why="it holds 2 MB", least_seconds=10),
         logging.WARNING,
-        "engine 1 (pid 7) was worn at once: it holds 2 MB; the next one works 10 s at least, whatever it holds; "
-        "raise the limit",
+        (
+            "engine 1 (pid 7) was worn at once: it holds 2 MB; the next one works 10 s at least, whatever it holds; "
+            "raise the limit"
+        ),
     ),
     (
         EngineStuck(worker_id="W", engine=1, pid=7, seconds=2.0, job_id="J", task="add", stack="line 3"),

@@ -70,12 +70,13 @@ class _Supervisor:
 
     async def run(self) -> int:
         health = None if self._options.health is None else health_address(self._options.health)
-        with signals_to(self._orders, can_restart=True), self._reaper.at_work():
+        sources = self._options.folder if self._options.reload else None
+        watched = sources_watched(sources, self._orders.restart)
+        with signals_to(self._orders, can_restart=True), self._reaper.at_work(), watched:
             async with health_served(health, self._is_ready), self._service_manager_told():
                 extras = asyncio.create_task(self._run_extras())
                 try:
-                    with sources_watched(self._options.folder if self._options.reload else None, self._orders.restart):
-                        code = await self._live()
+                    code = await self._live()
                 finally:
                     self._orders.end("the worker ended")
                     await extras

@@ -1,8 +1,8 @@
 """What `import workmill` costs: every command line and every web process pays it."""
 
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -20,9 +20,15 @@ def python(code: str) -> str:
 
 
 def seconds(code: str) -> float:
-    began = time.perf_counter()
+    """Return the processor's time that a program takes: the clock's says as much of the machine's other work."""
+    began = children_seconds()
     python(code)
-    return time.perf_counter() - began
+    return children_seconds() - began
+
+
+def children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.slow
@@ -75,4 +81,4 @@ def test_importing_it_costs_little_more_than_asyncio_and_pydantic(tmp_path_facto
 
     times = [(seconds(ours), seconds(theirs)) for _ in range(ROUNDS)]
 
-    assert min(time for time, _ in times) < 1.6 * min(time for _, time in times)
+    assert min(time for time, _ in times) < 1.4 * min(time for _, time in times)

@@ -28,6 +28,11 @@ def _run(words: list[str]) -> int:
     if words in ([], ["-h"], ["--help"]):
         print(overview())
         return 0
+    if words[0] == "--version":
+        from importlib.metadata import version  # noqa: PLC0415 - no command needs it
+
+        print(version("workmill"))
+        return 0
     if words[0] == "health":
         return health(words[1:])
     from workmill.cli.dispatch import dispatch  # noqa: PLC0415 - it imports everything that `--help` must not wait for

@@ -2,12 +2,10 @@
 
 import difflib
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
 from workmill import UnknownTask
-from workmill.cli.call import call
 from workmill.cli.commands import COMMANDS, Command
 from workmill.cli.exits import EXPECTED, Exit, UsageError, exit_for
 from workmill.cli.terminal import say
@@ -28,11 +26,10 @@ def dispatch(words: list[str]) -> int:
 
 
 def _run(words: list[str]) -> int:
-    if words[0] == "--version":
-        print(version("workmill"))
-        return Exit.OK
     command = _named(words[0])
     if command.name == "call":
+        from workmill.cli.call import call  # noqa: PLC0415 - loaded when it is asked for, like every command
+
         return call(words[1:])  # Its flags depend on the task, so it parses its words itself.
     code = _parser(command)(words, exit_on_error=False, print_error=False, result_action="return_value")
     return code if isinstance(code, int) else Exit.OK

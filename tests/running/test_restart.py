@@ -1,11 +1,14 @@
 """New engines in real process trees: by HUP, and what becomes of the jobs that run meanwhile."""
 
+import http.client
 import os
 import pty
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -111,6 +114,30 @@ def test_a_stuck_engine_too_makes_room_for_new_code(app: App, folder: Path, url:
         record = job.refresh().record
         assert (record.attempt, record.deaths) == (1, 0)
         assert "EngineDied" not in worker.output
+
+
+def test_health_is_answered_while_an_engine_is_stuck_and_replaced(app: App, folder: Path, url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with tree(url, target="main:app", folder=folder, grace=0.05, concurrency=1, health=f":{port}") as worker:
+        app.tasks["locking"].enqueue()
+        engine = worker.pid_that_says("running locking")
+        answers = [status(port, "livez"), status(port, "readyz")]
+
+        worker.signal(signal.SIGHUP)
+        deadline = time.monotonic() + 30
+        while Path(f"/proc/{engine}").exists() and time.monotonic() < deadline:
+            answers += [status(port, "livez"), status(port, "readyz")]
+
+        assert set(answers) == {200}
+        assert not Path(f"/proc/{engine}").exists()
+
+
+def status(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    with closing(connection):
+        connection.request("GET", f"/{path}")
+        return connection.getresponse().status
 
 
 def test_code_that_cannot_be_loaded_changes_nothing(app: App, worker: Tree, folder: Path) -> None:

@@ -71,11 +71,12 @@ class Stepping(RuleBasedStateMachine):
         self._runner.close()
         self._context.__exit__(None, None, None)
 
-    @initialize(calls=CALLS)
-    def begin(self, calls: list[dict[str, Json]]) -> None:
-        """Begin with a worker and something to do."""
+    @initialize(calls=CALLS, limit=LIMIT)
+    def begin(self, calls: list[dict[str, Json]], limit: int) -> None:
+        """Begin with a worker, something to do and, mostly, something that runs."""
         self.hire(0)
         self.enqueue(0, calls)
+        self.claim(0, 0, limit, TASKS, None)
 
     @rule(side=SIDE, calls=CALLS)
     def enqueue(self, side: int, calls: list[dict[str, Json]]) -> None:

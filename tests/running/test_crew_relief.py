@@ -1,6 +1,7 @@
 """How one child takes the place of another, and how the other leaves it."""
 
 import asyncio
+from typing import Any
 
 from tests.running.crews import Child, Scene
 from workmill.running.crew import Post
@@ -78,6 +79,28 @@ async def test_a_child_that_dies_while_it_leaves_is_buried_as_any_other() -> Non
         assert not old.is_dismissed
         assert [event.how for event in scene.events.of(EngineDied)] == ["code -11"]
         assert len(scene.children) == 2
+
+
+async def test_another_may_see_to_it_that_a_child_ends_and_it_is_there_until_then() -> None:
+    scene = Scene(size=1)
+    seen: list[Child] = []
+
+    async def see_off(process: Any) -> None:
+        seen.append(process)
+        await process.ended()
+
+    async with scene.at_work():
+        old = scene.children[0]
+        relieving = asyncio.create_task(scene.crew.relieve(old, why="late", grace_seconds=None, see_off=see_off))
+        await scene.until(lambda: len(scene.children) == 2)
+        scene.children[1].greet()
+        assert await relieving == HELLO
+        await scene.until(lambda: seen == [old])
+
+        assert old.told[1:] == [], "what it is told is the other's business"
+        assert list(scene.crew.present) == [scene.children[1], old]
+        old.end(-9)
+        await scene.until(lambda: list(scene.crew.present) == [scene.children[1]])
 
 
 async def test_without_a_successor_a_child_keeps_its_place() -> None:

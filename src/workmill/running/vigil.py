@@ -77,12 +77,15 @@ class Vigil:
                 await self._sleep(PING_SECONDS)
                 self._rounds += 1
                 for process in self._crew.present:
-                    process.ping()
-                    if is_stuck(process) and self._may_say(process):
-                        group.create_task(self._say_stuck(process))
-                    if is_suspect(process) and process not in self._judged:
-                        self._judged.add(process)
-                        group.create_task(self._judge(process))
+                    self._look_at(process, group)
+
+    def _look_at(self, process: EngineProcess, group: asyncio.TaskGroup) -> None:
+        process.ping()
+        if is_stuck(process) and self._may_say(process):
+            group.create_task(self._say_stuck(process))
+        if is_suspect(process) and process not in self._judged and not self._crew.is_ending:
+            self._judged.add(process)
+            group.create_task(self._judge(process))
 
     async def _judge(self, process: EngineProcess) -> None:
         """Have a suspect replaced if one of its jobs is overdue; till it is gone, or cleared, nobody else judges it."""

@@ -155,16 +155,17 @@ BEGIN
     RETURN coalesce(taken, '{}');
 END $$;
 
--- Take up to `wanted` jobs that are next in line and return their places in the order of the line.
+-- Take up to `wanted` jobs that are next in line; answer their places in the order of the line and, where another claim
+-- was waited for, the moment after: no attempt begins before the one that it follows has ended.
 --
 -- Of each lane three roads lead to a job: behind the mark, in the order of the transactions; in transactions that the
 -- mark has passed and that have ended since; and those that are queued again. The road behind the mark is only ever
 -- taken as far as a place, so a job there is as old as the youngest before it. The plans are pinned by who calls this.
 CREATE FUNCTION workmill.take(
-    by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer, moment bigint
-) RETURNS bigint[] LANGUAGE plpgsql AS $$
+    by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer, INOUT moment bigint,
+    OUT taken bigint[]
+) LANGUAGE plpgsql AS $$
 DECLARE
-    taken bigint[] := '{}';
     got bigint[];
     busy integer[];
     lanes integer[];
@@ -175,6 +176,7 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'claims need the level read committed: ALTER ROLE ... RESET default_transaction_isolation';
     END IF;
+    taken := '{}';
     FOR lanes IN
         SELECT array_agg(lane.lane ORDER BY lane.lane) FROM workmill.lane
         WHERE task = ANY (of_tasks) AND (from_queues IS NULL OR queue = ANY (from_queues))
@@ -205,6 +207,9 @@ BEGIN
             );
             EXIT WHEN busy IS NULL;
             PERFORM workmill.lock_lanes(busy);
+            IF taken = '{}' THEN
+                moment := workmill.clock();
+            END IF;
             lanes := busy; -- Another round must not lock what comes before these.
             IF cardinality(busy) = 1 THEN
                 got := workmill.take_in_line(by_worker, by_engine, busy[1], need, moment);
@@ -334,7 +339,6 @@ BEGIN
         END LOOP;
         EXIT WHEN cardinality(taken) >= wanted;
     END LOOP;
-    RETURN taken;
 END $$;
 
 CREATE FUNCTION workmill.is_live(wanted text, moment bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
@@ -375,17 +379,18 @@ BEGIN
         END IF;
     END IF;
     is_live := wanted >= 0 AND workmill.is_live(by_worker, present);
-    RETURN NEXT;
     IF is_live THEN
-        taken := workmill.take(by_worker, by_engine, from_queues, of_tasks, wanted, present);
-        IF cardinality(taken) > 0 THEN
-            RETURN QUERY SELECT
-                NULL::bigint[], NULL::text[], NULL::boolean, NULL::bigint, j.seq, j.id, j.lane, j.args, j.policy,
-                j.key, j.attempt + 1, j.deaths, j.token + 1, j.version + 1, j.progress, j.failure, j.created_at,
-                j.run_at, j.cancel_requested_at, j.cancel_reason, j.retry_of
-            FROM unnest(taken) WITH ORDINALITY AS s (seq, place) JOIN workmill.job AS j ON j.seq = s.seq
-            ORDER BY s.place;
-        END IF;
+        SELECT t.moment, t.taken INTO moment, taken
+        FROM workmill.take(by_worker, by_engine, from_queues, of_tasks, wanted, present) AS t;
+    END IF;
+    RETURN NEXT;
+    IF cardinality(taken) > 0 THEN
+        RETURN QUERY SELECT
+            NULL::bigint[], NULL::text[], NULL::boolean, NULL::bigint, j.seq, j.id, j.lane, j.args, j.policy,
+            j.key, j.attempt + 1, j.deaths, j.token + 1, j.version + 1, j.progress, j.failure, j.created_at,
+            j.run_at, j.cancel_requested_at, j.cancel_reason, j.retry_of
+        FROM unnest(taken) WITH ORDINALITY AS s (seq, place) JOIN workmill.job AS j ON j.seq = s.seq
+        ORDER BY s.place;
     END IF;
 END $$;
 

@@ -246,7 +246,7 @@ def dying_once() -> int:
 @app.task(process=True)
 def babbling() -> None:
     """Write on whatever is open, the line to the engine among it."""
-    for descriptor in range(3, 32):
+    for descriptor in range(3, 4096):  # the line has the number that it has in the engine, however much is open there
         with suppress(OSError):
             os.write(descriptor, b"what is this?\n")
     time.sleep(LONG_SECONDS)
@@ -254,7 +254,7 @@ def babbling() -> None:
 
 @app.task(process=True)
 def closing_the_line() -> None:
-    os.closerange(3, 256)
+    os.closerange(3, 4096)
     time.sleep(LONG_SECONDS)
 
 

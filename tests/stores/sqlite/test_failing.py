@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -17,10 +18,18 @@ from workmill.testing.conformance.making import add, hired, new_job, new_jobs, r
 from workmill.words.errors import StoreError, StoreUnavailable
 from workmill.words.job import JobState
 
+Threads: TypeAlias = frozenset[threading.Thread]
 
-async def until_no_threads() -> None:
-    """Wait until the threads of all stores have ended."""
-    for thread in threading.enumerate():
+
+@pytest.fixture
+def earlier() -> Threads:
+    """Give the threads there were before the test: an application that lives on may have a store open."""
+    return frozenset(threading.enumerate())
+
+
+async def until_no_threads(earlier: Threads) -> None:
+    """Wait until the threads of all stores that the test opened have ended."""
+    for thread in frozenset(threading.enumerate()) - earlier:
         if thread.name.startswith("workmill-"):
             await asyncio.to_thread(thread.join, DEADLINE_SECONDS)
             assert not thread.is_alive()
@@ -55,7 +64,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_opening_says_when_it_has_waited_too_long(path: Path, new_store: NewStore, new_raw: NewRaw) -> None:
+async def test_opening_says_when_it_has_waited_too_long(
+    path: Path, new_store: NewStore, new_raw: NewRaw, earlier: Threads
+) -> None:
     store = new_store(path)
 
     with (
@@ -64,7 +75,7 @@ async def test_opening_says_when_it_has_waited_too_long(path: Path, new_store: N
     ):
         await store.open()
 
-    await until_no_threads()
+    await until_no_threads(earlier)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -95,7 +106,7 @@ async def test_migration_that_fails_leaves_nothing(
 
 
 async def test_opening_that_gets_no_reader_leaves_no_threads(
-    path: Path, monkeypatch: pytest.MonkeyPatch, new_store: NewStore
+    path: Path, monkeypatch: pytest.MonkeyPatch, new_store: NewStore, earlier: Threads
 ) -> None:
     def refuse(path: Path, driver: Driver) -> Connection:
         return driver.connect(path.with_name("absent"), may_write=False)
@@ -105,10 +116,12 @@ async def test_opening_that_gets_no_reader_leaves_no_threads(
     with pytest.raises(StoreUnavailable, match="cannot be opened"):
         await new_store(path).open()
 
-    await until_no_threads()
+    await until_no_threads(earlier)
 
 
-async def test_opening_that_is_cancelled_leaves_no_threads(path: Path, new_store: NewStore, new_raw: NewRaw) -> None:
+async def test_opening_that_is_cancelled_leaves_no_threads(
+    path: Path, new_store: NewStore, new_raw: NewRaw, earlier: Threads
+) -> None:
     with held(new_raw(path)) as other:
         opening = asyncio.ensure_future(new_store(path).open())
         await asyncio.wait([opening], timeout=0.02)
@@ -117,7 +130,7 @@ async def test_opening_that_is_cancelled_leaves_no_threads(path: Path, new_store
             await opening
         other.execute("ROLLBACK")
 
-    await until_no_threads()
+    await until_no_threads(earlier)
 
 
 async def test_closing_finishes_all_that_was_asked_for(

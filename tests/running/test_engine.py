@@ -2,16 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from tests.running.engines import LONGEST_SECONDS, Workshop, gate_opened
 from workmill import Ending, JobState, Retry, current_job
-from workmill.store import ClaimRequest, NoticeKind, Settled
+from workmill.store import NoticeKind
 from workmill.words.events import JobStarted, StaleWriteRefused
-from workmill.words.transition import Transition
 
 
 @pytest.fixture
@@ -359,24 +358,3 @@ async def test_a_lease_that_ends_under_way_settles_what_ended_and_claims_no_more
 
         assert await first.aresult(LONGEST_SECONDS) == "done"
     assert (await second.arefresh()).state is JobState.QUEUED
-
-
-async def test_of_many_jobs_some_are_settled_while_others_run(shop: Workshop) -> None:
-    order: list[str] = []
-
-    @shop.app.task
-    async def task() -> None:
-        order.append("run")
-
-    settle = shop.store.settle
-
-    async def noted(transitions: Sequence[Transition], claim: ClaimRequest | None = None) -> Settled:
-        order.append(f"settle {len(transitions)}")
-        return await settle(transitions, claim)
-
-    shop.store.settle = noted  # type: ignore[method-assign] # to see when it is asked
-    await shop.app.aenqueue_many([task.job() for _ in range(40)])
-    async with shop.working(concurrency=40):
-        await shop.until_settled(40)
-
-    assert order.index("settle 20") < len(order) - order[::-1].index("run")

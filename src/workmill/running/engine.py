@@ -31,8 +31,6 @@ GRACE_SECONDS = 5.0
 """How long `stop` waits for code that was asked to end."""
 LAST_SECONDS = 0.1
 """How long it then waits for what it has interrupted once more."""
-MANY = 32
-"""From so many jobs on it pays to settle some while others run."""
 _HEARD = frozenset({NoticeKind.QUEUED, NoticeKind.CANCEL})
 
 
@@ -227,7 +225,7 @@ class Engine:
                 self._note_verdict(entry, verdict)
             else:
                 self._emit(JobSettled(job=entry.job, transition=stored, seconds=entry.seconds))
-        await self._start_claimed(settled.claimed)
+        self._start(settled.claimed)
         if wanted and len(settled.claimed) < wanted and heard == self._notices:
             self._may_have_more = False
 
@@ -265,16 +263,6 @@ class Engine:
                 # The request came after the decision: decide again, knowing of it.
                 asked = replace(entry.job, cancel_requested_at=entry.job.started_at or entry.job.created_at)
                 self._note_end(asked, entry.outcome, entry.seconds, entry.run)
-
-    async def _start_claimed(self, jobs: Sequence[Job]) -> None:
-        """Start jobs. Of many, half go ahead where nothing waits to be settled: the others run while those are."""
-        ahead = len(jobs) // 2 if len(jobs) >= MANY and not self._ended else len(jobs)
-        self._start(jobs[:ahead])
-        if ahead < len(jobs):
-            self._has_lost_claims = True  # Should this be the end, the others are asked for.
-            await asyncio.sleep(0)
-            self._has_lost_claims = False
-            self._start(jobs[ahead:])
 
     def _start(self, jobs: Sequence[Job]) -> None:
         for job in jobs:

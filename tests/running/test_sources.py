@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
+from workmill.running import sources
 from workmill.running.sources import sources_watched, stamps_of, what_changed
 
 
@@ -60,21 +62,24 @@ def test_what_is_new_gone_or_other_is_a_change(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_a_change_is_told_on_the_loop(tmp_path: Path) -> None:
+async def test_a_change_is_told_on_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(tmp_path, "a.py")
     told: asyncio.Queue[str] = asyncio.Queue()
+    has_looked = threading.Event()
+    look = sources.stamps_of
 
-    async def change() -> None:
-        # Whether the first look was before or after a change, nobody can tell from here: change on.
-        for number in range(1, 20):
-            os.utime(tmp_path / "a.py", ns=(number, number))
-            await asyncio.sleep(1.5)
+    def noted(folder: Path) -> sources.Stamps:
+        stamps = look(folder)
+        has_looked.set()
+        return stamps
 
+    monkeypatch.setattr(sources, "stamps_of", noted)
     with sources_watched(tmp_path, told.put_nowait):
-        changing = asyncio.create_task(change())
+        assert await asyncio.to_thread(has_looked.wait, 30)
+        os.utime(tmp_path / "a.py", ns=(1, 1))
+
         async with asyncio.timeout(30):
             assert await told.get() == "a.py changed"
-        changing.cancel()
 
 
 async def test_without_a_folder_nothing_is_watched() -> None:

@@ -1,6 +1,8 @@
 """Events become log lines here and nowhere else. Arguments and results are never logged."""
 
 import logging
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from workmill.words.emit import Emit, JobsEnqueued
@@ -34,11 +36,18 @@ def log_event(event: "Event") -> None:
     """Write one line for an event, where its level is wanted."""
     if isinstance(event, JobsEnqueued) and not _log.isEnabledFor(logging.DEBUG):
         return  # Most programs emit nothing else: they need not load how the others are told.
-    from workmill.craft.log_lines import level_of, line_of  # noqa: PLC0415 - see above
-
+    level_of, line_of = _telling()
     level = level_of(event)
     if _log.isEnabledFor(level):
         _log.log(level, "%s", _printable(line_of(event)), extra={"event": type(event).__name__})
+
+
+@cache
+def _telling() -> "tuple[Callable[[Event], int], Callable[[Event], str]]":
+    # Kept: an import statement costs a microsecond each time it is passed, and every job passes here twice.
+    from workmill.craft.log_lines import level_of, line_of  # noqa: PLC0415 - see above
+
+    return level_of, line_of
 
 
 def _printable(line: str) -> str:

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FLOORS = ("src/workmill/words/*", "src/workmill/store.py")
+FLOORS = ("src/workmill/words/*", "src/workmill/store/*")
 TESTS = ("tests/words", "tests/store")
 
 

@@ -1,0 +1,59 @@
+"""The contract: what every store does, in verbs over batches and frozen records.
+
+Each docstring here is the specification that `workmill.testing.conformance` tests in every room. Common to all verbs:
+
+- A verb is one transaction: it takes effect whole or not at all, and returning means committed and durable as the
+  store's `durability` capability says. `StoreUnavailable` means *unknown*: every verb is safe to repeat.
+- Time is the store's own clock. Callers send lengths of time, never moments, except `NewJob.run_at`. What would lie
+  beyond the calendar's end is kept as the last moment there is.
+- A write about a claim carries the claim's token and changes nothing unless that claim is the newest.
+- A row that cannot be read never fails a batch: `claim`, `held` and `expired` settle it as `failed` with a failure of
+  kind `unreadable`, and the reading verbs leave it out.
+- Answers come in the order of what was asked.
+"""
+
+from workmill.store.jobs import JobVerbs
+from workmill.store.notices import Listener, Notice, NoticeKind
+from workmill.store.protocol import Store
+from workmill.store.records import (
+    Capabilities,
+    ClaimRequest,
+    Count,
+    Enqueued,
+    Finding,
+    JobFilter,
+    Level,
+    NewWorker,
+    Page,
+    Promotion,
+    Renewal,
+    Report,
+    Settled,
+    Verdict,
+    Worker,
+)
+from workmill.store.workers import WorkerVerbs
+
+__all__ = [
+    "Capabilities",
+    "ClaimRequest",
+    "Count",
+    "Enqueued",
+    "Finding",
+    "JobFilter",
+    "JobVerbs",
+    "Level",
+    "Listener",
+    "NewWorker",
+    "Notice",
+    "NoticeKind",
+    "Page",
+    "Promotion",
+    "Renewal",
+    "Report",
+    "Settled",
+    "Store",
+    "Verdict",
+    "Worker",
+    "WorkerVerbs",
+]

@@ -12,8 +12,11 @@ Each docstring here is the specification that `workmill.testing.conformance` tes
 - Answers come in the order of what was asked.
 """
 
+from workmill.store.channels import ChannelVerbs, Heard
+from workmill.store.flows import Flow, FlowPage
 from workmill.store.jobs import JobVerbs
 from workmill.store.notices import Listener, Notice, NoticeKind
+from workmill.store.obstacles import MOST_AHEAD, MOST_NAMED, LimitReached, Obstacles, RateReached
 from workmill.store.protocol import Store
 from workmill.store.records import (
     Capabilities,
@@ -32,27 +35,46 @@ from workmill.store.records import (
     Verdict,
     Worker,
 )
+from workmill.store.rules import Declaration, Pause, RuleState, RuleVerbs
+from workmill.store.schedules import Due, Fired, ScheduleVerbs, TickVerdict
 from workmill.store.workers import WorkerVerbs
 
 __all__ = [
+    "MOST_AHEAD",
+    "MOST_NAMED",
     "Capabilities",
+    "ChannelVerbs",
     "ClaimRequest",
     "Count",
+    "Declaration",
+    "Due",
     "Enqueued",
     "Finding",
+    "Fired",
+    "Flow",
+    "FlowPage",
+    "Heard",
     "JobFilter",
     "JobVerbs",
     "Level",
+    "LimitReached",
     "Listener",
     "NewWorker",
     "Notice",
     "NoticeKind",
+    "Obstacles",
     "Page",
+    "Pause",
     "Promotion",
+    "RateReached",
     "Renewal",
     "Report",
+    "RuleState",
+    "RuleVerbs",
+    "ScheduleVerbs",
     "Settled",
     "Store",
+    "TickVerdict",
     "Verdict",
     "Worker",
     "WorkerVerbs",

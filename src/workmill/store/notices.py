@@ -11,20 +11,23 @@ class NoticeKind(StrEnum):
     QUEUED = "queued"
     """A job on `queue` can be claimed."""
     SCHEDULED = "scheduled"
-    """A job was given a time to wait for."""
+    """A job was given a time to wait for, or a schedule was given another next time."""
     CANCEL = "cancel"
     """The cancel of the running jobs `job_ids` was requested."""
     CHANGED = "changed"
     """The jobs `job_ids` changed: state or progress."""
+    PUBLISHED = "published"
+    """A message was published on `channel`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One hint. An empty `queue` or empty `job_ids` stands for any."""
+    """One hint. An empty `queue`, `channel` or `job_ids` stands for any."""
 
     kind: NoticeKind
     queue: str = ""
     job_ids: tuple[str, ...] = ()
+    channel: str = ""
 
 
 class Listener(Protocol):

@@ -4,13 +4,16 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
+from workmill.store.channels import ChannelVerbs
 from workmill.store.jobs import JobVerbs
 from workmill.store.notices import Listener, NoticeKind
 from workmill.store.records import Capabilities, Finding
+from workmill.store.rules import RuleVerbs
+from workmill.store.schedules import ScheduleVerbs
 from workmill.store.workers import WorkerVerbs
 
 
-class Store(JobVerbs, WorkerVerbs, Protocol):
+class Store(JobVerbs, WorkerVerbs, RuleVerbs, ScheduleVerbs, ChannelVerbs, Protocol):
     """One store. It belongs to the event loop that opened it."""
 
     @property

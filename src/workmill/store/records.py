@@ -27,7 +27,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enqueued:
-    """A stored job; not `created` when an earlier one with the same id or key is returned instead."""
+    """A stored job; not `created` when an earlier one with the same id or key, or like it, is the answer instead."""
 
     job: Job
     created: bool
@@ -120,7 +120,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """How many jobs became queued, and how long until the next is due (zero: now; None: none is waiting for a time)."""
+    """How many jobs became queued, and how long until the next is due (zero: now; None: none is waiting for a time).
+
+    Due in this sense are also jobs that expire, and rates that let another job begin.
+    """
 
     count: int
     next_in: timedelta | None
@@ -136,6 +139,8 @@ class JobFilter:
     states: tuple[JobState, ...] = ()
     tasks: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
+    flows: tuple[str, ...] = ()
+    schedules: tuple[str, ...] = ()
     created_after: datetime | None = None
     created_before: datetime | None = None
 

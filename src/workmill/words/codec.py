@@ -53,6 +53,7 @@ def dump_policy(policy: Policy) -> str:
         "deaths": (policy.max_deaths, plain.max_deaths),
         "timeout": (None if policy.timeout is None else _ticks(policy.timeout), None),
         "keep": (_ticks(policy.keep), _ticks(plain.keep)),
+        "expires": (None if policy.expires is None else _ticks(policy.expires), None),
         "first": (_ticks(backoff.first), _ticks(standard.first)),
         "factor": (backoff.factor, standard.factor),
         "most": (_ticks(backoff.most), _ticks(standard.most)),
@@ -70,12 +71,13 @@ def load_policy(text: str) -> Policy:
     """
     plain, fields = Policy(), load(text)
     try:
-        timeout = fields.get("timeout")
+        timeout, expires = fields.get("timeout"), fields.get("expires")
         return Policy(
             max_attempts=int(fields.get("attempts", plain.max_attempts)),
             max_deaths=int(fields.get("deaths", plain.max_deaths)),
             timeout=None if timeout is None else timeout * TICK,
             keep=fields.get("keep", _ticks(plain.keep)) * TICK,
+            expires=None if expires is None else expires * TICK,
             backoff=_load_backoff(fields, plain.backoff),
         )
     except (AttributeError, TypeError, OverflowError) as error:

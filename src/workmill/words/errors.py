@@ -96,6 +96,24 @@ class JobConflict(JobError):
         super().__init__(f"job {job_id}: {why}")
 
 
+class UniqueConflict(JobConflict):
+    """There is a job already that the new one may not stand beside; `job_id` names it."""
+
+    def __init__(self, job_id: str, task: str, state: str) -> None:
+        self.task = task
+        self.state = state
+        super().__init__(job_id, f"is {state}, and task {task!r} allows no second one like it now")
+
+
+class ParentNotFound(JobError):
+    """A job is to follow one that is not stored: it never was, or its keep time is over."""
+
+    def __init__(self, job_id: str, parent: str) -> None:
+        self.job_id = job_id
+        self.parent = parent
+        super().__init__(f"job {job_id} is to follow job {parent}, which is neither stored nor before it in the batch")
+
+
 class JobFailed(JobError):
     """The job ended without a result; `failure` holds the error of its last attempt."""
 
@@ -125,8 +143,45 @@ class JobLost(JobError):
         )
 
 
+class ScheduleError(WorkmillError):
+    """A schedule cannot do what was asked of it."""
+
+
+class ScheduleNotFound(ScheduleError):
+    """No schedule has this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"no schedule is named {name!r}")
+
+
+class ScheduleActive(ScheduleError):
+    """The schedule goes on already, so it cannot be started."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"schedule {name!r} goes on already; stop it first to start it anew")
+
+
+class FlowNotFound(WorkmillError):
+    """No flow has this id: it never existed, or the keep time of all its jobs is over."""
+
+    def __init__(self, flow_id: str) -> None:
+        self.flow_id = flow_id
+        super().__init__(f"no flow has the id {flow_id!r}; it never existed or the keep time of its jobs is over")
+
+
 class StoreError(WorkmillError):
     """The store could not do what was asked."""
+
+
+class QueueFull(StoreError):
+    """A queue holds as many jobs as it may, so nothing was stored: try again when some have begun."""
+
+    def __init__(self, queue: str, waiting: int) -> None:
+        self.queue = queue
+        self.waiting = waiting
+        super().__init__(f"queue {queue!r} is full: it may hold {waiting} jobs that have not begun")
 
 
 class StoreUnavailable(StoreError):

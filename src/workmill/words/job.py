@@ -6,32 +6,10 @@ from enum import StrEnum
 
 from workmill.words.outcome import Failure
 from workmill.words.policy import Policy
-
-
-class JobState(StrEnum):
-    """Where a job is in its life; the last three are final, once."""
-
-    SCHEDULED = "scheduled"
-    """Not before a time."""
-    WAITING = "waiting"
-    """For other jobs."""
-    QUEUED = "queued"
-    """For a worker."""
-    RUNNING = "running"
-    """Under a worker's lease."""
-    RETRYING = "retrying"
-    """Failed, and will run again."""
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing can follow this state."""
-        return self in FINAL_STATES
-
-
-FINAL_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
+from workmill.words.state import FINAL_STATES as FINAL_STATES  # noqa: PLC0414 - everybody knows it from here
+from workmill.words.state import JobState as JobState  # noqa: PLC0414 - likewise
+from workmill.words.ties import After, Ties
+from workmill.words.unique import Uniqueness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +27,7 @@ class NewJob:
 
     `id` is made by the caller before the first try, so that repeating an enqueue whose answer was lost stores the
     job once. At most one of `delay` (counted by the store's clock) and `run_at` is set. `retry_of` names the job that
-    this one repeats by hand.
+    this one repeats by hand. Of a job that follows others, `delay` is counted from when it may be queued.
     """
 
     id: str
@@ -62,6 +40,9 @@ class NewJob:
     delay: timedelta | None = None
     run_at: datetime | None = None
     retry_of: str | None = None
+    unique: Uniqueness | None = None
+    after: After | None = None
+    ties: Ties | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +61,7 @@ class Job:
         expires_at: When a final job's record may be pruned.
         cancel_forced: Whether the request to cancel it was to end it, not to ask.
         retry_of: The job that this one repeats by hand.
+        ties: What binds it to others, where anything does.
     """
 
     id: str
@@ -108,6 +90,7 @@ class Job:
     cancel_reason: str | None
     cancel_forced: bool = False
     retry_of: str | None = None
+    ties: Ties | None = None
 
     @property
     def failures(self) -> int:

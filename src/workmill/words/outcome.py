@@ -23,6 +23,8 @@ class FailureKind(StrEnum):
     """The stored arguments do not match the signature that the worker knows."""
     RESULT_REJECTED = "result_rejected"
     """The task returned what cannot be written as JSON of its return type."""
+    DEPENDENCY = "dependency"
+    """A job that this one follows failed, so this one never began."""
     UNREADABLE = "unreadable"
     """The stored row itself cannot be read."""
 

@@ -16,6 +16,9 @@ class Policy:
     `max_attempts` bounds attempts that ended by themselves; `max_deaths` bounds, apart from them, the runs during
     which a worker died. So a job is claimed at most `max_attempts + max_deaths - 1` times, and runs given back by
     a worker that stopped are not counted.
+
+    `expires` is how long after its storing, or after its `run_at` where it has one, a job may still begin for the first
+    time; one that follows others has no `run_at` before they have ended, so it counts from its storing.
     """
 
     max_attempts: int = 1
@@ -23,3 +26,4 @@ class Policy:
     backoff: Backoff = Backoff()
     timeout: timedelta | None = None
     keep: timedelta = KEEP
+    expires: timedelta | None = None

@@ -1,6 +1,7 @@
 """What holds for every test: the loop's kind, hypothesis without chance, and tests that need the machine alone."""
 
 import fcntl
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,6 +10,11 @@ import pytest
 from hypothesis import settings
 
 from tests.servers.postgres import chosen_server
+
+# Under nohup, or in the background of a script, a run inherits that these are ignored, and hands it on to every worker
+# that it starts: those would not hear of them either.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("workmill", deadline=None, derandomize=True, database=None)
 settings.load_profile("workmill")

@@ -4,22 +4,23 @@ import math
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
-from datetime import datetime
 from types import MappingProxyType, TracebackType
 from typing import ParamSpec, Self, TypeVar, overload
 
-from workmill import embedded, reading
+from workmill import embedded
+from workmill.calls.asking import Asking
 from workmill.changes import Changes
 from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
 from workmill.craft.isolation import checked_isolation
 from workmill.craft.logs import Events
 from workmill.craft.middleware import Middleware
+from workmill.craft.options import Options, changed_policy, check_priority
 from workmill.craft.program import Program
 from workmill.craft.registrar import Registrar
 from workmill.craft.registry import Registry
-from workmill.craft.task import AnyTask, Options, Task, changed_policy, check_priority
-from workmill.store import Count, Finding, Page, Store, Worker
+from workmill.craft.task import AnyTask, Task
+from workmill.store import Store
 from workmill.stores.opening import store_factory, whole
 from workmill.sync import Portal
 from workmill.words.clock import Clock, system_clock
@@ -27,10 +28,9 @@ from workmill.words.codec import Json
 from workmill.words.config import masked, store_url
 from workmill.words.duration import Duration
 from workmill.words.emit import Emit
-from workmill.words.job import JobState, NewJob
+from workmill.words.job import NewJob
 from workmill.words.lease import LEASE
 from workmill.words.names import check_name
-from workmill.words.order import Order
 from workmill.words.policy import KEEP, Policy
 from workmill.words.retry import Retry
 from workmill.words.size import Size
@@ -39,7 +39,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class App:
+class App(Asking):
     """One application: the tasks registered with it and the store that keeps their jobs.
 
     Nothing is opened, created or started here: the store opens at the first call that needs it, in every process of its
@@ -205,72 +205,6 @@ class App:
         """Do as `job` does, awaited."""
         return self._registry.handle(await self._portal.arun(lambda session: self._client.get(session, job_id)))
 
-    def jobs(
-        self,
-        *,
-        states: Sequence[JobState | str] = (),
-        tasks: Sequence[str] = (),
-        queues: Sequence[str] = (),
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page:
-        """List stored jobs, newest first, that match every filter given.
-
-        Raises:
-            InvalidOption: The limit is not from 1 to 1,000, or the cursor is none.
-        """
-        wanted = reading.job_filter(states, tasks, queues, created_after, created_before)
-        return self._portal.run(reading.listing(wanted, limit, cursor))
-
-    async def ajobs(
-        self,
-        *,
-        states: Sequence[JobState | str] = (),
-        tasks: Sequence[str] = (),
-        queues: Sequence[str] = (),
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page:
-        """Do as `jobs` does, awaited."""
-        wanted = reading.job_filter(states, tasks, queues, created_after, created_before)
-        return await self._portal.arun(reading.listing(wanted, limit, cursor))
-
-    def counts(self) -> list[Count]:
-        """Count the stored jobs by queue, task and state."""
-        return self._portal.run(reading.counts)
-
-    async def acounts(self) -> list[Count]:
-        """Do as `counts` does, awaited."""
-        return await self._portal.arun(reading.counts)
-
-    def workers(self) -> list[Worker]:
-        """Return the workers that live or ended within the last day, newest first."""
-        return self._portal.run(reading.workers)
-
-    async def aworkers(self) -> list[Worker]:
-        """Do as `workers` does, awaited."""
-        return await self._portal.arun(reading.workers)
-
-    def order_workers(self, worker_ids: Sequence[str], order: Order) -> list[bool]:
-        """Give workers an order; say of each whether it is live, so that it follows within a third of its lease."""
-        return self._portal.run(reading.ordering(worker_ids, order))
-
-    async def aorder_workers(self, worker_ids: Sequence[str], order: Order) -> list[bool]:
-        """Do as `order_workers` does, awaited."""
-        return await self._portal.arun(reading.ordering(worker_ids, order))
-
-    def diagnose(self) -> list[Finding]:
-        """Look at the store's health."""
-        return self._portal.run(reading.diagnose)
-
-    async def adiagnose(self) -> list[Finding]:
-        """Do as `diagnose` does, awaited."""
-        return await self._portal.arun(reading.diagnose)
-
     def changes(self, job_id: str | None = None) -> Changes:
         """Return a context in which changes of one job, or of any, can be awaited."""
         return Changes(self._portal, job_id)
@@ -334,18 +268,6 @@ class App:
     ) -> int:
         """Do as `drain` does, awaited."""
         return await self._portal.arun(embedded.draining(self.program, queues, limit, skip_delays=skip_delays))
-
-    def now(self) -> datetime:
-        """Return the store's present moment: the cheapest proof that it answers, opening it where it is not yet open.
-
-        Raises:
-            StoreError: It does not answer, or cannot be opened.
-        """
-        return self._portal.run(reading.now)
-
-    async def anow(self) -> datetime:
-        """Do as `now` does, awaited."""
-        return await self._portal.arun(reading.now)
 
     def close(self) -> None:
         """Close the store of this process; a later call opens it again."""

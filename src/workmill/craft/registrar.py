@@ -4,7 +4,8 @@ from collections.abc import Callable, Coroutine
 from typing import ParamSpec, TypeAlias, TypeVar, overload
 
 from workmill.craft.isolation import Isolation
-from workmill.craft.task import AnyTask, Options, Task
+from workmill.craft.options import Options
+from workmill.craft.task import AnyTask, Task
 from workmill.words.codec import Json
 
 P = ParamSpec("P")

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
 from workmill.craft.isolation import Isolation
-from workmill.craft.task import AnyTask, Options, Task
+from workmill.craft.options import Options
+from workmill.craft.task import AnyTask, Task
 from workmill.store import Enqueued
 from workmill.words.codec import Json
 from workmill.words.errors import DuplicateTask, UnknownTask

@@ -9,7 +9,9 @@ from workmill.words.job import Job, NewJob
 from workmill.words.outcome import Failure, FailureKind, Outcome, Succeeded
 from workmill.words.policy import Policy
 from workmill.words.retry import Backoff
+from workmill.words.ties import After, Ties
 from workmill.words.transition import Transition, decide
+from workmill.words.unique import Uniqueness
 
 TASK = "resize"
 SECOND = timedelta(seconds=1)
@@ -35,6 +37,9 @@ def new_job(
     delay: timedelta | None = None,
     run_at: datetime | None = None,
     retry_of: str | None = None,
+    unique: Uniqueness | None = None,
+    after: After | None = None,
+    ties: Ties | None = None,
 ) -> NewJob:
     """Make a job that is not stored yet. Ids are random, so that they sort unlike the order of storing."""
     return NewJob(
@@ -48,6 +53,9 @@ def new_job(
         delay=delay,
         run_at=run_at,
         retry_of=retry_of,
+        unique=unique,
+        after=after,
+        ties=ties,
     )
 
 

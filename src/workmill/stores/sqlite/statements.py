@@ -7,6 +7,9 @@ from importlib import resources
 PART = "-- :name "
 EACH = " -- :each"
 
+MOST_ROWS = 128
+"""How many rows one statement takes, so that those kept prepared for every number of rows stay small."""
+
 
 @lru_cache
 def statements(verb: str) -> Mapping[str, str]:

@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from typing import TypeVar
 
 from workmill.store import NoticeKind
 from workmill.stores.sqlite.account import Account, Lane
 from workmill.stores.sqlite.driver import Connection, Value
-from workmill.stores.sqlite.rows import unpack
-from workmill.stores.sqlite.statements import for_rows, statements
+from workmill.stores.sqlite.statements import MOST_ROWS, for_rows, statements
+from workmill.stores.sqlite.talk import Talk, read
 from workmill.words.codec import Json
+
+T = TypeVar("T")
 
 LARGEST = 2**63 - 1
 """The largest integer that SQLite holds."""
-
-MOST_ROWS = 128
-"""How many rows one statement takes, so that those kept prepared for every number of rows stay small."""
 
 
 class Transaction:
@@ -52,15 +52,26 @@ class Transaction:
 
     def batch(self, statement: str, *values: Value) -> Json:
         """Return the JSON that a statement answers."""
-        return _read(self._first(statement, values))
+        return read(self._first(statement, values))
 
     def batch_each(self, statement: str, rows: Sequence[Sequence[Value]]) -> Json:
         """Return the JSON arrays, as one, that a statement answers which takes many rows."""
         found: list[Json] = []
         for begin in range(0, len(rows), MOST_ROWS):
             some = rows[begin : begin + MOST_ROWS]
-            found += _read(self._first(for_rows(statement, len(some)), list(chain.from_iterable(some))))
+            found += read(self._first(for_rows(statement, len(some)), list(chain.from_iterable(some))))
         return found
+
+    def hold(self, talk: Talk[T]) -> T:
+        """Say what a talk says, and return what comes of it."""
+        answer: Value = None
+        while True:
+            try:
+                statement, values = talk.send(answer)
+            except StopIteration as end:
+                returned: T = end.value
+                return returned
+            answer = self._first(statement, values)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -107,7 +118,3 @@ class Transaction:
         row = cursor.fetchone()
         cursor.close()
         return None if row is None else row[0]
-
-
-def _read(text: Value) -> Json:
-    return unpack(text if isinstance(text, bytes) else str(text).encode())

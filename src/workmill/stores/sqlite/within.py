@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from workmill.store import Enqueued, Verdict
 from workmill.stores.sqlite import enqueueing, settling
@@ -16,17 +17,18 @@ from workmill.stores.sqlite.account import Account
 from workmill.stores.sqlite.driver import Value
 from workmill.stores.sqlite.failures import Code, code_of
 from workmill.stores.sqlite.moments import block, ticks
-from workmill.stores.sqlite.rows import pack, unpack, writable
+from workmill.stores.sqlite.rows import pack, writable
 from workmill.stores.sqlite.settling import Run
-from workmill.stores.sqlite.statements import for_rows, statements
-from workmill.stores.sqlite.transaction import MOST_ROWS
+from workmill.stores.sqlite.statements import statements
+from workmill.stores.sqlite.talk import Talk, ask, say_each
 from workmill.stores.sqlite.watching import Expected
 from workmill.words.clock import Clock
-from workmill.words.codec import Json
 from workmill.words.conversation import Conversation, Statement
 from workmill.words.errors import StoreError
 from workmill.words.job import Job, NewJob
 from workmill.words.transition import Transition
+
+T = TypeVar("T")
 
 Expect = Callable[[Expected], None]
 """Takes note of what is to be told once it is committed."""
@@ -50,9 +52,9 @@ def enqueue_within(jobs: Sequence[NewJob], path: Path, clock: Clock, expect: Exp
     # Made before anything is written, because this is where a value is refused.
     rows = [enqueueing.row_of(job, account.now) for job in created]
     yield said(statements("enqueue")["stretch"], block(account.now))
-    yield from each(statements("enqueue")["insert"], rows)
+    yield from spoken(say_each(statements("enqueue")["insert"], rows))
     enqueueing.note(created, account)
-    yield from each(statements("tally")["add"], account.counted())
+    yield from spoken(say_each(statements("tally")["add"], account.counted()))
     expect(Expected(job_id=created[0].id, version=created[0].version, notices=tuple(account.notices)))
     return answers
 
@@ -67,8 +69,8 @@ def looked_up(fresh: Sequence[Job]) -> Conversation[list[Enqueued]]:
     ids, keys = enqueueing.ids_of(fresh), enqueueing.keys_of(fresh)
     if any(writable(text) != text for job in fresh for _, text in enqueueing.texts_of(job)):
         raise enqueueing.unstorable(fresh)
-    by_id = batch((yield said(statements("enqueue")["same_id"], pack(ids))))
-    by_key = batch((yield said(statements("enqueue")["same_key"], pack(keys)))) if keys else ()
+    by_id = yield from spoken(ask(statements("enqueue")["same_id"], pack(ids)))
+    by_key = (yield from spoken(ask(statements("enqueue")["same_key"], pack(keys)))) if keys else ()
     return enqueueing.answer_each(fresh, by_id, by_key)
 
 
@@ -81,17 +83,17 @@ def settle_within(transition: Transition, path: Path, clock: Clock, expect: Expe
     if run is None or verdict is not Verdict.APPLIED:
         return verdict
     applied = [(transition, run)]
-    yield from each(statements("settle")["apply"], [settling.row_of(transition, run, account.now)])
-    yield from each(statements("settle")["record"], settling.attempts_of(applied, account.now))
+    yield from spoken(say_each(statements("settle")["apply"], [settling.row_of(transition, run, account.now)]))
+    yield from spoken(say_each(statements("settle")["record"], settling.attempts_of(applied, account.now)))
     settling.note(applied, account)
-    yield from each(statements("tally")["add"], account.counted())
+    yield from spoken(say_each(statements("tally")["add"], account.counted()))
     expect(Expected(job_id=transition.job_id, version=version + 1, notices=tuple(account.notices)))
     return verdict
 
 
 def run_of(transition: Transition, now: int) -> Conversation[tuple[Run | None, int]]:
     """Find the running attempt that a transition ends, whose worker lives, and the version of its job."""
-    found = batch((yield said(statements("within")["run"], transition.job_id, transition.token, now)))
+    found = yield from spoken(ask(statements("within")["run"], transition.job_id, transition.token, now))
     if not found:
         return None, 0
     *run, version = found[0]
@@ -126,11 +128,17 @@ def is_at(opened: str | bytes, path: Path) -> bool:
         return False
 
 
-def each(statement: str, rows: Sequence[Sequence[Value]]) -> Conversation[None]:
-    """Say a statement that takes many rows, as often as it takes."""
-    for begin in range(0, len(rows), MOST_ROWS):
-        some = rows[begin : begin + MOST_ROWS]
-        yield said(for_rows(statement, len(some)), *(value for row in some for value in row))
+def spoken(talk: Talk[T]) -> Conversation[T]:
+    """Say what a talk says."""
+    answer: Value = None
+    while True:
+        try:
+            statement, values = talk.send(answer)
+        except StopIteration as end:
+            returned: T = end.value
+            return returned
+        rows = yield said(statement, *values)
+        answer = rows[0][0] if rows else None
 
 
 def said(statement: str, *values: Value) -> Statement:
@@ -147,9 +155,3 @@ def spelled(statement: str) -> tuple[str, tuple[int, ...]]:
     """Return a statement with `%s` for its placeholders, and which value goes where: `?2` is always the second."""
     places = (int(number) - 1 if number else order for order, number in enumerate(PLACEHOLDER.findall(statement)))
     return PLACEHOLDER.sub("%s", statement), tuple(places)
-
-
-def batch(rows: Sequence[Sequence[Json]]) -> Json:
-    """Return the JSON that a statement answered."""
-    text = rows[0][0]
-    return unpack(text if isinstance(text, bytes) else str(text).encode())

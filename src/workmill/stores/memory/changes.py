@@ -38,7 +38,15 @@ def stored(new: NewJob, now: datetime) -> Job:
         cancel_requested_at=None,
         cancel_reason=None,
         retry_of=new.retry_of,
+        ties=new.ties,
     )
+
+
+def released(job: Job, delay: timedelta | None, now: datetime) -> Job:
+    """Return a waiting job after the end of all that it waited for."""
+    run_at = later(now, delay) if delay else job.run_at
+    is_due = run_at is None or run_at <= now
+    return replace(job, state=JobState.QUEUED if is_due else JobState.SCHEDULED, run_at=run_at)
 
 
 def claimed(job: Job, request: ClaimRequest, now: datetime) -> Job:

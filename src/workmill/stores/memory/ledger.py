@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
+from workmill.stores.memory.flows import Flows
 from workmill.stores.memory.line import Lanes, Line
+from workmill.stores.memory.undo import Undo
 from workmill.words.job import Attempt, Job, JobState
 
 Tally: TypeAlias = tuple[str, str, JobState]
@@ -19,13 +21,15 @@ class Ledger:
     A job's *place* is its number in the order of storing. It never changes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, undo: Undo) -> None:
+        self._undo = undo
         self.jobs: dict[str, Job] = {}
         self.attempts: dict[str, list[Attempt]] = {}
         self.tallies: Counter[Tally] = Counter()
         self.lanes = Lanes()
         self.due: Line[tuple[datetime, int]] = Line()
         self.expiring: Line[tuple[datetime, int]] = Line()
+        self.flows = Flows()
         self._keys: dict[tuple[str, str], str] = {}
         self._places: dict[str, int] = {}
         self._holdings: defaultdict[str, dict[str, None]] = defaultdict(dict)
@@ -40,23 +44,28 @@ class Ledger:
         if job.key is not None:
             self._keys[job.task, job.key] = job.id
         self._enter(job)
+        self._undo.note(lambda: self.delete(job.id))
 
     def write(self, job: Job) -> Job:
         """Store a job's new state in place of its old one, and return it with its version raised."""
         before = self.jobs[job.id]
         after = replace(job, version=before.version + 1)
-        self._leave(before)
-        self.jobs[job.id] = after
-        self._enter(after)
+        self._exchange(before, after)
+        self._undo.note(lambda: self._exchange(after, before))
         return after
 
     def delete(self, job_id: str) -> None:
         """Forget a job, its attempts and its key."""
         job = self.jobs.pop(job_id)
         self._leave(job)
+        self.flows.forget(job)
         del self.attempts[job_id], self._places[job_id]
         if job.key is not None:
             del self._keys[job.task, job.key]
+
+    def put_off(self, job_id: str, until: datetime) -> None:
+        """Let a final job that could be pruned stay until a moment."""
+        self.expiring.put(job_id, (until, self._places[job_id]))
 
     def keyed(self, task: str, key: str | None) -> Job | None:
         """Return the job that a task's key names."""
@@ -78,22 +87,29 @@ class Ledger:
             if before is None or place < before:
                 yield place, self.jobs[job_id]
 
+    def _exchange(self, before: Job, after: Job) -> None:
+        self._leave(before)
+        self.jobs[after.id] = after
+        self._enter(after)
+
     def _enter(self, job: Job) -> None:
         self.tallies[job.queue, job.task, job.state] += 1
         place = self._places[job.id]
+        self.flows.enter(job, place)
         if job.state is JobState.QUEUED:
             self.lanes.put(job, place)
         elif job.state is JobState.RUNNING and job.worker is not None:
             self._holdings[job.worker][job.id] = None
         elif job.state.is_final and job.expires_at is not None:
             self.expiring.put(job.id, (job.expires_at, place))
-        elif job.run_at is not None:
+        elif job.state is not JobState.WAITING and job.run_at is not None:
             self.due.put(job.id, (job.run_at, place))
 
     def _leave(self, job: Job) -> None:
         self.tallies[job.queue, job.task, job.state] -= 1
         if not self.tallies[job.queue, job.task, job.state]:
             del self.tallies[job.queue, job.task, job.state]
+        self.flows.leave(job)
         self.lanes.drop(job)
         self.due.drop(job.id)
         self.expiring.drop(job.id)

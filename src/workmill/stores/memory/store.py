@@ -1,7 +1,7 @@
 """The verbs of the memory room."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +13,8 @@ from workmill.store import (
     Count,
     Enqueued,
     Finding,
+    Flow,
+    FlowPage,
     JobFilter,
     Level,
     Listener,
@@ -30,13 +32,15 @@ from workmill.store import (
 from workmill.stores.memory import changes
 from workmill.stores.memory.line import take_due
 from workmill.stores.memory.vault import Vault
-from workmill.words.clock import Clock, system_clock
+from workmill.words.clock import Clock, later, system_clock
 from workmill.words.conversation import Conversation
 from workmill.words.errors import InvalidOption, JobConflict, LeaseLost, StoreError
 from workmill.words.job import Attempt, Job, JobState, NewJob
 from workmill.words.order import Order
 from workmill.words.transition import Transition
 
+FOLLOWED = timedelta(hours=1)
+"""How long it takes until a job whose followers had not ended is looked at again."""
 WAITING_FOR_A_TIME = frozenset({JobState.SCHEDULED, JobState.RETRYING})
 NO_TRANSACTIONS = "the memory store joins no transaction of a caller; use SQLite or PostgreSQL"
 CURSOR = re.compile(r"[0-9]{1,18}")
@@ -112,6 +116,7 @@ class MemoryStore:
             verdicts = tuple(self._settle(transition, now) for transition in transitions)
             answers = zip(transitions, verdicts, strict=True)
             changed = [ledger.jobs[one.job_id] for one, verdict in answers if verdict is Verdict.APPLIED]
+            changed += self._conclude(changed, now)
             self._tell(NoticeKind.CHANGED, changed)
             self._tell_waiting(changed)
             if claim is None or not self._vault.roster.is_live(claim.worker_id, now):
@@ -163,19 +168,23 @@ class MemoryStore:
         with self._vault.lock:
             now, ledger = self._clock(), self._vault.ledger
             self._vault.roster.forget(now)
-            past = take_due(ledger.expiring, now, limit)
-            for job_id in past:
+            pruned = list(islice(self._prunable(now), limit))
+            for job_id in pruned:
                 ledger.delete(job_id)
-        return len(past)
+                self._vault.following.forget(job_id)
+        return len(pruned)
 
     async def cancel(self, job_ids: Sequence[str], reason: str | None, *, force: bool = False) -> list[Job | None]:
         """Cancel jobs and return them as they are now."""
         with self._vault.lock:
             changed = list[Job]()
-            answers = [self._cancel(job_id, reason, changed, force=force) for job_id in job_ids]
+            for job_id in job_ids:
+                self._cancel(job_id, reason, changed, force=force)
+            changed += self._conclude(changed, self._clock())
             self._tell(NoticeKind.CHANGED, changed)
             self._tell(NoticeKind.CANCEL, [job for job in changed if job.state is JobState.RUNNING])
-        return answers
+            self._tell_waiting(changed)
+            return [self._vault.ledger.jobs.get(job_id) for job_id in job_ids]
 
     async def get(self, job_ids: Sequence[str]) -> list[Job | None]:
         """Return jobs by id."""
@@ -184,22 +193,36 @@ class MemoryStore:
 
     async def find(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> Page:
         """List jobs, newest first."""
-        if cursor is not None and CURSOR.fullmatch(cursor) is None:
-            raise InvalidOption("cursor", cursor, "give the `next_cursor` of a page, or none for the first page")
+        before = _place(cursor)
         with self._vault.lock:
-            stored = self._vault.ledger.newest_first(None if cursor is None else int(cursor))
+            stored = self._vault.ledger.newest_first(before)
             found = list(islice(((place, job) for place, job in stored if _matches(job, wanted)), limit + 1))
         page = found[:limit]
-        return Page(
-            jobs=tuple(job for _, job in page),
-            next_cursor=str(page[-1][0]) if page and len(found) > limit else None,
-        )
+        return Page(jobs=tuple(job for _, job in page), next_cursor=_next_cursor(page, found))
 
     async def counts(self) -> list[Count]:
         """Count the stored jobs by queue, task and state."""
         with self._vault.lock:
             tallies = sorted(self._vault.ledger.tallies.items())
         return [Count(queue=queue, task=task, state=state, jobs=jobs) for (queue, task, state), jobs in tallies]
+
+    async def parents(self, job_ids: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return whom jobs follow."""
+        with self._vault.lock:
+            return [self._vault.following.parents(job_id) for job_id in job_ids]
+
+    async def flow(self, flow_id: str) -> Flow | None:
+        """Return how a flow stands."""
+        with self._vault.lock:
+            return self._vault.ledger.flows.get(flow_id)
+
+    async def flows(self, *, limit: int, cursor: str | None) -> FlowPage:
+        """List flows, those begun last first."""
+        before = _place(cursor)
+        with self._vault.lock:
+            found = list(islice(self._vault.ledger.flows.newest_first(before), limit + 1))
+        page = found[:limit]
+        return FlowPage(flows=tuple(flow for _, flow in page), next_cursor=_next_cursor(page, found))
 
     async def attempts(self, job_id: str) -> list[Attempt]:
         """Return the attempts of a job that have ended."""
@@ -236,17 +259,14 @@ class MemoryStore:
 
     def _enqueue(self, jobs: Sequence[NewJob], now: datetime) -> list[Enqueued]:
         enqueued: list[Enqueued] = []
-        try:
+        answers: dict[str, str] = {}
+        with self._vault.undo.all_or_none():
             for new in jobs:
-                enqueued.append(self._enqueue_one(new, now))  # noqa: PERF401 - a refusal must find what came before it
-        except JobConflict:
-            for one in enqueued:
-                if one.created:
-                    self._vault.ledger.delete(one.job.id)
-            raise
+                enqueued.append(self._enqueue_one(new, now, answers))
+                answers[new.id] = enqueued[-1].job.id
         return enqueued
 
-    def _enqueue_one(self, new: NewJob, now: datetime) -> Enqueued:
+    def _enqueue_one(self, new: NewJob, now: datetime, answers: dict[str, str]) -> Enqueued:
         ledger = self._vault.ledger
         if earlier := ledger.jobs.get(new.id):
             return Enqueued(job=earlier, created=False)
@@ -254,9 +274,7 @@ class MemoryStore:
             if named.args != new.args:
                 raise JobConflict(named.id, f"key {new.key!r} of task {new.task!r} names it, with other arguments")
             return Enqueued(job=named, created=False)
-        job = changes.stored(new, now)
-        ledger.add(job)
-        return Enqueued(job=job, created=True)
+        return Enqueued(job=self._vault.following.begin(new, now, answers=answers), created=True)
 
     def _claim(self, request: ClaimRequest, now: datetime) -> list[Job]:
         ledger = self._vault.ledger
@@ -285,18 +303,30 @@ class MemoryStore:
         job = self._vault.ledger.jobs.get(job_id)
         return job if job is not None and job.state is JobState.RUNNING and job.token == token else None
 
-    def _cancel(self, job_id: str, reason: str | None, changed: list[Job], *, force: bool) -> Job | None:
+    def _cancel(self, job_id: str, reason: str | None, changed: list[Job], *, force: bool) -> None:
         job = self._vault.ledger.jobs.get(job_id)
         if job is None or job.state.is_final:
-            return job
+            return
         if job.cancel_requested_at is None:
             after = replace(changes.cancelled(job, reason, self._clock()), cancel_forced=force)
         elif force and not job.cancel_forced:
             after = replace(job, cancel_forced=True)
         else:
-            return job
+            return
         changed.append(self._vault.ledger.write(after))
-        return changed[-1]
+
+    def _conclude(self, changed: Sequence[Job], now: datetime) -> list[Job]:
+        """Do what follows from the ends among these changes, and return all further jobs that were changed."""
+        return self._vault.following.conclude([job for job in changed if job.state.is_final], now)
+
+    def _prunable(self, now: datetime) -> Iterator[str]:
+        """Yield final jobs past their keep time, putting those off that others still follow."""
+        ledger = self._vault.ledger
+        while due := take_due(ledger.expiring, now, 1):
+            if self._vault.following.is_followed(due[0]):
+                ledger.put_off(due[0], later(now, FOLLOWED))
+            else:
+                yield due[0]
 
     def _tell(self, kind: NoticeKind, jobs: Sequence[Job]) -> None:
         if jobs:
@@ -310,11 +340,23 @@ class MemoryStore:
             self._vault.ears.tell(Notice(kind=NoticeKind.SCHEDULED))
 
 
+def _place(cursor: str | None) -> int | None:
+    if cursor is not None and CURSOR.fullmatch(cursor) is None:
+        raise InvalidOption("cursor", cursor, "give the `next_cursor` of a page, or none for the first page")
+    return None if cursor is None else int(cursor)
+
+
+def _next_cursor(page: Sequence[tuple[int, object]], found: Sequence[tuple[int, object]]) -> str | None:
+    return str(page[-1][0]) if page and len(found) > len(page) else None
+
+
 def _matches(job: Job, wanted: JobFilter) -> bool:
     return (
         (not wanted.states or job.state in wanted.states)
         and (not wanted.tasks or job.task in wanted.tasks)
         and (not wanted.queues or job.queue in wanted.queues)
+        and (not wanted.flows or (job.ties is not None and job.ties.flow in wanted.flows))
+        and (not wanted.schedules or (job.ties is not None and job.ties.schedule in wanted.schedules))
         and (wanted.created_after is None or job.created_at > wanted.created_after)
         and (wanted.created_before is None or job.created_at < wanted.created_before)
     )

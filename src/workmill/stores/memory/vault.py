@@ -3,8 +3,10 @@
 from threading import Lock
 
 from workmill.stores.memory.ears import Ears
+from workmill.stores.memory.following import Following
 from workmill.stores.memory.ledger import Ledger
 from workmill.stores.memory.roster import Roster
+from workmill.stores.memory.undo import Undo
 
 
 class Vault:
@@ -16,6 +18,8 @@ class Vault:
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.ledger = Ledger()
+        self.undo = Undo()
+        self.ledger = Ledger(self.undo)
+        self.following = Following(self.ledger, self.undo)
         self.roster = Roster()
         self.ears = Ears()

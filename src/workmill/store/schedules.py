@@ -46,6 +46,9 @@ class ScheduleVerbs(Protocol):
 
         An edited one gets the plan and the `next_at`, is active or not as given, and keeps the rest. Where the last job
         of a loop has not ended, `next_at` stays None until it has.
+
+        Raises:
+            ScheduleChanged: One has another version than the one given to compare with; nothing was stored.
         """
 
     async def schedules(self, *, limit: int, cursor: str | None) -> tuple[list[Schedule], str | None]:
@@ -58,8 +61,10 @@ class ScheduleVerbs(Protocol):
     async def get_schedules(self, names: Sequence[str]) -> list[Schedule | None]:
         """Return schedules by name; None for each that is not stored."""
 
-    async def start_schedule(self, name: str, next_at: datetime) -> Schedule:
-        """Make a schedule active. The next job of a loop whose last has not ended is counted from that end.
+    async def start_schedule(self, name: str, next_at: datetime, *, args: bytes | None = None) -> Schedule:
+        """Make a schedule active, with `args` in place of the plan's, where they are given.
+
+        The next job of a loop whose last has not ended is counted from that end.
 
         Raises:
             ScheduleActive: It is already.

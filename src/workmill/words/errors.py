@@ -163,6 +163,16 @@ class ScheduleActive(ScheduleError):
         super().__init__(f"schedule {name!r} goes on already; stop it first to start it anew")
 
 
+class ScheduleChanged(ScheduleError):
+    """The schedule is not the one that the edit was made of: look at it again."""
+
+    def __init__(self, name: str, version: int | None) -> None:
+        self.name = name
+        self.version = version
+        stored = "there is none of this name" if version is None else f"version {version} is stored"
+        super().__init__(f"schedule {name!r} is another than it was taken for: {stored}")
+
+
 class FlowNotFound(WorkmillError):
     """No flow has this id: it never existed, or the keep time of all its jobs is over."""
 

@@ -82,11 +82,17 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSchedule:
-    """A schedule to be stored, when it begins, and whether it does so at once or waits to be started."""
+    """A schedule to be stored, when it begins, and whether it does so at once or waits to be started.
+
+    Attributes:
+        version: Which version of it must be stored for it to be edited; 0: none at all. None: whichever there is. Of no
+            account where code declares it.
+    """
 
     plan: Plan
     next_at: datetime | None
     is_active: bool = True
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

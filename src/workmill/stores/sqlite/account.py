@@ -1,4 +1,4 @@
-"""What a transaction keeps in mind: the jobs to count and the news to tell."""
+"""What a transaction keeps in mind: the jobs to count, the strands they moved in, and the news to tell."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -15,6 +15,8 @@ class Mark(NamedTuple):
     """A point within a transaction."""
 
     tally: Counter[Lane]
+    strands: Counter[int]
+    freed: set[tuple[str, str]]
     told: int
     is_in_stretch: bool
 
@@ -31,6 +33,8 @@ class Account:
         self.now = now
         self.is_in_stretch = False
         self._tally: Counter[Lane] = Counter()
+        self._strands: Counter[int] = Counter()
+        self._freed: set[tuple[str, str]] = set()
         self._notices: list[Notice] = []
 
     @property
@@ -42,13 +46,21 @@ class Account:
         """Remember that there are so many jobs more of one kind."""
         self._tally[lane] += jobs
 
+    def moved(self, strand: int, was: JobState | None, state: JobState | None) -> None:
+        """Remember that a job of a strand is in another state; None stands for one that is not stored."""
+        self._strands[strand] += (state is JobState.RUNNING) - (was is JobState.RUNNING)
+
+    def freed(self, task: str, queue: str) -> None:
+        """Remember that of a task and a queue with a rule one job less is running."""
+        self._freed.add((task, queue))
+
     def tell(self, kind: NoticeKind, *, queue: str = "", job_ids: Iterable[str] = ()) -> None:
         """Remember to send a notice once the transaction is committed."""
         self._notices.append(Notice(kind=kind, queue=queue, job_ids=tuple(job_ids)))
 
     def has_more_queued(self) -> bool:
-        """Whether by what is remembered a lane that a claim must see may be new."""
-        return any(jobs > 0 and lane[0] == JobState.QUEUED for lane, jobs in self._tally.items())
+        """Whether by what is remembered a lane or a strand that a claim must see may be new."""
+        return bool(self._strands) or any(jobs > 0 and lane[0] == JobState.QUEUED for lane, jobs in self._tally.items())
 
     def counted(self) -> list[tuple[str, str, str, int]]:
         """Return what `count` remembered, for the tally, and forget it."""
@@ -56,11 +68,19 @@ class Account:
         self._tally.clear()
         return changed
 
+    def moves(self) -> tuple[dict[int, int], list[tuple[str, str]]]:
+        """Return what `moved` and `freed` remembered, and forget it: how many more run of each strand."""
+        strands, freed = dict(self._strands), sorted(self._freed)
+        self._strands.clear()
+        self._freed.clear()
+        return strands, freed
+
     def mark(self) -> Mark:
         """Return a point that `back_to` can return to."""
-        return Mark(self._tally.copy(), len(self._notices), self.is_in_stretch)
+        strands, freed = self._strands.copy(), self._freed.copy()
+        return Mark(self._tally.copy(), strands, freed, len(self._notices), self.is_in_stretch)
 
     def back_to(self, mark: Mark) -> None:
         """Forget what was counted, told and noted since a point."""
-        self._tally, told, self.is_in_stretch = mark
+        self._tally, self._strands, self._freed, told, self.is_in_stretch = mark
         del self._notices[told:]

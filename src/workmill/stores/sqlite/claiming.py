@@ -8,7 +8,7 @@ from workmill.stores.sqlite.failures import Code, code_of
 from workmill.stores.sqlite.mending import fail_unreadable_by_seq, readable_or_failed
 from workmill.stores.sqlite.moments import moment, moment_or_none
 from workmill.stores.sqlite.reading import rows_at
-from workmill.stores.sqlite.rows import JobDraft, failure_of, pack, pack_names, progress_of
+from workmill.stores.sqlite.rows import JobDraft, failure_of, pack, pack_names, progress_of, ties_of
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.codec import Json, load_policy
@@ -114,7 +114,7 @@ def claimed(row: Sequence[Json], request: ClaimRequest, now: int) -> Job:
         ValueError: The row cannot be read.
     """
     _, job_id, task, queue, priority, args, policy, key, attempt, deaths, token, version, *rest = row
-    progress, failure, created_at, run_at, retry_of = rest
+    progress, failure, created_at, run_at, retry_of, ties = rest
     job: Job = JobDraft(
         job_id,
         task,
@@ -138,6 +138,7 @@ def claimed(row: Sequence[Json], request: ClaimRequest, now: int) -> Job:
         moment(now),
         *(None, None, None, None, False),  # finished, expires, cancel requested, its reason, forced
         retry_of,
+        ties_of(ties),
     )
     job.__class__ = Job
     return job

@@ -14,6 +14,7 @@ from workmill.stores.sqlite.transaction import LARGEST, Transaction
 from workmill.words.codec import Json, dump_policy
 from workmill.words.errors import InvalidOption, JobConflict
 from workmill.words.job import Job, JobState, NewJob
+from workmill.words.ties_codec import dump_ties
 
 Known = dict[str, Job]
 Rows = Sequence[Sequence[Json]]
@@ -154,6 +155,17 @@ def row_of(job: Job, now: int) -> tuple[Value, ...]:
     )
 
 
+def tied_row_of(job: Job, now: int, *, strand: int | None, is_followed: bool) -> tuple[Value, ...]:
+    """Return the values of a new job that is not plain, in the order of its inserting statement."""
+    return (
+        *row_of(job, now),
+        None if job.ties is None else dump_ties(job.ties),
+        strand,
+        None if job.policy.expires is None else later(ticks(job.run_at or job.created_at), job.policy.expires),
+        1 if is_followed else None,
+    )
+
+
 def born(new: NewJob, now: int) -> Job:
     """Return a new job as it begins.
 
@@ -180,6 +192,7 @@ def born(new: NewJob, now: int) -> Job:
         run_at,
         *(None, None, None, None, None, False),  # started, finished, expires, cancel requested, its reason, forced
         new.retry_of,
+        new.ties,
     )
     job.__class__ = Job
     return job

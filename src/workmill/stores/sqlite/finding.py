@@ -48,7 +48,8 @@ def newest(wanted: JobFilter, limit: int, below: int, transaction: Transaction) 
     named = [pack(names) if names else None for names in (wanted.states, wanted.tasks, wanted.queues)]
     kinds = defaultdict(list)
     for lane in transaction.batch(sql["lanes"], *named):
-        kinds[statement_for(lane[0])].append(lane)
+        for name in statements_for(lane[0]):
+            kinds[name].append(lane)
     created = span(wanted, below, transaction)
     lines = [transaction.batch(sql[name], pack(lanes), *created, limit) for name, lanes in kinds.items()]
     return list(islice(heapq.merge(*lines, reverse=True), limit))
@@ -67,9 +68,12 @@ def span(wanted: JobFilter, below: int, transaction: Transaction) -> tuple[int, 
     return first, last, after, before
 
 
-def statement_for(state: str) -> str:
-    """Name the statement that finds jobs of a state: each goes by the index that holds them."""
-    return state if state in {JobState.QUEUED, JobState.RUNNING} else "resting"
+def statements_for(state: str) -> tuple[str, ...]:
+    """Name the statements that find jobs of a state: each goes by the index that holds them."""
+    if state == JobState.QUEUED:
+        # Those in strands rest with the others.
+        return "queued", "resting"
+    return ("running",) if state == JobState.RUNNING else ("resting",)
 
 
 def number(value: Value, *, otherwise: int) -> int:

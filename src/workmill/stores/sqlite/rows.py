@@ -16,6 +16,8 @@ from workmill.words.errors import InvalidOption
 from workmill.words.job import Attempt, Ending, Job, JobState, Progress
 from workmill.words.order import Order
 from workmill.words.outcome import Failure
+from workmill.words.ties import Ties
+from workmill.words.ties_codec import load_ties
 
 JobDraft = make_dataclass("JobDraft", [field.name for field in fields(Job)], slots=True)
 """A job that can still be written to, of the very layout of `Job`: give it that class when it is filled in.
@@ -55,7 +57,7 @@ def job_of(row: Sequence[Json]) -> Job:
         ValueError: It cannot be read.
     """
     _, job_id, task, queue, priority, state, args, policy, key, attempt, deaths, token, version, *rest = row
-    progress, result, failure, worker, engine, *times, cancel_reason, cancel_forced, retry_of = rest
+    progress, result, failure, worker, engine, *times, cancel_reason, cancel_forced, retry_of, ties = rest
     job: Job = JobDraft(
         job_id,
         task,
@@ -79,6 +81,7 @@ def job_of(row: Sequence[Json]) -> Job:
         cancel_reason,
         cancel_forced == 1,
         retry_of,
+        ties_of(ties),
     )
     job.__class__ = Job
     return job
@@ -122,6 +125,11 @@ def progress_of(text: str | None) -> Progress | None:
 def failure_of(text: str | None) -> Failure | None:
     """Read a failure that may be missing."""
     return None if text is None else load_failure(text)
+
+
+def ties_of(text: str | None) -> Ties | None:
+    """Read ties that may be missing."""
+    return None if text is None else load_ties(text)
 
 
 def attempt_of(row: Sequence[Json]) -> Attempt:

@@ -21,7 +21,10 @@ WAITING_FOR_A_TIME = frozenset({JobState.SCHEDULED, JobState.RETRYING})
 
 
 class Run(NamedTuple):
-    """The running attempt that a transition ends, as it is stored."""
+    """The running attempt that a transition ends, as it is stored.
+
+    `strand` and `followed` are None for plain jobs. `is_ruled`: whether any rule limits how many jobs run.
+    """
 
     seq: int
     task: str
@@ -30,6 +33,10 @@ class Run(NamedTuple):
     worker: str | None
     started_at: int | None
     cancel_requested_at: int | None
+    ties: str | None
+    strand: int | None
+    followed: int | None
+    is_ruled: int
 
 
 Applied = Sequence[tuple[Transition, Run]]

@@ -1,4 +1,5 @@
--- Times are microseconds since 1970 in UTC. `seq` is the order of storing.
+-- Times are microseconds since 1970 in UTC. `seq` is the order of storing. `begin_by`: from when on it may not begin any
+-- more. `followed`: 1 where another job waits for this one's end, or a loop does.
 CREATE TABLE job (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -26,18 +27,26 @@ CREATE TABLE job (
     cancel_requested_at INTEGER,
     cancel_reason TEXT,
     cancel_forced INTEGER NOT NULL DEFAULT 0,
-    retry_of TEXT
+    retry_of TEXT,
+    ties TEXT,
+    strand INTEGER,
+    begin_by INTEGER,
+    followed INTEGER
 ) STRICT;
 
 CREATE UNIQUE INDEX job_key ON job (task, key) WHERE key IS NOT NULL;
-CREATE INDEX job_queued ON job (queue, task, priority DESC, seq) WHERE state = 'queued';
+CREATE INDEX job_queued ON job (queue, task, priority DESC, seq) WHERE state = 'queued' AND strand IS NULL;
 CREATE INDEX job_running ON job (worker) WHERE state = 'running';
 CREATE INDEX job_due ON job (run_at) WHERE state IN ('scheduled', 'retrying');
 CREATE INDEX job_expiry ON job (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX job_strand ON job (strand, state, priority DESC, seq) WHERE strand IS NOT NULL;
+CREATE INDEX job_begin_by ON job (begin_by)
+WHERE begin_by IS NOT NULL AND token = 0 AND state IN ('scheduled', 'waiting', 'queued');
 
 -- Serves the listing of all that is neither queued nor running: those two have an index of their own, and a job in
--- the hot path enters this one only once, at its end.
-CREATE INDEX job_listing ON job (state, task, queue, seq, created_at) WHERE state NOT IN ('queued', 'running');
+-- the hot path enters this one only once, at its end. Jobs in strands are in it from the beginning.
+CREATE INDEX job_listing ON job (state, task, queue, seq, created_at)
+WHERE state NOT IN ('queued', 'running') OR strand IS NOT NULL;
 
 -- The attempts that ended otherwise than by success: a successful one is told by the job itself.
 CREATE TABLE attempt (
@@ -68,6 +77,87 @@ CREATE TABLE tally (
     PRIMARY KEY (state, task, queue)
 ) STRICT, WITHOUT ROWID;
 
+-- What holds for a queue, a task, or each key of one name. `declared` is what code says, where it does; the columns say
+-- what is in force, which is another where `is_set` by hand. `opens_at`: when its rate lets jobs begin again that it has
+-- held back, until promote tells of it.
+CREATE TABLE rule (
+    scope TEXT NOT NULL,
+    name TEXT NOT NULL,
+    running INTEGER,
+    rate_count INTEGER,
+    rate_per INTEGER,
+    waiting INTEGER,
+    declared TEXT,
+    is_set INTEGER NOT NULL DEFAULT 0,
+    opens_at INTEGER,
+    PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;
+
+-- How many attempts began when, under each rule that has a rate. Of gates also the key.
+CREATE TABLE start (
+    scope TEXT NOT NULL,
+    name TEXT NOT NULL,
+    key TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    jobs INTEGER NOT NULL,
+    PRIMARY KEY (scope, name, key, at)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pause (
+    queue TEXT PRIMARY KEY,
+    since INTEGER NOT NULL,
+    by TEXT
+) STRICT, WITHOUT ROWID;
+
+-- The keys that jobs are counted under, each with how many of its jobs run. `opens_at` as in `rule`.
+CREATE TABLE gate (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    key TEXT NOT NULL,
+    running INTEGER NOT NULL DEFAULT 0,
+    opens_at INTEGER,
+    UNIQUE (name, key)
+) STRICT;
+
+CREATE INDEX gate_opening ON gate (opens_at) WHERE opens_at IS NOT NULL;
+
+-- The lines of jobs that pass the same gates. `priority` and `head` are those of its first queued job. A strand that is
+-- `held_by` a gate is not looked at by claims before that gate may let jobs through again; one that is not may be held
+-- back all the same, which the next claim finds out.
+CREATE TABLE strand (
+    id INTEGER PRIMARY KEY,
+    task TEXT NOT NULL,
+    queue TEXT NOT NULL,
+    gates TEXT NOT NULL,
+    priority INTEGER,
+    head INTEGER,
+    held_by INTEGER,
+    UNIQUE (task, queue, gates)
+) STRICT;
+
+CREATE INDEX strand_open ON strand (task, queue, priority DESC, head) WHERE head IS NOT NULL AND held_by IS NULL;
+CREATE INDEX strand_held ON strand (held_by) WHERE held_by IS NOT NULL;
+
+-- Which strands pass which gates.
+CREATE TABLE pass (
+    gate INTEGER NOT NULL,
+    strand INTEGER NOT NULL,
+    PRIMARY KEY (gate, strand)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX pass_strand ON pass (strand, gate);
+
+-- The job that was stored last under a name that is to be unique, for its task. Nothing is ever released: whether that
+-- job is still in the way is seen by looking at it.
+CREATE TABLE slot (
+    task TEXT NOT NULL,
+    name TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (task, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX slot_job ON slot (seq);
+
 CREATE TABLE worker (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -91,5 +181,5 @@ CREATE VIEW job_row (seq, body) AS
 SELECT seq, json_array(
     seq, id, task, queue, priority, state, args, policy, key, attempt, deaths, token, version, progress, result,
     failure, worker, engine, created_at, run_at, started_at, finished_at, expires_at, cancel_requested_at,
-    cancel_reason, cancel_forced, retry_of
+    cancel_reason, cancel_forced, retry_of, ties
 ) FROM job;

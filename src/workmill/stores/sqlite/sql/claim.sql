@@ -13,11 +13,11 @@ SELECT json_array(
 -- :name one_lane
 SELECT CAST(json_group_array(json_array(
     seq, id, task, queue, priority, args, policy, key, attempt, deaths, token, version, progress, failure, created_at,
-    run_at, retry_of
+    run_at, retry_of, ties
 )) AS BLOB)
 FROM (
     SELECT * FROM job INDEXED BY job_queued
-    WHERE state = 'queued' AND task = ?1 AND queue = ?2
+    WHERE state = 'queued' AND strand IS NULL AND task = ?1 AND queue = ?2
     ORDER BY priority DESC, seq LIMIT ?3
 );
 
@@ -26,7 +26,7 @@ FROM (
 SELECT json_group_array(json((
     SELECT json_group_array(json_array(-priority, seq)) FROM (
         SELECT priority, seq FROM job INDEXED BY job_queued
-        WHERE state = 'queued' AND task = lane.value ->> 0 AND queue = lane.value ->> 1
+        WHERE state = 'queued' AND strand IS NULL AND task = lane.value ->> 0 AND queue = lane.value ->> 1
         ORDER BY priority DESC, seq LIMIT ?2
     )
 )))
@@ -35,7 +35,7 @@ FROM json_each(?1) AS lane;
 -- :name places
 SELECT CAST(json_group_array(json_array(
     seq, id, task, queue, priority, args, policy, key, attempt, deaths, token, version, progress, failure, created_at,
-    run_at, retry_of
+    run_at, retry_of, ties
 )) AS BLOB)
 FROM (SELECT job.* FROM json_each(?1) AS place CROSS JOIN job ON job.seq = place.value);
 

@@ -3,6 +3,13 @@ INSERT INTO job (id, task, queue, priority, state, args, policy, key, created_at
 (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) -- :each
 ;
 
+-- :name insert_tied
+INSERT INTO job (
+    id, task, queue, priority, state, args, policy, key, created_at, run_at, retry_of, ties, strand, begin_by, followed
+) VALUES
+(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) -- :each
+;
+
 -- :name stretch
 INSERT OR REPLACE INTO stretch (seq, block)
 SELECT coalesce((SELECT max(seq) FROM job), 0) + 1, ?1

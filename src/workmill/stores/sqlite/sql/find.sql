@@ -22,7 +22,7 @@ AND (?3 IS NULL OR queue IN (SELECT value FROM json_each(?3)));
 SELECT json_group_array(seq) FROM (
     SELECT job.seq FROM json_each(?1) AS lane CROSS JOIN job ON job.seq IN (
         SELECT resting.seq FROM job AS resting INDEXED BY job_listing
-        WHERE resting.state NOT IN ('queued', 'running') AND resting.state = lane.value ->> 0
+        WHERE (resting.state NOT IN ('queued', 'running') OR resting.strand IS NOT NULL) AND resting.state = lane.value ->> 0
         AND resting.task = lane.value ->> 1 AND resting.queue = lane.value ->> 2
         AND resting.seq BETWEEN ?2 AND ?3 AND resting.created_at > ?4 AND resting.created_at < ?5
         ORDER BY resting.seq DESC LIMIT ?6
@@ -46,14 +46,14 @@ SELECT json_group_array(seq) FROM (
     WITH RECURSIVE level (task, queue, priority) AS (
         SELECT lane.value ->> 1, lane.value ->> 2, (
             SELECT job.priority FROM job INDEXED BY job_queued
-            WHERE job.state = 'queued' AND job.task = lane.value ->> 1 AND job.queue = lane.value ->> 2
+            WHERE job.state = 'queued' AND job.strand IS NULL AND job.task = lane.value ->> 1 AND job.queue = lane.value ->> 2
             ORDER BY job.priority DESC LIMIT 1
         )
         FROM json_each(?1) AS lane
         UNION ALL
         SELECT level.task, level.queue, (
             SELECT job.priority FROM job INDEXED BY job_queued
-            WHERE job.state = 'queued' AND job.task = level.task AND job.queue = level.queue
+            WHERE job.state = 'queued' AND job.strand IS NULL AND job.task = level.task AND job.queue = level.queue
             AND job.priority < level.priority
             ORDER BY job.priority DESC LIMIT 1
         )
@@ -61,7 +61,7 @@ SELECT json_group_array(seq) FROM (
     )
     SELECT job.seq FROM level CROSS JOIN job ON job.seq IN (
         SELECT queued.seq FROM job AS queued INDEXED BY job_queued
-        WHERE queued.state = 'queued' AND queued.task = level.task AND queued.queue = level.queue
+        WHERE queued.state = 'queued' AND queued.strand IS NULL AND queued.task = level.task AND queued.queue = level.queue
         AND queued.priority = level.priority
         AND queued.seq BETWEEN ?2 AND ?3 AND queued.created_at > ?4 AND queued.created_at < ?5
         ORDER BY queued.seq DESC LIMIT ?6

@@ -3,7 +3,8 @@ WITH wanted (place, id, token) AS (VALUES
 (?, ?, ?) -- :each
 )
 SELECT json_group_array(json_array(
-    wanted.place, job.seq, job.task, job.queue, job.attempt, job.worker, job.started_at, job.cancel_requested_at
+    wanted.place, job.seq, job.task, job.queue, job.attempt, job.worker, job.started_at, job.cancel_requested_at,
+    job.ties, job.strand, job.followed, (SELECT EXISTS (SELECT 1 FROM rule WHERE running IS NOT NULL))
 ))
 FROM wanted CROSS JOIN job ON job.id = wanted.id AND job.state = 'running' AND job.token = wanted.token;
 

@@ -13,5 +13,12 @@ SELECT json_group_array(json_array(queue, task, state, jobs)) FROM (
 
 -- :name recount
 INSERT INTO tally (state, task, queue, jobs)
-SELECT 'queued', ?1, ?2, count(*) FROM job INDEXED BY job_queued WHERE state = 'queued' AND task = ?1 AND queue = ?2
+SELECT 'queued', ?1, ?2, sum(jobs) FROM (
+    SELECT count(*) AS jobs FROM job INDEXED BY job_queued
+    WHERE state = 'queued' AND strand IS NULL AND task = ?1 AND queue = ?2
+    UNION ALL
+    SELECT count(*) FROM job INDEXED BY job_listing
+    WHERE (state NOT IN ('queued', 'running') OR strand IS NOT NULL) AND state = 'queued' AND task = ?1 AND queue = ?2
+)
+WHERE TRUE
 ON CONFLICT (state, task, queue) DO UPDATE SET jobs = excluded.jobs;

@@ -13,13 +13,15 @@ from workmill.changes import Changes
 from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
 from workmill.craft.isolation import checked_isolation
+from workmill.craft.limits import LimitOption, given_limits
 from workmill.craft.logs import Events
 from workmill.craft.middleware import Middleware
-from workmill.craft.options import Options, changed_policy, check_priority
+from workmill.craft.options import Declared, Options, changed_policy, check_priority, checked_batch, checked_unique
 from workmill.craft.program import Program
 from workmill.craft.registrar import Registrar
 from workmill.craft.registry import Registry
 from workmill.craft.task import AnyTask, Task
+from workmill.craft.unique import Unique
 from workmill.store import Store
 from workmill.stores.opening import store_factory, whole
 from workmill.sync import Portal
@@ -30,6 +32,7 @@ from workmill.words.duration import Duration
 from workmill.words.emit import Emit
 from workmill.words.job import NewJob
 from workmill.words.lease import LEASE
+from workmill.words.limit import Rate
 from workmill.words.names import check_name
 from workmill.words.policy import KEEP, Policy
 from workmill.words.retry import Retry
@@ -117,6 +120,10 @@ class App(Asking):
         process: bool = False,
         grace: Duration | None = None,
         memory: Size | None = None,
+        unique: Unique | None = None,
+        limit: LimitOption | None = None,
+        rate: Rate | None = None,
+        expires: Duration | None = None,
     ) -> Registrar: ...
     def task(
         self,
@@ -131,6 +138,10 @@ class App(Asking):
         process: bool = False,
         grace: Duration | None = None,
         memory: Size | None = None,
+        unique: Unique | None = None,
+        limit: LimitOption | None = None,
+        rate: Rate | None = None,
+        expires: Duration | None = None,
     ) -> AnyTask | Registrar:
         """Register a function as a task; it stays a plain callable.
 
@@ -148,6 +159,10 @@ class App(Asking):
             grace: How long such an attempt may take to end when it was asked to, before its process is made to; 5
                 seconds unless given.
             memory: How much memory the process may take, with what it starts: bytes, or text such as `"512MB"`.
+            unique: Which of its jobs are one too many, and what becomes of them.
+            limit: How many of its jobs may run at a time, over all workers: a number, or a `Limit`, or several.
+            rate: How many of its attempts may begin in any stretch of a length of time.
+            expires: How long after its storing, or after `run_after`, a job may still begin; then it is cancelled.
 
         Raises:
             DuplicateTask: The name is taken.
@@ -157,11 +172,15 @@ class App(Asking):
         options = Options(
             queue=check_name("queue", queue),
             priority=check_priority(priority),
-            policy=changed_policy(Policy(), retry=retry, timeout=timeout, keep=keep),
+            policy=changed_policy(Policy(), retry=retry, timeout=timeout, keep=keep, expires=expires),
+            unique=checked_unique(unique),
         )
-        retry_on = (Exception,) if retry is None else retry.on
-        isolation = checked_isolation(process=process, grace=grace, memory=memory)
-        registrar = Registrar(self._registry.register, name, options, retry_on, isolation)
+        declared = Declared(
+            retry_on=(Exception,) if retry is None else retry.on,
+            isolation=checked_isolation(process=process, grace=grace, memory=memory),
+            limits=given_limits(limit, rate),
+        )
+        registrar = Registrar(self._registry.register, name, options, declared)
         return registrar if function is None else registrar(function)
 
     def task_named(self, name: str) -> AnyTask:
@@ -176,22 +195,35 @@ class App(Asking):
         """Tell `subscriber` of every event of this process: quick, never blocking."""
         self._events.subscribe(subscriber)
 
-    def enqueue_many(self, jobs: Sequence[NewJob], *, connection: object | None = None) -> list[JobHandle[Json]]:
+    def enqueue_many(
+        self, jobs: Sequence[NewJob], *, connection: object | None = None, wait: Duration | None = None
+    ) -> list[JobHandle[Json]]:
         """Store jobs made by `task.job(...)`, all or none, in one transaction.
 
         Args:
-            jobs: The jobs, in their order.
+            jobs: The jobs, in their order; 100,000 at most.
             connection: A connection of yours, whose transaction they are stored in; see `Task.using`.
+            wait: How long to wait for room in a queue that is full, before `QueueFull` is raised; else not.
+
+        Returns:
+            A handle for each, in the same order; jobs that are `unique` and to be skipped are left out.
 
         Raises:
-            InvalidOption: The store cannot join the connection's transaction.
+            InvalidOption: There are too many, or the store cannot join the connection's transaction.
             JobConflict: A key is in use for other arguments; nothing was stored.
+            ParentNotFound: A job follows one that is neither stored nor before it; nothing was stored.
+            QueueFull: A queue may hold no more; nothing was stored.
+            UniqueConflict: There is a job already that one of them may not stand beside; nothing was stored.
         """
-        return self._registry.handles(self._client.enqueue_from_here(jobs, connection))
+        longest = checked_batch(jobs, connection, wait)
+        return self._registry.handles(self._client.enqueue_from_here(jobs, connection, wait=longest))
 
-    async def aenqueue_many(self, jobs: Sequence[NewJob], *, connection: object | None = None) -> list[JobHandle[Json]]:
+    async def aenqueue_many(
+        self, jobs: Sequence[NewJob], *, connection: object | None = None, wait: Duration | None = None
+    ) -> list[JobHandle[Json]]:
         """Do as `enqueue_many` does, awaited."""
-        return self._registry.handles(await self._client.aenqueue_from_here(jobs, connection))
+        longest = checked_batch(jobs, connection, wait)
+        return self._registry.handles(await self._client.aenqueue_from_here(jobs, connection, wait=longest))
 
     def job(self, job_id: str) -> JobHandle[Json]:
         """Return a handle on a stored job.

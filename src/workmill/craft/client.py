@@ -1,25 +1,34 @@
 """The caller's side: store jobs, find them again, and follow them to their end."""
 
+import asyncio
 import math
+import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from workmill.craft.connections import AwaitedConnection, BlockingConnection, connection_of
 from workmill.craft.joining import check_joined
 from workmill.craft.retrying import retry_of
+from workmill.craft.unique import answered
 from workmill.craft.watch import Watch
 from workmill.store import Enqueued, Store
 from workmill.words.conversation import Conversation
 from workmill.words.emit import Emit, JobsEnqueued
-from workmill.words.errors import InvalidOption, JobConflict, JobNotFound
+from workmill.words.errors import InvalidOption, JobConflict, JobNotFound, QueueFull
 from workmill.words.job import Attempt, Job, JobState, NewJob
 from workmill.words.names import canonical_id
 
 T = TypeVar("T")
 POLL_SECONDS = 1.0
 """How often a waiting call looks by itself, in case a notice was lost."""
+BREATH_SECONDS = 0.02
+"""How long whoever waits for room in a queue leaves a busy store alone between two tries."""
+ANSWER_SECONDS = 60.0
+"""How much longer than a wait its answer may take."""
 REASON_CHARACTERS = 1000
 
 
@@ -59,10 +68,17 @@ class Client:
         """How long to wait for an enqueue: where jobs run at once, it takes as long as they do."""
         return None if self.after_enqueue is None else math.inf
 
-    def enqueue_from_here(self, jobs: Sequence[NewJob], connection: object | None = None) -> list[Enqueued]:
+    def enqueue_from_here(
+        self, jobs: Sequence[NewJob], connection: object | None = None, *, wait: timedelta | None = None
+    ) -> list[Enqueued]:
         """Store jobs, all or none: at once, or in the transaction of a connection of the caller's.
 
         In the latter case nothing is committed here, so nobody is told of it, and no job is run at once.
+
+        Args:
+            jobs: The jobs, in their order.
+            connection: The caller's.
+            wait: How long to wait for room in a queue that is full.
 
         Raises:
             InvalidOption: The connection is none that the store could join, or it is to be awaited.
@@ -71,12 +87,21 @@ class Client:
         """
         if connection is not None:
             return self._enqueue_on(connection, jobs)
-        return self.access.run(lambda session: self.enqueue(session, jobs), timeout=self.longest_enqueue)
+        if wait is None:
+            return self.access.run(lambda session: self.enqueue(session, jobs), timeout=self.longest_enqueue)
+        seconds = wait.total_seconds()
+        longest = self.longest_enqueue or min(seconds + ANSWER_SECONDS, threading.TIMEOUT_MAX)
+        return self.access.run(lambda session: self._enqueue_patiently(session, jobs, seconds), timeout=longest)
 
-    async def aenqueue_from_here(self, jobs: Sequence[NewJob], connection: object | None = None) -> list[Enqueued]:
+    async def aenqueue_from_here(
+        self, jobs: Sequence[NewJob], connection: object | None = None, *, wait: timedelta | None = None
+    ) -> list[Enqueued]:
         """Do as `enqueue_from_here` does, awaited; a connection that blocks is taken too, and blocks."""
-        if connection is None:
+        if connection is None and wait is None:
             return await self.access.arun(lambda session: self.enqueue(session, jobs))
+        if connection is None:
+            seconds = 0.0 if wait is None else wait.total_seconds()
+            return await self.access.arun(lambda session: self._enqueue_patiently(session, jobs, seconds))
         ours = connection_of(connection)
         conversation = await self.access.arun(_preparing(jobs, ours.kind, connection))
         return await ours.hold(conversation) if isinstance(ours, AwaitedConnection) else ours.hold(conversation)
@@ -86,6 +111,9 @@ class Client:
 
         Raises:
             JobConflict: A key is in use for a call with other arguments.
+            ParentNotFound: A job follows one that is not stored.
+            QueueFull: A queue may hold no more.
+            UniqueConflict: There is a job already that one of them may not stand beside.
         """
         stored = await session.store.enqueue(jobs)
         self._tell(stored)
@@ -94,6 +122,22 @@ class Client:
         await self.after_enqueue()
         now = await session.store.get([entry.job.id for entry in stored])
         return [replace(entry, job=job or entry.job) for entry, job in zip(stored, now, strict=True)]
+
+    async def _enqueue_patiently(self, session: Session, jobs: Sequence[NewJob], seconds: float) -> list[Enqueued]:
+        """Do as `enqueue`, and again whenever there may be room, until the time is up."""
+        ends_at = time.monotonic() + seconds
+        with suppress(QueueFull):
+            return await self.enqueue(session, jobs)
+        async with session.watch.subscribe(None) as subscription:
+            while True:
+                remaining = ends_at - time.monotonic()
+                try:
+                    return await self.enqueue(session, jobs)
+                except QueueFull:
+                    if remaining <= 0:
+                        raise
+                await asyncio.sleep(min(remaining, BREATH_SECONDS))
+                await subscription.next(min(max(ends_at - time.monotonic(), 0.0), POLL_SECONDS))
 
     async def get(self, session: Session, job_id: str) -> Job:
         """Return a job as it is now.
@@ -142,16 +186,26 @@ class Client:
             raise JobConflict(after.id, f"it has {after.state} already and cannot be cancelled")
         return after
 
-    async def retry(self, session: Session, job_id: str, args: bytes | None, key: str | None) -> Enqueued:
-        """Store a new job that repeats one.
+    async def retry(
+        self,
+        session: Session,
+        job_id: str,
+        args: bytes | None,
+        key: str | None,
+        ruled: Callable[[NewJob], NewJob] | None = None,
+    ) -> Enqueued:
+        """Store a new job that repeats one; `ruled` adds what its task's rules say of its arguments.
 
         Raises:
+            InvalidArguments: A rule's key cannot be made of the arguments.
             JobNotFound: It is not stored.
             JobConflict: It has not ended, or the key names a job that does not repeat it with these arguments.
+            UniqueConflict: There is a job already that the new one may not stand beside.
         """
         job = await self.get(session, job_id)
-        stored = (await self.enqueue(session, [retry_of(job, args, key)]))[0]
-        if stored.job.retry_of != job.id:
+        new = retry_of(job, args, key)
+        stored = (await self.enqueue(session, [new if ruled is None else answered(ruled(new))]))[0]
+        if key is not None and stored.job.key == key and stored.job.retry_of != job.id:
             raise JobConflict(stored.job.id, f"has the key {key!r} and does not repeat job {job.id}; choose another")
         return stored
 

@@ -5,21 +5,19 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, TypeVar
 
-from workmill.craft.client import Client, Session
+from workmill.craft.client import ANSWER_SECONDS, Client, Session
 from workmill.craft.document import job_document
 from workmill.craft.retrying import checked_arguments
 from workmill.craft.signature import Signature
 from workmill.store import Enqueued
 from workmill.words.codec import Json, load
 from workmill.words.errors import InvalidOption, JobCancelled, JobFailed, WaitTimeout
-from workmill.words.job import Attempt, Job, JobState
+from workmill.words.job import Attempt, Job, JobState, NewJob
 from workmill.words.names import check_key
 
 R = TypeVar("R")
 LONG_WAIT_SECONDS = 3600.0
 """A longer wait is made of waits of this length."""
-ANSWER_SECONDS = 60.0
-"""How much longer than a wait its answer may take."""
 
 
 class JobHandle(Generic[R]):
@@ -29,10 +27,19 @@ class JobHandle(Generic[R]):
     `JobNotFound` once the job's keep time is over, and `StoreUnavailable` where the store does not answer.
     """
 
-    __slots__ = ("_client", "_signature", "created", "record")
+    __slots__ = ("_client", "_ruled", "_signature", "created", "record")
 
-    def __init__(self, client: Client, record: Job, signature: Signature | None, *, created: bool = False) -> None:
+    def __init__(
+        self,
+        client: Client,
+        record: Job,
+        signature: Signature | None,
+        *,
+        created: bool = False,
+        ruled: Callable[[NewJob], NewJob] | None = None,
+    ) -> None:
         self._client = client
+        self._ruled = ruled
         self._signature = signature  # None: of a task that is not registered here, so that its values are plain JSON.
         self.record = record
         self.created = created
@@ -164,10 +171,10 @@ class JobHandle(Generic[R]):
     def _retry(self, arguments: Mapping[str, Json] | None, key: str | None) -> Callable[[Session], Awaitable[Enqueued]]:
         args = None if arguments is None else checked_arguments(self.record.task, arguments, self._signature)
         named = None if key is None else check_key(key)
-        return lambda session: self._client.retry(session, self.id, args, named)
+        return lambda session: self._client.retry(session, self.id, args, named, self._ruled)
 
     def _handle(self, stored: Enqueued) -> "JobHandle[R]":
-        return JobHandle(self._client, stored.job, self._signature, created=stored.created)
+        return JobHandle(self._client, stored.job, self._signature, created=stored.created, ruled=self._ruled)
 
     def _outcome(self, waited: float) -> R:
         match self.record.state:

@@ -1,14 +1,21 @@
 """What is set beside a call's arguments: where, when and how often it runs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from workmill.craft.isolation import Isolation
+from workmill.craft.limits import Limit
+from workmill.craft.unique import Unique
 from workmill.words.duration import Duration, checked_length
 from workmill.words.errors import InvalidOption
+from workmill.words.job import NewJob
 from workmill.words.policy import Policy
 from workmill.words.retry import Retry
+from workmill.words.ties import After
 
 LOWEST, HIGHEST = -100, 100
+LARGEST_BATCH = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +29,24 @@ class Options:
     delay: timedelta | None = None
     run_at: datetime | None = None
     connection: object | None = None
+    unique: Unique | None = None
+    after: After | None = None
+    wait: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What is said where a task is declared, and of no single call.
+
+    Attributes:
+        retry_on: The exceptions that are worth another attempt.
+        isolation: How its jobs run that get a process of their own; None where they get none.
+        limits: How many of its jobs may run or begin.
+    """
+
+    retry_on: tuple[type[Exception], ...] = (Exception,)
+    isolation: Isolation | None = None
+    limits: tuple[Limit, ...] = ()
 
 
 def check_priority(priority: int) -> int:
@@ -35,11 +60,53 @@ def check_priority(priority: int) -> int:
     return priority
 
 
-def changed_policy(policy: Policy, *, retry: Retry | None, timeout: Duration | None, keep: Duration | None) -> Policy:
+def checked_unique(unique: Unique | None) -> Unique | None:
+    """Return what was given for `unique`.
+
+    Raises:
+        InvalidOption: It is no `Unique`.
+    """
+    if unique is not None and not isinstance(unique, Unique):
+        raise InvalidOption("unique", unique, "give a Unique, such as Unique() or Unique(by=())")
+    return unique
+
+
+def checked_wait(wait: Duration | None, connection: object | None) -> timedelta | None:
+    """Return how long an enqueue waits for room in a full queue.
+
+    Raises:
+        InvalidOption: It is no length of time, or the job is to be stored in a transaction of the caller's.
+    """
+    if wait is not None and connection is not None:
+        remedy = "room comes when others commit, and your transaction stays open meanwhile; leave one of the two out"
+        raise InvalidOption("wait", wait, remedy)
+    return None if wait is None else checked_length("wait", wait)
+
+
+def checked_batch(jobs: Sequence[NewJob], connection: object | None, wait: Duration | None) -> timedelta | None:
+    """Refuse what cannot be stored at once; return how long to wait for room.
+
+    Raises:
+        InvalidOption: There are more than 100,000 jobs, or the wait is none.
+    """
+    if len(jobs) > LARGEST_BATCH:
+        remedy = f"one transaction takes up to {LARGEST_BATCH:,} of them; store them in several"
+        raise InvalidOption("jobs", f"{len(jobs):,} jobs", remedy)
+    return checked_wait(wait, connection)
+
+
+def changed_policy(
+    policy: Policy,
+    *,
+    retry: Retry | None,
+    timeout: Duration | None,
+    keep: Duration | None,
+    expires: Duration | None = None,
+) -> Policy:
     """Return a policy with what is given in place of what it had.
 
     Raises:
-        InvalidOption: A length of time is negative, a time limit is zero, or `retry` is no `Retry`.
+        InvalidOption: A length of time is negative or, where that means nothing, zero, or `retry` is no `Retry`.
     """
     if retry is not None and not isinstance(retry, Retry):
         raise InvalidOption("retry", retry, "give a Retry, such as Retry(3)")
@@ -49,6 +116,8 @@ def changed_policy(policy: Policy, *, retry: Retry | None, timeout: Duration | N
         policy = replace(policy, timeout=_above_zero("timeout", timeout))
     if keep is not None:
         policy = replace(policy, keep=checked_length("keep", keep))
+    if expires is not None:
+        policy = replace(policy, expires=_above_zero("expires", expires))
     return policy
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
-from workmill.craft.isolation import Isolation
-from workmill.craft.options import Options
+from workmill.craft.options import Declared, Options
 from workmill.craft.task import AnyTask, Task
 from workmill.store import Enqueued
 from workmill.words.codec import Json
-from workmill.words.errors import DuplicateTask, UnknownTask
+from workmill.words.errors import DuplicateTask, InvalidOption, UnknownTask
 from workmill.words.job import Job
+from workmill.words.limit import Rule
 
 
 class Registry:
@@ -24,23 +24,18 @@ class Registry:
         self.tasks: dict[str, AnyTask] = {}
         self._client = client
 
-    def register(
-        self,
-        name: str,
-        function: Callable[..., Json],
-        options: Options,
-        retry_on: tuple[type[Exception], ...],
-        isolation: Isolation | None,
-    ) -> AnyTask:
+    def register(self, name: str, function: Callable[..., Json], options: Options, declared: Declared) -> AnyTask:
         """Make a task of a function.
 
         Raises:
             DuplicateTask: The name is taken.
+            InvalidOption: A limit has the name of another task's, and says something else.
             TaskError: The function's parameters cannot be a task's.
         """
-        task: AnyTask = Task(name, function, self._client, options, retry_on, isolation=isolation)
+        task: AnyTask = Task(name, function, self._client, options, declared)
         if name in self.tasks:
             raise DuplicateTask(name)
+        self._check_rules(task)
         self.tasks[name] = task
         return task
 
@@ -58,9 +53,23 @@ class Registry:
     def handle(self, record: Job, *, created: bool = False) -> JobHandle[Json]:
         """Return a handle on a job, of a task that is registered here or elsewhere."""
         task = self.tasks.get(record.task)
-        signature = None if task is None else task.signature
-        return JobHandle(self._client, record, signature, created=created)
+        return (
+            JobHandle(self._client, record, None, created=created)
+            if task is None
+            else task.handle(record, created=created)
+        )
 
     def handles(self, stored: Sequence[Enqueued]) -> list[JobHandle[Json]]:
         """Return handles on jobs that were just stored."""
         return [self.handle(entry.job, created=entry.created) for entry in stored]
+
+    def _check_rules(self, task: AnyTask) -> None:
+        for rule in task.limits.rules:
+            for other in self.tasks.values():
+                if any(_contradict(rule, each) for each in other.limits.rules):
+                    remedy = f"task {other.name!r} gives it to another limit; give both the same limit, or another name"
+                    raise InvalidOption("limit.name", rule.name, remedy)
+
+
+def _contradict(one: Rule, other: Rule) -> bool:
+    return (one.scope, one.name) == (other.scope, other.name) and one != other

@@ -9,6 +9,7 @@ from workmill.words.codec import Json, dump
 from workmill.words.errors import ArgumentError, InvalidArguments, JobConflict
 from workmill.words.job import Job, NewJob
 from workmill.words.names import job_id
+from workmill.words.ties import Ties
 
 
 def retry_of(job: Job, args: bytes | None, key: str | None) -> NewJob:
@@ -33,6 +34,7 @@ def retry_of(job: Job, args: bytes | None, key: str | None) -> NewJob:
         policy=job.policy,
         key=key,
         retry_of=job.id,
+        ties=None if job.ties is None or not job.ties.gates else Ties(gates=job.ties.gates),
     )
 
 

@@ -2,12 +2,13 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from types import NoneType
 from typing import Literal, get_type_hints
 
 from workmill.craft.shape import Mismatch, Shape
-from workmill.words.codec import Json
+from workmill.words.codec import Json, load
 from workmill.words.errors import ArgumentError, InvalidArguments, TaskError
 
 _PREFIX, _SUFFIX = b'{"value":', b"}"
@@ -98,17 +99,22 @@ class Signature:
             said = _at_value(error)
             raise ResultRejected(f"the stored result is not what the return type says now: {said}") from None
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the function's parameters, in their order."""
+        return tuple(self._parameters)
+
+    def arguments(self, args: bytes) -> dict[str, Json]:
+        """Return the arguments of a job as JSON values by name, with the defaults of what the call did not give."""
+        given: dict[str, Json] = load(args)
+        return {**self._defaults, **given}
+
     @cached_property
     def schema(self) -> dict[str, Json]:
         """The JSON Schema of the arguments, one object."""
-        from workmill.craft.pydantic_shape import json_default  # noqa: PLC0415 - loaded when it is needed
-
         schema = {**self._arguments.schema, "title": self._task}
-        for name in self._optional:
-            try:
-                schema["properties"][name]["default"] = json_default(self._parameters[name].default)
-            except ValueError:
-                continue  # A default that has no JSON form still serves; only the schema cannot show it.
+        for name, default in self._defaults.items():
+            schema["properties"][name]["default"] = default
         return schema
 
     @cached_property
@@ -151,6 +157,17 @@ class Signature:
         except Exception as error:  # a hint that is a string may hold any code
             said = f"{type(error).__name__}: {error}"
             raise TaskError(f"task {self._task!r}: a type hint cannot be read: {said}") from error
+
+    @cached_property
+    def _defaults(self) -> Mapping[str, Json]:
+        """The defaults that have a JSON form; one that has none still serves, only that nothing can show it."""
+        from workmill.craft.pydantic_shape import json_default  # noqa: PLC0415 - loaded when it is needed
+
+        found: dict[str, Json] = {}
+        for name in self._optional:
+            with suppress(ValueError):
+                found[name] = json_default(self._parameters[name].default)
+        return found
 
     @cached_property
     def _optional(self) -> frozenset[str]:

@@ -5,23 +5,26 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Generic, ParamSpec, TypeAlias, TypeVar
 
 from workmill.craft.client import Client
+from workmill.craft.following import Parent, checked_after
 from workmill.craft.handle import JobHandle
-from workmill.craft.isolation import Isolation
-from workmill.craft.options import Options, changed_policy, check_priority
+from workmill.craft.limits import limits_of
+from workmill.craft.options import Declared, Options, changed_policy, check_priority, checked_unique, checked_wait
 from workmill.craft.signature import Signature
-from workmill.store import Enqueued
+from workmill.craft.unique import Unique, answered
 from workmill.words.codec import Json
 from workmill.words.duration import Duration, checked_length
 from workmill.words.errors import InvalidOption, TaskError
-from workmill.words.job import NewJob
+from workmill.words.job import Job, NewJob
 from workmill.words.moment import check_aware
 from workmill.words.names import check_key, check_name, job_id
 from workmill.words.policy import Policy
 from workmill.words.retry import Retry
+from workmill.words.ties import Needs, Ties
 
 P = ParamSpec("P")
 C = TypeVar("C")
@@ -47,9 +50,7 @@ class Task(Generic[P, C, R]):
         function: Callable[P, C],
         client: Client,
         options: Options,
-        retry_on: tuple[type[Exception], ...],
-        *,
-        isolation: Isolation | None = None,
+        declared: Declared,
     ) -> None:
         _refuse_no_function(function)
         functools.update_wrapper(self, function, updated=())  # Its attributes stay its own: one may be called `name`.
@@ -57,9 +58,10 @@ class Task(Generic[P, C, R]):
         self.function = function
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = Signature(name, function)
-        self.options = options
-        self.retry_on = retry_on
-        self.isolation = isolation
+        self.limits = limits_of(self.name, declared.limits, self.signature.parameters)
+        self.options = self._checked(options)
+        self.retry_on = declared.retry_on
+        self.isolation = declared.isolation
         self._client = client
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
@@ -115,6 +117,11 @@ class Task(Generic[P, C, R]):
         retry: Retry | None = None,
         timeout: Duration | None = None,
         keep: Duration | None = None,
+        expires: Duration | None = None,
+        unique: Unique | None = None,
+        after: Parent | Sequence[Parent] | None = None,
+        needs: Needs | str | None = None,
+        wait: Duration | None = None,
         connection: object | None = None,
     ) -> "Task[P, C, R]":
         """Return this task with other options; what is not given stays as it was.
@@ -128,6 +135,12 @@ class Task(Generic[P, C, R]):
             retry: How a failed attempt is repeated.
             timeout: How long one attempt may take.
             keep: How long the job's record stays after its end.
+            expires: How long after its storing, or after `run_after`, the job may still begin; then it is cancelled.
+            unique: Which jobs of the task it may not stand beside, and what becomes of it there.
+            after: The jobs that it follows: it begins when they have become what it `needs`.
+            needs: `success` of all of them, unless given: if one fails, it fails too. Or `end`, however they end; or
+                `failure`: of one of them, for what is to be done about it.
+            wait: How long `enqueue` waits for room in a queue that is full, before it raises `QueueFull`; else not.
             connection: A connection of yours to the store's own database, whose transaction the job is stored in: it
                 comes and goes with what else you write there.
 
@@ -138,18 +151,22 @@ class Task(Generic[P, C, R]):
             raise InvalidOption("run_after", run_after, "give either delay or run_after")
         if isinstance(retry, Retry) and retry.on != (Exception,):
             raise InvalidOption("retry.on", retry.on, "exceptions are no data; set `on` where the task is declared")
-        changed = Options(
+        changed = replace(
+            self.options,
             queue=self.queue if queue is None else check_name("queue", queue),
             priority=self.options.priority if priority is None else check_priority(priority),
-            policy=changed_policy(self.policy, retry=retry, timeout=timeout, keep=keep),
+            policy=changed_policy(self.policy, retry=retry, timeout=timeout, keep=keep, expires=expires),
             key=self.options.key if key is None else check_key(key),
             delay=self._delay(run_after) if delay is None else checked_length("delay", delay),
             run_at=self._run_at(delay) if run_after is None else check_aware("run_after", run_after),
+            unique=self.options.unique if unique is None else checked_unique(unique),
+            after=checked_after(after, needs) or self.options.after,
+            wait=self.options.wait if wait is None else checked_length("wait", wait),
             connection=self.options.connection if connection is None else connection,
         )
         twin: Task[P, C, R] = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
-        twin.options = changed
+        twin.options = self._checked(changed)
         return twin
 
     def job(self, *args: P.args, **kwargs: P.kwargs) -> NewJob:
@@ -182,19 +199,61 @@ class Task(Generic[P, C, R]):
             InvalidArguments: The arguments do not match the type hints; nothing was stored.
             InvalidOption: The store cannot join the connection's transaction; nothing was stored.
             JobConflict: The key is in use for other arguments; nothing was stored.
+            ParentNotFound: A job that this one follows is not stored; nothing was stored.
+            QueueFull: Its queue may hold no more; nothing was stored.
+            UniqueConflict: There is a job already that it may not stand beside; nothing was stored.
             StoreUnavailable: Unknown whether it was stored; repeat it with a key to be sure of one job.
         """
-        new = self._new(self.signature.dump_call(args, kwargs))
-        return self.handles(self._client.enqueue_from_here([new], self.options.connection))[0]
+        return self._enqueue(self._new(self.signature.dump_call(args, kwargs)))
 
     async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
         """Do as `enqueue` does, awaited."""
-        new = self._new(self.signature.dump_call(args, kwargs))
-        return self.handles(await self._client.aenqueue_from_here([new], self.options.connection))[0]
+        return await self._aenqueue(self._new(self.signature.dump_call(args, kwargs)))
 
-    def handles(self, stored: Sequence[Enqueued]) -> list[JobHandle[R]]:
-        """Return handles on jobs of this task."""
-        return [JobHandle(self._client, entry.job, self.signature, created=entry.created) for entry in stored]
+    def enqueue_json(self, raw: bytes) -> JobHandle[R]:
+        """Do as `enqueue` does with arguments that came as one JSON object, checked strictly."""
+        return self._enqueue(self._new(self.signature.dump_json_call(raw)))
+
+    async def aenqueue_json(self, raw: bytes) -> JobHandle[R]:
+        """Do as `enqueue_json` does, awaited."""
+        return await self._aenqueue(self._new(self.signature.dump_json_call(raw)))
+
+    def handle(self, record: Job, *, created: bool = False) -> JobHandle[R]:
+        """Return a handle on a job of this task."""
+        ruled = self.ruled if self._has_rules else None
+        return JobHandle(self._client, record, self.signature, created=created, ruled=ruled)
+
+    def ruled(self, new: NewJob) -> NewJob:
+        """Return a job of this task with what the task's rules say of its arguments.
+
+        Raises:
+            InvalidArguments: A key cannot be made of them.
+        """
+        arguments = self.signature.arguments(new.args)
+        unique = None if self.options.unique is None else self.options.unique.uniqueness(self.name, arguments)
+        gates = self.limits.gates(self.name, arguments)
+        return replace(new, unique=unique, ties=replace(new.ties or Ties(), gates=gates) if gates else new.ties)
+
+    def _enqueue(self, new: NewJob) -> JobHandle[R]:
+        options = self.options
+        stored = self._client.enqueue_from_here([answered(new)], options.connection, wait=options.wait)[0]
+        return self.handle(stored.job, created=stored.created)
+
+    async def _aenqueue(self, new: NewJob) -> JobHandle[R]:
+        options = self.options
+        stored = await self._client.aenqueue_from_here([answered(new)], options.connection, wait=options.wait)
+        return self.handle(stored[0].job, created=stored[0].created)
+
+    @property
+    def _has_rules(self) -> bool:
+        return self.options.unique is not None or bool(self.limits.keys)
+
+    def _checked(self, options: Options) -> Options:
+        if options.unique is not None:
+            options.unique.check(self.signature.parameters)
+        if options.wait is not None:
+            checked_wait(options.wait, options.connection)
+        return options
 
     def _refuse_connection(self) -> None:
         if self.options.connection is not None:
@@ -211,7 +270,7 @@ class Task(Generic[P, C, R]):
 
     def _new(self, args: bytes) -> NewJob:
         options = self.options
-        return NewJob(
+        new = NewJob(
             id=job_id(time.time_ns() // 1_000_000, os.urandom(10)),
             task=self.name,
             queue=options.queue,
@@ -221,7 +280,9 @@ class Task(Generic[P, C, R]):
             key=options.key,
             delay=options.delay,
             run_at=options.run_at,
+            after=options.after,
         )
+        return self.ruled(new) if self._has_rules else new
 
 
 AnyTask: TypeAlias = Task[..., Json, Json]

@@ -184,6 +184,7 @@ def born(new: NewJob, now: int) -> Job:
         None if run_at is None else moment(run_at),
         *(None, None, None, None, None, False),  # started, finished, expires, cancel requested, its reason, forced
         new.retry_of,
+        new.ties,
     )
     job.__class__ = Job
     return job

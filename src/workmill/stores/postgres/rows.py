@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import fields, make_dataclass
 
 from workmill.store import Worker
+from workmill.stores.postgres.arrays import texts
 from workmill.stores.postgres.moments import moment, moment_or_none
 from workmill.words.codec import Json, load_failure, load_policy, load_progress
 from workmill.words.errors import InvalidOption
-from workmill.words.job import Attempt, Ending, Job, JobState, Progress
+from workmill.words.job import Attempt, Ending, Job, JobState, NewJob, Progress
 from workmill.words.order import Order
 from workmill.words.outcome import Failure
+from workmill.words.ties_codec import load_ties
 
 Row = Sequence[Json]
 STATES = {str(state): state for state in JobState}
@@ -25,7 +27,7 @@ def job_of(row: Row) -> Job:
         ValueError: It cannot be read.
     """
     _, job_id, task, queue, priority, state, args, policy, key, attempt, deaths, token, version, *rest = row
-    progress, result, failure, worker, engine, *times, cancel_reason, cancel_forced, retry_of = rest
+    progress, result, failure, worker, engine, *times, cancel_reason, cancel_forced, retry_of, ties = rest
     job: Job = JobDraft(
         job_id,
         task,
@@ -49,6 +51,7 @@ def job_of(row: Row) -> Job:
         cancel_reason,
         cancel_forced,
         retry_of,
+        None if ties is None else load_ties(ties),
     )
     job.__class__ = Job
     return job
@@ -64,6 +67,17 @@ def text_of(option: str, json_text: bytes) -> str:
         return json_text.decode()
     except UnicodeDecodeError as error:
         raise InvalidOption(option, json_text[:80], "give JSON in UTF-8") from error
+
+
+def gates_of(new: NewJob) -> str | None:
+    """Write the gates of a new job, name and key in turns; None for a job that stands in a plain line.
+
+    A job that may not begin after a time is looked at one by one, so it stands apart, with gates or without.
+    """
+    gates = () if new.ties is None else new.ties.gates
+    if not gates and new.policy.expires is None:
+        return None
+    return texts(part for gate in gates for part in (gate.name, gate.key))
 
 
 def readable(rows: Sequence[Row]) -> list[Job]:

@@ -83,7 +83,7 @@ async def claimed_rows(rows: Sequence[Row], request: ClaimRequest, started_at: i
             *(row[4], row[5], *names[row[6]], "running"),
             *row[7:15],  # from the arguments to the progress
             *(None, row[15], request.worker_id, request.engine),
-            *(*row[16:18], started_at, None, None, *row[18:20], False, row[20]),
+            *(*row[16:18], started_at, None, None, *row[18:20], False, *row[20:22]),
         )
         for row in rows
     ]

@@ -358,7 +358,7 @@ CREATE FUNCTION workmill.settle(
     places bigint[], verdicts text[], is_live boolean, moment bigint, seq bigint, id text, lane integer, args text,
     policy text, key text, attempt integer, deaths integer, token integer, version integer, progress text,
     failure text, created_at bigint, run_at bigint, cancel_requested_at bigint, cancel_reason text,
-    retry_of text
+    retry_of text, ties text
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -388,7 +388,7 @@ BEGIN
         RETURN QUERY SELECT
             NULL::bigint[], NULL::text[], NULL::boolean, NULL::bigint, j.seq, j.id, j.lane, j.args, j.policy,
             j.key, j.attempt + 1, j.deaths, j.token + 1, j.version + 1, j.progress, j.failure, j.created_at,
-            j.run_at, j.cancel_requested_at, j.cancel_reason, j.retry_of
+            j.run_at, j.cancel_requested_at, j.cancel_reason, j.retry_of, j.ties
         FROM unnest(taken) WITH ORDINALITY AS s (seq, place) JOIN workmill.job AS j ON j.seq = s.seq
         ORDER BY s.place;
     END IF;

@@ -23,7 +23,7 @@ CREATE FUNCTION workmill.enqueue_within(request text) RETURNS TABLE (
     said text, moment bigint, seq bigint, id text, task text, queue text, priority integer, state text, args text,
     policy text, key text, attempt integer, deaths integer, token integer, version integer, progress text, result text,
     failure text, worker text, engine integer, created_at bigint, run_at bigint, started_at bigint, finished_at bigint,
-    expires_at bigint, cancel_requested_at bigint, cancel_reason text, cancel_forced boolean, retry_of text
+    expires_at bigint, cancel_requested_at bigint, cancel_reason text, cancel_forced boolean, retry_of text, ties text
 ) LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$

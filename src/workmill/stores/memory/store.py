@@ -30,11 +30,13 @@ from workmill.store import (
     Worker,
 )
 from workmill.stores.memory import changes
+from workmill.stores.memory.ending import cancel, conclude
 from workmill.stores.memory.line import take_due
+from workmill.stores.memory.storing import store
 from workmill.stores.memory.vault import Vault
 from workmill.words.clock import Clock, later, system_clock
 from workmill.words.conversation import Conversation
-from workmill.words.errors import InvalidOption, JobConflict, LeaseLost, StoreError
+from workmill.words.errors import InvalidOption, LeaseLost, StoreError
 from workmill.words.job import Attempt, Job, JobState, NewJob
 from workmill.words.order import Order
 from workmill.words.transition import Transition
@@ -76,9 +78,10 @@ class MemoryStore:
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
         """Store new jobs, all or none."""
         with self._vault.lock:
-            enqueued = self._enqueue(jobs, self._clock())
-            self._tell_waiting([one.job for one in enqueued if one.created])
-        return enqueued
+            stored = store(self._vault, jobs, self._clock())
+            self._tell_cancelled(stored.changed)
+            self._tell_waiting([*stored.changed, *(one.job for one in stored.enqueued if one.created)])
+        return stored.enqueued
 
     async def register(self, worker: NewWorker) -> None:
         """Give a worker its lease."""
@@ -116,7 +119,7 @@ class MemoryStore:
             verdicts = tuple(self._settle(transition, now) for transition in transitions)
             answers = zip(transitions, verdicts, strict=True)
             changed = [ledger.jobs[one.job_id] for one, verdict in answers if verdict is Verdict.APPLIED]
-            changed += self._conclude(changed, now)
+            changed += conclude(self._vault, changed, now)
             self._tell(NoticeKind.CHANGED, changed)
             self._tell_waiting(changed)
             if claim is None or not self._vault.roster.is_live(claim.worker_id, now):
@@ -172,17 +175,17 @@ class MemoryStore:
             for job_id in pruned:
                 ledger.delete(job_id)
                 self._vault.following.forget(job_id)
+                self._vault.slots.forget(job_id)
         return len(pruned)
 
     async def cancel(self, job_ids: Sequence[str], reason: str | None, *, force: bool = False) -> list[Job | None]:
         """Cancel jobs and return them as they are now."""
         with self._vault.lock:
-            changed = list[Job]()
-            for job_id in job_ids:
-                self._cancel(job_id, reason, changed, force=force)
-            changed += self._conclude(changed, self._clock())
-            self._tell(NoticeKind.CHANGED, changed)
-            self._tell(NoticeKind.CANCEL, [job for job in changed if job.state is JobState.RUNNING])
+            now = self._clock()
+            asked = (cancel(self._vault, job_id, reason, now, force=force) for job_id in job_ids)
+            changed = [job for job in asked if job is not None]
+            changed += conclude(self._vault, changed, now)
+            self._tell_cancelled(changed)
             self._tell_waiting(changed)
             return [self._vault.ledger.jobs.get(job_id) for job_id in job_ids]
 
@@ -257,25 +260,6 @@ class MemoryStore:
 
     # What follows is called with the vault's lock held.
 
-    def _enqueue(self, jobs: Sequence[NewJob], now: datetime) -> list[Enqueued]:
-        enqueued: list[Enqueued] = []
-        answers: dict[str, str] = {}
-        with self._vault.undo.all_or_none():
-            for new in jobs:
-                enqueued.append(self._enqueue_one(new, now, answers))
-                answers[new.id] = enqueued[-1].job.id
-        return enqueued
-
-    def _enqueue_one(self, new: NewJob, now: datetime, answers: dict[str, str]) -> Enqueued:
-        ledger = self._vault.ledger
-        if earlier := ledger.jobs.get(new.id):
-            return Enqueued(job=earlier, created=False)
-        if named := ledger.keyed(new.task, new.key):
-            if named.args != new.args:
-                raise JobConflict(named.id, f"key {new.key!r} of task {new.task!r} names it, with other arguments")
-            return Enqueued(job=named, created=False)
-        return Enqueued(job=self._vault.following.begin(new, now, answers=answers), created=True)
-
     def _claim(self, request: ClaimRequest, now: datetime) -> list[Job]:
         ledger = self._vault.ledger
         taken = [ledger.jobs[job_id] for job_id in ledger.lanes.take(request.tasks, request.queues, request.limit)]
@@ -303,22 +287,6 @@ class MemoryStore:
         job = self._vault.ledger.jobs.get(job_id)
         return job if job is not None and job.state is JobState.RUNNING and job.token == token else None
 
-    def _cancel(self, job_id: str, reason: str | None, changed: list[Job], *, force: bool) -> None:
-        job = self._vault.ledger.jobs.get(job_id)
-        if job is None or job.state.is_final:
-            return
-        if job.cancel_requested_at is None:
-            after = replace(changes.cancelled(job, reason, self._clock()), cancel_forced=force)
-        elif force and not job.cancel_forced:
-            after = replace(job, cancel_forced=True)
-        else:
-            return
-        changed.append(self._vault.ledger.write(after))
-
-    def _conclude(self, changed: Sequence[Job], now: datetime) -> list[Job]:
-        """Do what follows from the ends among these changes, and return all further jobs that were changed."""
-        return self._vault.following.conclude([job for job in changed if job.state.is_final], now)
-
     def _prunable(self, now: datetime) -> Iterator[str]:
         """Yield final jobs past their keep time, putting those off that others still follow."""
         ledger = self._vault.ledger
@@ -327,6 +295,10 @@ class MemoryStore:
                 ledger.put_off(due[0], later(now, FOLLOWED))
             else:
                 yield due[0]
+
+    def _tell_cancelled(self, changed: Sequence[Job]) -> None:
+        self._tell(NoticeKind.CHANGED, changed)
+        self._tell(NoticeKind.CANCEL, [job for job in changed if job.state is JobState.RUNNING])
 
     def _tell(self, kind: NoticeKind, jobs: Sequence[Job]) -> None:
         if jobs:

@@ -19,9 +19,11 @@ time, and every wait has a deadline.
 import pytest
 
 SUBJECTS = (
+    "after",
     "cancel",
     "claim",
     "counts",
+    "ends",
     "enqueue",
     "fence",
     "find",
@@ -35,6 +37,7 @@ SUBJECTS = (
     "processes",
     "rescue",
     "settle",
+    "unique",
     "unreadable",
     "waiting",
     "walk",
@@ -46,9 +49,11 @@ SUBJECTS = (
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{subject}" for subject in SUBJECTS))
 
-from workmill.testing.conformance.cancel import TestCancel, TestForcedCancel  # noqa: E402 - after the line that makes their asserts tell
+from workmill.testing.conformance.after import TestAfter, TestAfterEnded, TestAfterRefused, TestAfterRepeated  # noqa: E402 - after the line that makes their asserts tell
+from workmill.testing.conformance.cancel import TestCancel, TestForcedCancel  # noqa: E402
 from workmill.testing.conformance.claim import TestClaim, TestClaimOrder, TestClaimRace, TestClaimRight, TestClaimScope  # noqa: E402
 from workmill.testing.conformance.counts import TestCounts  # noqa: E402
+from workmill.testing.conformance.ends import TestEnds, TestFollowerNotice, TestFollowers, TestPruneParents  # noqa: E402
 from workmill.testing.conformance.enqueue import TestEnqueue, TestIdempotencyKey, TestRepeatedId  # noqa: E402
 from workmill.testing.conformance.fence import TestCancelRequested, TestFence, TestProgress  # noqa: E402
 from workmill.testing.conformance.find import TestFind, TestGet, TestPages  # noqa: E402
@@ -67,6 +72,7 @@ from workmill.testing.conformance.payloads import TestLargeBatches, TestPayloads
 from workmill.testing.conformance.processes import TestProcesses  # noqa: E402
 from workmill.testing.conformance.rescue import TestExpired, TestHeld, TestRescue  # noqa: E402
 from workmill.testing.conformance.settle import TestAttempts, TestFailureStays, TestSettle, TestSettleAndClaim  # noqa: E402
+from workmill.testing.conformance.unique import TestUnique, TestUniqueAnswer, TestUniqueRace, TestUniqueReplace  # noqa: E402
 from workmill.testing.conformance.unreadable import TestUnreadable  # noqa: E402
 from workmill.testing.conformance.waiting import TestPromote, TestPrune  # noqa: E402
 from workmill.testing.conformance.walk import TestRandomWalk  # noqa: E402
@@ -79,6 +85,10 @@ from workmill.testing.conformance.within_settle import TestSettleWithin  # noqa:
 __all__ = [
     "ClockedHarness",
     "Harness",
+    "TestAfter",
+    "TestAfterEnded",
+    "TestAfterRefused",
+    "TestAfterRepeated",
     "TestAttempts",
     "TestCancel",
     "TestCancelNotice",
@@ -90,6 +100,7 @@ __all__ = [
     "TestClaimRight",
     "TestClaimScope",
     "TestCounts",
+    "TestEnds",
     "TestEnqueue",
     "TestEnqueueWithin",
     "TestExpired",
@@ -97,6 +108,8 @@ __all__ = [
     "TestFence",
     "TestFenceWithin",
     "TestFind",
+    "TestFollowerNotice",
+    "TestFollowers",
     "TestForcedCancel",
     "TestGet",
     "TestHeld",
@@ -117,6 +130,7 @@ __all__ = [
     "TestProgress",
     "TestPromote",
     "TestPrune",
+    "TestPruneParents",
     "TestQueuedNotice",
     "TestRandomWalk",
     "TestRepeatedId",
@@ -126,6 +140,10 @@ __all__ = [
     "TestSettle",
     "TestSettleAndClaim",
     "TestSettleWithin",
+    "TestUnique",
+    "TestUniqueAnswer",
+    "TestUniqueRace",
+    "TestUniqueReplace",
     "TestUnreadable",
     "TestWorkers",
     "another",

@@ -1,0 +1,84 @@
+"""How new jobs are stored: each is looked at in its turn. All of it with the vault's lock held."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from workmill.store import Enqueued
+from workmill.stores.memory.ending import cancel, conclude
+from workmill.stores.memory.vault import Vault
+from workmill.words.errors import JobConflict, UniqueConflict
+from workmill.words.job import Job, JobState, NewJob
+from workmill.words.unique import OnConflict
+from workmill.words.unstarted import replaced_by
+
+
+@dataclass(slots=True, kw_only=True)
+class Stored:
+    """What became of a batch: the answers, and the jobs that were changed because others took their place."""
+
+    enqueued: list[Enqueued] = field(default_factory=list)
+    changed: list[Job] = field(default_factory=list)
+
+
+def store(vault: Vault, jobs: Sequence[NewJob], now: datetime) -> Stored:
+    """Store new jobs, all or none.
+
+    Raises:
+        JobConflict, ParentNotFound: As for `enqueue`.
+    """
+    with vault.undo.all_or_none():
+        return store_each(vault, jobs, now)
+
+
+def store_each(vault: Vault, jobs: Sequence[NewJob], now: datetime) -> Stored:
+    """Store new jobs one after the other; where one is refused, to take back the others is for the caller."""
+    stored, answers = Stored(), dict[str, str]()
+    for new in jobs:
+        one = _known(vault, new) or _unless_in_the_way(vault, new, now, stored.changed, answers)
+        if one is not None:
+            stored.enqueued.append(one)
+            answers[new.id] = one.job.id
+    return stored
+
+
+def _known(vault: Vault, new: NewJob) -> Enqueued | None:
+    """Return the job that is stored already under the same id or key."""
+    if earlier := vault.ledger.jobs.get(new.id):
+        return Enqueued(job=earlier, created=False)
+    named = vault.ledger.keyed(new.task, new.key)
+    if named is None:
+        return None
+    if named.args != new.args:
+        raise JobConflict(named.id, f"key {new.key!r} of task {new.task!r} names it, with other arguments")
+    return Enqueued(job=named, created=False)
+
+
+def _unless_in_the_way(
+    vault: Vault, new: NewJob, now: datetime, changed: list[Job], answers: dict[str, str]
+) -> Enqueued | None:
+    """Store a new job, or do what it says where there is one like it already."""
+    behind: tuple[str, ...] = ()
+    if new.unique is not None and (there := vault.slots.in_the_way(new, vault.ledger.jobs, now)):
+        match new.unique.on_conflict:
+            case OnConflict.REJECT:
+                raise UniqueConflict(there.id, there.task, there.state)
+            case OnConflict.RETURN:
+                return Enqueued(job=there, created=False)
+            case OnConflict.SKIP:
+                answers[new.id] = there.id
+                return None
+            case OnConflict.REPLACE:
+                behind = _replaced(vault, there, new, now, changed)
+    job = vault.following.begin(new, now, behind=behind, answers=answers)
+    vault.slots.take(new)
+    return Enqueued(job=job, created=True)
+
+
+def _replaced(vault: Vault, there: Job, new: NewJob, now: datetime, changed: list[Job]) -> tuple[str, ...]:
+    """Cancel the job whose place a new one takes, and return those for whose end the new one must wait."""
+    behind = (there.id,) if there.state is JobState.RUNNING else vault.following.open_parents(there.id)
+    after = cancel(vault, there.id, replaced_by(new.id), now)
+    if after is not None:
+        changed += [after, *conclude(vault, [after], now)]
+    return behind

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+SLOW = "TestProcesses", "TestLargeGraphs"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.parent != HERE or "TestProcesses" not in item.nodeid:
+        if item.path.parent != HERE or not any(name in item.nodeid for name in SLOW):
             continue
         item.add_marker(pytest.mark.slow)
         if "within_a_second" in item.name:

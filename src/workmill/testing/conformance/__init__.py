@@ -28,6 +28,8 @@ SUBJECTS = (
     "fence",
     "find",
     "fixtures",
+    "flows",
+    "graphs",
     "lease",
     "lifecycle",
     "making",
@@ -58,6 +60,8 @@ from workmill.testing.conformance.enqueue import TestEnqueue, TestIdempotencyKey
 from workmill.testing.conformance.fence import TestCancelRequested, TestFence, TestProgress  # noqa: E402
 from workmill.testing.conformance.find import TestFind, TestGet, TestPages  # noqa: E402
 from workmill.testing.conformance.fixtures import another, another_caller, anyio_backend, caller, store  # noqa: E402
+from workmill.testing.conformance.flows import TestFindByTies, TestFlow, TestFlows, TestTies  # noqa: E402
+from workmill.testing.conformance.graphs import TestFollowersRace, TestLargeGraphs  # noqa: E402
 from workmill.testing.conformance.harness import ClockedHarness, Harness  # noqa: E402
 from workmill.testing.conformance.lease import TestLeader, TestLease, TestOrders, TestWorkers  # noqa: E402
 from workmill.testing.conformance.lifecycle import TestLifecycle, TestSelfDescription  # noqa: E402
@@ -108,8 +112,12 @@ __all__ = [
     "TestFence",
     "TestFenceWithin",
     "TestFind",
+    "TestFindByTies",
+    "TestFlow",
+    "TestFlows",
     "TestFollowerNotice",
     "TestFollowers",
+    "TestFollowersRace",
     "TestForcedCancel",
     "TestGet",
     "TestHeld",
@@ -117,6 +125,7 @@ __all__ = [
     "TestJoining",
     "TestKnownWithin",
     "TestLargeBatches",
+    "TestLargeGraphs",
     "TestLateCommit",
     "TestLeader",
     "TestLease",
@@ -140,6 +149,7 @@ __all__ = [
     "TestSettle",
     "TestSettleAndClaim",
     "TestSettleWithin",
+    "TestTies",
     "TestUnique",
     "TestUniqueAnswer",
     "TestUniqueRace",

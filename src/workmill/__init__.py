@@ -7,17 +7,23 @@ from workmill.app import App
 from workmill.craft.context import current_job
 from workmill.craft.document import attempt_document, job_document, worker_document
 from workmill.craft.handle import JobHandle
+from workmill.craft.limits import Limit
 from workmill.craft.log_format import configure_logs
 from workmill.craft.middleware import CallNext, Middleware
+from workmill.craft.queue import QueueHandle, QueueInfo
+from workmill.craft.rule_document import queue_document, rule_document, why_document
 from workmill.craft.task import AnyTask, Task
 from workmill.craft.task_document import task_document
+from workmill.craft.unique import Unique
+from workmill.craft.why import Why, WhyCode
 from workmill.loading import load_app
-from workmill.store import Count, Finding, Level, Page, Worker
+from workmill.store import Count, Finding, Level, Page, Pause, RuleState, Worker
 from workmill.words.bind import check_bind, is_loopback
 from workmill.words.clock import Clock, system_clock
 from workmill.words.errors import (
     ArgumentError,
     ConfigError,
+    CountChanged,
     DuplicateTask,
     InvalidArguments,
     InvalidOption,
@@ -27,20 +33,26 @@ from workmill.words.errors import (
     JobFailed,
     JobLost,
     JobNotFound,
+    ParentNotFound,
+    QueueFull,
     SchemaMismatch,
     StoreError,
     StoreUnavailable,
     TaskError,
+    UniqueConflict,
     UnknownTask,
     WaitTimeout,
     WorkmillError,
 )
 from workmill.words.job import Attempt, Ending, Job, JobState, NewJob, Progress
+from workmill.words.limit import Rate, Rule, Scope
 from workmill.words.order import Order
 from workmill.words.outcome import Failure, FailureKind
 from workmill.words.policy import Policy
 from workmill.words.retry import Retry
 from workmill.words.signals import Cancel, Snooze
+from workmill.words.ties import Needs
+from workmill.words.unique import OnConflict
 
 if TYPE_CHECKING:
     from workmill.running.extras import Extra
@@ -58,6 +70,7 @@ __all__ = [
     "Clock",
     "ConfigError",
     "Count",
+    "CountChanged",
     "DuplicateTask",
     "Ending",
     "Event",
@@ -77,22 +90,38 @@ __all__ = [
     "JobNotFound",
     "JobState",
     "Level",
+    "Limit",
     "Middleware",
+    "Needs",
     "NewJob",
+    "OnConflict",
     "Order",
     "Page",
+    "ParentNotFound",
+    "Pause",
     "Policy",
     "Progress",
+    "QueueFull",
+    "QueueHandle",
+    "QueueInfo",
+    "Rate",
     "Retry",
+    "Rule",
+    "RuleState",
     "SchemaMismatch",
+    "Scope",
     "Snooze",
     "StoreError",
     "StoreUnavailable",
     "SupervisorOptions",
     "Task",
     "TaskError",
+    "Unique",
+    "UniqueConflict",
     "UnknownTask",
     "WaitTimeout",
+    "Why",
+    "WhyCode",
     "Worker",
     "WorkerOptions",
     "WorkmillError",
@@ -103,9 +132,12 @@ __all__ = [
     "is_loopback",
     "job_document",
     "load_app",
+    "queue_document",
+    "rule_document",
     "run_worker_tree",
     "system_clock",
     "task_document",
+    "why_document",
     "worker_document",
 ]
 

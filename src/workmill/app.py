@@ -9,6 +9,7 @@ from typing import ParamSpec, Self, TypeVar, overload
 
 from workmill import embedded
 from workmill.calls.asking import Asking
+from workmill.calls.queueing import Queueing
 from workmill.changes import Changes
 from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
@@ -42,7 +43,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class App(Asking):
+class App(Asking, Queueing):
     """One application: the tasks registered with it and the store that keeps their jobs.
 
     Nothing is opened, created or started here: the store opens at the first call that needs it, in every process of its

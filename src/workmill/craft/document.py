@@ -26,12 +26,12 @@ def job_document(job: Job) -> dict[str, Json]:
         "error": None if job.failure is None else failure_document(job.failure),
         "key": job.key,
         "worker": job.worker,
-        "created_at": _moment(job.created_at),
-        "run_at": _moment(job.run_at),
-        "started_at": _moment(job.started_at),
-        "finished_at": _moment(job.finished_at),
-        "expires_at": _moment(job.expires_at),
-        "cancel_requested_at": _moment(job.cancel_requested_at),
+        "created_at": moment_text(job.created_at),
+        "run_at": moment_text(job.run_at),
+        "started_at": moment_text(job.started_at),
+        "finished_at": moment_text(job.finished_at),
+        "expires_at": moment_text(job.expires_at),
+        "cancel_requested_at": moment_text(job.cancel_requested_at),
         "cancel_reason": job.cancel_reason,
         "cancel_forced": job.cancel_forced,
         "retry_of": job.retry_of,
@@ -44,8 +44,8 @@ def attempt_document(attempt: Attempt) -> dict[str, Json]:
     return {
         "number": attempt.number,
         "worker": attempt.worker,
-        "started_at": _moment(attempt.started_at),
-        "ended_at": _moment(attempt.ended_at),
+        "started_at": moment_text(attempt.started_at),
+        "ended_at": moment_text(attempt.ended_at),
         "ending": str(attempt.ending),
         "error": None if attempt.failure is None else failure_document(attempt.failure),
     }
@@ -65,8 +65,8 @@ def worker_document(worker: Worker) -> dict[str, Json]:
         "live": worker.is_live,
         "leader": worker.is_leader,
         "order": str(worker.order),
-        "started_at": _moment(worker.started_at),
-        "lease_ends_at": _moment(worker.lease_ends_at),
+        "started_at": moment_text(worker.started_at),
+        "lease_ends_at": moment_text(worker.lease_ends_at),
     }
 
 
@@ -97,5 +97,6 @@ def _value(text: bytes) -> Json:
         return None  # A damaged row is still shown; what is wrong with it stands in its error.
 
 
-def _moment(moment: datetime | None) -> str | None:
+def moment_text(moment: datetime | None) -> str | None:
+    """Return a moment as RFC 3339 text in UTC."""
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

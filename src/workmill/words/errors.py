@@ -213,6 +213,15 @@ class LeaseLost(StoreError):
         super().__init__(f"worker {worker_id} holds no live lease; register as a new worker")
 
 
+class CountChanged(WorkmillError):
+    """There are not as many jobs as the caller has counted, so nothing was done to them: look again."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        self.expected = expected
+        self.found = found
+        super().__init__(f"{expected} jobs were expected and there are {found}; nothing was done: look at them again")
+
+
 class WaitTimeout(WorkmillError):
     """The wait ended before the job did; the job itself goes on."""
 

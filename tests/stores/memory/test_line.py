@@ -1,11 +1,17 @@
 """Lines and lanes: the order, leaving from anywhere, and a cost that others' backlog does not raise."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from workmill.stores.memory.line import SLACK, Lanes, Line
+from workmill.stores.memory import changes
+from workmill.stores.memory.lanes import Lanes
+from workmill.stores.memory.line import SLACK, Line
 from workmill.stores.memory.store import MemoryStore
 from workmill.stores.memory.vault import Vault
-from workmill.testing.conformance.making import add, hired, new_job, new_jobs, request
+from workmill.testing.conformance.making import TASK, add, hired, new_job, new_jobs, request
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 def drained(line: Line[tuple[int]]) -> list[str]:
@@ -74,13 +80,15 @@ async def test_lanes_without_jobs_vanish() -> None:
     await store.cancel([cancelled.id], None)
     await store.claim(request(await hired(store), tasks=tuple(f"t{n}" for n in range(5)), limit=5))
 
-    assert vault.ledger.lanes._lines == {}  # noqa: SLF001 - as above
+    assert vault.ledger.lanes._streets == {}  # noqa: SLF001 - as above
 
 
 def test_leaving_a_lane_that_is_not_there_is_no_error() -> None:
     lanes = Lanes()
 
-    assert lanes.take(("a",), None, 1) == []
+    lanes.drop(changes.stored(new_job(), NOW))
+
+    assert lanes.named((TASK,), None) == []
 
 
 async def test_claim_touches_no_line_of_another_task(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,9 @@ from workmill.store import ClaimRequest
 from workmill.words.clock import later
 from workmill.words.job import Attempt, Ending, Job, JobState, NewJob
 from workmill.words.transition import Transition
+from workmill.words.unstarted import EXPIRED
+
+NOT_BEGUN = frozenset({JobState.SCHEDULED, JobState.WAITING, JobState.QUEUED})
 
 
 def stored(new: NewJob, now: datetime) -> Job:
@@ -47,6 +50,18 @@ def released(job: Job, delay: timedelta | None, now: datetime) -> Job:
     run_at = later(now, delay) if delay else job.run_at
     is_due = run_at is None or run_at <= now
     return replace(job, state=JobState.QUEUED if is_due else JobState.SCHEDULED, run_at=run_at)
+
+
+def begin_by(job: Job) -> datetime | None:
+    """Return the moment from which on a job that has not begun may not begin any more; None where there is none."""
+    if job.policy.expires is None or job.token or job.state not in NOT_BEGUN:
+        return None
+    return later(job.run_at or job.created_at, job.policy.expires)
+
+
+def expired(job: Job, now: datetime) -> Job:
+    """Return a job after the moment by which it had to begin."""
+    return finished(replace(job, cancel_reason=EXPIRED), JobState.CANCELLED, job.policy.keep, now)
 
 
 def claimed(job: Job, request: ClaimRequest, now: datetime) -> Job:

@@ -6,13 +6,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
+from workmill.stores.memory import changes
 from workmill.stores.memory.flows import Flows
-from workmill.stores.memory.line import Lanes, Line
+from workmill.stores.memory.lanes import Lanes
+from workmill.stores.memory.line import Line, Turn
+from workmill.stores.memory.subjects import Subject, of_job
 from workmill.stores.memory.undo import Undo
 from workmill.words.job import Attempt, Job, JobState
 
 Tally: TypeAlias = tuple[str, str, JobState]
 """What jobs are counted by: queue, task, state."""
+UNBEGUN = frozenset({JobState.SCHEDULED, JobState.WAITING, JobState.QUEUED, JobState.RETRYING})
 
 
 class Ledger:
@@ -26,8 +30,10 @@ class Ledger:
         self.jobs: dict[str, Job] = {}
         self.attempts: dict[str, list[Attempt]] = {}
         self.tallies: Counter[Tally] = Counter()
+        self.running: dict[Subject, int] = {}
         self.lanes = Lanes()
         self.due: Line[tuple[datetime, int]] = Line()
+        self.lapsing: Line[tuple[datetime, int]] = Line()
         self.expiring: Line[tuple[datetime, int]] = Line()
         self.flows = Flows()
         self._keys: dict[tuple[str, str], str] = {}
@@ -67,6 +73,10 @@ class Ledger:
         """Let a final job that could be pruned stay until a moment."""
         self.expiring.put(job_id, (until, self._places[job_id]))
 
+    def unbegun(self, queue: str) -> int:
+        """Return how many jobs of a queue have not begun, those to run again among them."""
+        return sum(jobs for (on, _, state), jobs in self.tallies.items() if on == queue and state in UNBEGUN)
+
     def keyed(self, task: str, key: str | None) -> Job | None:
         """Return the job that a task's key names."""
         job_id = None if key is None else self._keys.get((task, key))
@@ -79,6 +89,10 @@ class Ledger:
     def holders(self) -> list[str]:
         """Return the workers that hold running jobs, live or not."""
         return list(self._holdings)
+
+    def turn(self, job: Job) -> Turn:
+        """Return when a job is next among queued ones."""
+        return (-job.priority, self._places[job.id])
 
     def newest_first(self, before: int | None) -> Iterator[tuple[int, Job]]:
         """Yield the jobs stored before a place (None: all) with their places, the newest first."""
@@ -97,13 +111,17 @@ class Ledger:
         place = self._places[job.id]
         self.flows.enter(job, place)
         if job.state is JobState.QUEUED:
-            self.lanes.put(job, place)
+            self.lanes.put(job, (-job.priority, place))
         elif job.state is JobState.RUNNING and job.worker is not None:
             self._holdings[job.worker][job.id] = None
+            for subject in of_job(job):
+                self.running[subject] = self.running.get(subject, 0) + 1
         elif job.state.is_final and job.expires_at is not None:
             self.expiring.put(job.id, (job.expires_at, place))
         elif job.state is not JobState.WAITING and job.run_at is not None:
             self.due.put(job.id, (job.run_at, place))
+        if (begin_by := changes.begin_by(job)) is not None:
+            self.lapsing.put(job.id, (begin_by, place))
 
     def _leave(self, job: Job) -> None:
         self.tallies[job.queue, job.task, job.state] -= 1
@@ -113,7 +131,19 @@ class Ledger:
         self.lanes.drop(job)
         self.due.drop(job.id)
         self.expiring.drop(job.id)
+        if job.policy.expires is not None:
+            self.lapsing.drop(job.id)
+        if job.state is JobState.RUNNING:
+            self._release(job)
+
+    def _release(self, job: Job) -> None:
+        """Note that a job runs no more, or is about to be written as it runs on."""
         holding = self._holdings.get(job.worker or "", {})
         holding.pop(job.id, None)
         if not holding:
             self._holdings.pop(job.worker or "", None)
+        for subject in of_job(job):
+            self.running[subject] -= 1
+            if not self.running[subject]:
+                del self.running[subject]
+            self.lanes.reopen(subject)

@@ -1,13 +1,14 @@
 """Lines of job ids in an order: who is next, at the cost of a heap, with leaving from anywhere."""
 
 import heapq
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Generic, TypeVar
-
-from workmill.words.job import Job
+from typing import Generic, TypeAlias, TypeVar
 
 Key = TypeVar("Key", bound=tuple[object, ...])
 SLACK = 64
+Turn: TypeAlias = tuple[int, int]
+"""When a queued job is next: by its priority, the highest first, then by its place in the order of storing."""
 
 
 class Line(Generic[Key]):
@@ -19,6 +20,10 @@ class Line(Generic[Key]):
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    def standing(self) -> Iterable[Key]:
+        """Return the keys of all in the line, in no order."""
+        return self._keys.values()
 
     def put(self, job_id: str, key: Key) -> None:
         """Let an id that is not in the line join it."""
@@ -49,52 +54,3 @@ def take_due(line: Line[tuple[datetime, int]], now: datetime, limit: int) -> lis
         taken.append(head[1])
         line.drop(head[1])
     return taken
-
-
-class Lanes:
-    """The queued jobs, in one line for each task on each queue, so that no claim sees what it may not take."""
-
-    def __init__(self) -> None:
-        self._lines: dict[str, dict[str, Line[tuple[int, int]]]] = {}
-
-    def put(self, job: Job, place: int) -> None:
-        """Line a job up: the highest priority first, then by its place in the order of storing."""
-        queues = self._lines.setdefault(job.task, {})
-        queues.setdefault(job.queue, Line()).put(job.id, (-job.priority, place))
-
-    def drop(self, job: Job) -> None:
-        """Let a job leave, and a line that nobody stands in vanish."""
-        queues = self._lines.get(job.task, {})
-        line = queues.get(job.queue)
-        if line is None:
-            return
-        line.drop(job.id)
-        if not line:
-            del queues[job.queue]
-        if not queues:
-            del self._lines[job.task]
-
-    def take(self, tasks: tuple[str, ...], queues: tuple[str, ...] | None, limit: int) -> list[str]:
-        """Take up to `limit` ids out of the lines named, in the order over all of them."""
-        lines = self._named(tasks, queues)
-        heads = [(*head, place) for place, line in enumerate(lines) if (head := line.first())]
-        heapq.heapify(heads)
-        taken: list[str] = []
-        while heads and len(taken) < limit:
-            _, job_id, place = heads[0]
-            taken.append(job_id)
-            lines[place].drop(job_id)
-            head = lines[place].first()
-            if head is None:
-                heapq.heappop(heads)
-            else:
-                heapq.heapreplace(heads, (*head, place))
-        return taken
-
-    def _named(self, tasks: tuple[str, ...], queues: tuple[str, ...] | None) -> list[Line[tuple[int, int]]]:
-        return [
-            line
-            for task in dict.fromkeys(tasks)
-            for queue, line in self._lines.get(task, {}).items()
-            if queues is None or queue in queues
-        ]

@@ -21,23 +21,31 @@ from workmill.store import (
     NewWorker,
     Notice,
     NoticeKind,
+    Obstacles,
     Page,
+    Pause,
     Promotion,
     Renewal,
     Report,
+    RuleState,
     Settled,
     Verdict,
     Worker,
 )
 from workmill.stores.memory import changes
+from workmill.stores.memory.claiming import claim
 from workmill.stores.memory.ending import cancel, conclude
 from workmill.stores.memory.line import take_due
+from workmill.stores.memory.obstacles import obstacles
+from workmill.stores.memory.promoting import next_in, promote
 from workmill.stores.memory.storing import store
+from workmill.stores.memory.subjects import Subject, of_job, of_queue
 from workmill.stores.memory.vault import Vault
 from workmill.words.clock import Clock, later, system_clock
 from workmill.words.conversation import Conversation
 from workmill.words.errors import InvalidOption, LeaseLost, StoreError
 from workmill.words.job import Attempt, Job, JobState, NewJob
+from workmill.words.limit import Rule, Scope
 from workmill.words.order import Order
 from workmill.words.transition import Transition
 
@@ -122,9 +130,10 @@ class MemoryStore:
             changed += conclude(self._vault, changed, now)
             self._tell(NoticeKind.CHANGED, changed)
             self._tell_waiting(changed)
-            if claim is None or not self._vault.roster.is_live(claim.worker_id, now):
-                return Settled(verdicts=verdicts, claimed=())
-            return Settled(verdicts=verdicts, claimed=tuple(self._claim(claim, now)))
+            may_claim = claim is not None and self._vault.roster.is_live(claim.worker_id, now)
+            claimed = self._claim(claim, now) if claim is not None and may_claim else []
+            self._tell_room(changed)
+            return Settled(verdicts=verdicts, claimed=tuple(claimed))
 
     async def enqueue_within(self, jobs: Sequence[NewJob]) -> Conversation[list[Enqueued]]:  # noqa: ARG002 - as every store has it
         """Refuse: there are no transactions here."""
@@ -157,14 +166,12 @@ class MemoryStore:
     async def promote(self, limit: int) -> Promotion:
         """Make waiting jobs that are due `queued`."""
         with self._vault.lock:
-            now, ledger = self._clock(), self._vault.ledger
-            due = [ledger.jobs[job_id] for job_id in take_due(ledger.due, now, limit)]
-            promoted = [ledger.write(replace(job, state=JobState.QUEUED)) for job in due]
-            self._tell(NoticeKind.CHANGED, promoted)
-            self._tell_waiting(promoted)
-            head = ledger.due.first()
-        next_in = None if head is None else max(head[0][0] - now, timedelta(0))
-        return Promotion(count=len(promoted), next_in=next_in)
+            now = self._clock()
+            promoted = promote(self._vault, now, limit)
+            self._tell(NoticeKind.CHANGED, [*promoted.jobs, *promoted.ended])
+            self._tell_waiting([*promoted.jobs, *promoted.ended])
+            self._tell_opened(promoted.opened)
+            return Promotion(count=len(promoted.jobs), next_in=next_in(self._vault, now))
 
     async def prune(self, limit: int) -> int:
         """Delete final jobs past their keep time, and forget old workers."""
@@ -244,6 +251,45 @@ class MemoryStore:
         remedy = "use a sqlite:/// URL where jobs must survive the program"
         return [Finding(level=Level.WARN, subject="durability", detail=CAPABILITIES.durability, remedy=remedy)]
 
+    async def obstacles(self, job_id: str) -> Obstacles | None:
+        """Return what holds a job back now."""
+        with self._vault.lock:
+            job = self._vault.ledger.jobs.get(job_id)
+            return None if job is None else obstacles(self._vault, job, self._clock())
+
+    async def set_rules(self, rules: Sequence[Rule]) -> None:
+        """Set rules by hand."""
+        with self._vault.lock:
+            self._enforce(is_changed=self._vault.rules.set(rules, self._clock()))
+
+    async def reset_rules(self, names: Sequence[tuple[Scope, str]]) -> None:
+        """Undo what was set by hand."""
+        with self._vault.lock:
+            self._enforce(is_changed=self._vault.rules.reset(names, self._clock()))
+
+    async def rules(self) -> list[RuleState]:
+        """Return the rules in force."""
+        with self._vault.lock:
+            return self._vault.rules.states()
+
+    async def pause(self, queues: Sequence[str], by: str | None = None) -> None:
+        """Let no job on these queues begin from now on."""
+        with self._vault.lock:
+            now, pauses = self._clock(), self._vault.rules.pauses
+            for queue in queues:
+                pauses.setdefault(queue, Pause(queue=queue, since=now, by=by))
+
+    async def resume(self, queues: Sequence[str]) -> None:
+        """Undo a pause."""
+        with self._vault.lock:
+            resumed = [queue for queue in queues if self._vault.rules.pauses.pop(queue, None)]
+            self._tell_opened([of_queue(queue) for queue in resumed])
+
+    async def pauses(self) -> list[Pause]:
+        """Return the paused queues."""
+        with self._vault.lock:
+            return [pause for _, pause in sorted(self._vault.rules.pauses.items())]
+
     def listen(self, kinds: frozenset[NoticeKind]) -> AbstractAsyncContextManager[Listener]:
         """Open an ear for notices of these kinds."""
         return self._listen(kinds)
@@ -261,11 +307,11 @@ class MemoryStore:
     # What follows is called with the vault's lock held.
 
     def _claim(self, request: ClaimRequest, now: datetime) -> list[Job]:
-        ledger = self._vault.ledger
-        taken = [ledger.jobs[job_id] for job_id in ledger.lanes.take(request.tasks, request.queues, request.limit)]
-        claimed = [ledger.write(changes.claimed(job, request, now)) for job in taken]
-        self._tell(NoticeKind.CHANGED, claimed)
-        return claimed
+        claimed = claim(self._vault, request, now)
+        self._tell(NoticeKind.CHANGED, [*claimed.jobs, *claimed.ended])
+        self._tell_waiting(claimed.ended)
+        self._tell_opened(claimed.opened)
+        return claimed.jobs
 
     def _settle(self, transition: Transition, now: datetime) -> Verdict:
         ledger = self._vault.ledger
@@ -299,6 +345,24 @@ class MemoryStore:
     def _tell_cancelled(self, changed: Sequence[Job]) -> None:
         self._tell(NoticeKind.CHANGED, changed)
         self._tell(NoticeKind.CANCEL, [job for job in changed if job.state is JobState.RUNNING])
+
+    def _enforce(self, *, is_changed: bool) -> None:
+        """Where what holds has changed, let the next claim look at everybody again, and tell of it."""
+        if is_changed:
+            self._vault.ledger.lanes.reopen_all()
+            self._vault.ears.tell(Notice(kind=NoticeKind.QUEUED))
+
+    def _tell_room(self, ended: Sequence[Job]) -> None:
+        """Tell where jobs can be claimed because others run no more."""
+        rules = self._vault.rules
+        if rules:
+            full = dict.fromkeys(subject for job in ended for subject in of_job(job) if rules.is_limited(subject))
+            self._tell_opened([subject for subject in full if not rules.is_full(subject)])
+
+    def _tell_opened(self, subjects: Sequence[Subject]) -> None:
+        """Tell on which queues jobs stand that a rule held back and may not hold back any more."""
+        for queue in dict.fromkeys(queue for one in subjects for queue in self._vault.ledger.lanes.behind(one)):
+            self._vault.ears.tell(Notice(kind=NoticeKind.QUEUED, queue=queue))
 
     def _tell(self, kind: NoticeKind, jobs: Sequence[Job]) -> None:
         if jobs:

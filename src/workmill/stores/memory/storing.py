@@ -7,7 +7,7 @@ from datetime import datetime
 from workmill.store import Enqueued
 from workmill.stores.memory.ending import cancel, conclude
 from workmill.stores.memory.vault import Vault
-from workmill.words.errors import JobConflict, UniqueConflict
+from workmill.words.errors import JobConflict, QueueFull, UniqueConflict
 from workmill.words.job import Job, JobState, NewJob
 from workmill.words.unique import OnConflict
 from workmill.words.unstarted import replaced_by
@@ -25,18 +25,23 @@ def store(vault: Vault, jobs: Sequence[NewJob], now: datetime) -> Stored:
     """Store new jobs, all or none.
 
     Raises:
-        JobConflict, ParentNotFound: As for `enqueue`.
+        JobConflict, ParentNotFound, QueueFull, UniqueConflict: As for `enqueue`.
     """
     with vault.undo.all_or_none():
         return store_each(vault, jobs, now)
 
 
-def store_each(vault: Vault, jobs: Sequence[NewJob], now: datetime) -> Stored:
-    """Store new jobs one after the other; where one is refused, to take back the others is for the caller."""
+def store_each(vault: Vault, jobs: Sequence[NewJob], now: datetime, *, is_bounded: bool = True) -> Stored:
+    """Store new jobs one after the other; where one is refused, to take back the others is for the caller.
+
+    Where they are not bounded, a queue that is full takes them all the same.
+    """
     stored, answers = Stored(), dict[str, str]()
     for new in jobs:
         one = _known(vault, new) or _unless_in_the_way(vault, new, now, stored.changed, answers)
         if one is not None:
+            if one.created and is_bounded:
+                _check_bound(vault, one.job)
             stored.enqueued.append(one)
             answers[new.id] = one.job.id
     return stored
@@ -73,6 +78,13 @@ def _unless_in_the_way(
     job = vault.following.begin(new, now, behind=behind, answers=answers)
     vault.slots.take(new)
     return Enqueued(job=job, created=True)
+
+
+def _check_bound(vault: Vault, job: Job) -> None:
+    """Refuse a job that was stored just now where its queue holds more than it may."""
+    bound = vault.rules.bound(job.queue)
+    if bound is not None and not job.state.is_final and vault.ledger.unbegun(job.queue) > bound:
+        raise QueueFull(job.queue, bound)
 
 
 def _replaced(vault: Vault, there: Job, new: NewJob, now: datetime, changed: list[Job]) -> tuple[str, ...]:

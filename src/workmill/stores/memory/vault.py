@@ -6,6 +6,7 @@ from workmill.stores.memory.ears import Ears
 from workmill.stores.memory.following import Following
 from workmill.stores.memory.ledger import Ledger
 from workmill.stores.memory.roster import Roster
+from workmill.stores.memory.rules import Rules
 from workmill.stores.memory.slots import Slots
 from workmill.stores.memory.undo import Undo
 
@@ -22,6 +23,7 @@ class Vault:
         self.undo = Undo()
         self.ledger = Ledger(self.undo)
         self.following = Following(self.ledger, self.undo)
+        self.rules = Rules(self.ledger.running)
         self.slots = Slots(self.undo)
         self.roster = Roster()
         self.ears = Ears()

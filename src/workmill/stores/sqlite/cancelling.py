@@ -3,58 +3,69 @@
 from collections.abc import Sequence
 
 from workmill.store import NoticeKind
-from workmill.stores.sqlite.moments import later
+from workmill.stores.sqlite.account import Account
+from workmill.stores.sqlite.ends import End, Standing, follow, kept_until, note
 from workmill.stores.sqlite.reading import get
 from workmill.stores.sqlite.rows import pack, writable
 from workmill.stores.sqlite.statements import statements
+from workmill.stores.sqlite.talk import Talk, ask, say
 from workmill.stores.sqlite.transaction import Transaction
-from workmill.words.job import Job, JobState
+from workmill.words.job import FINAL_STATES, Job, JobState
 
 
 def cancel(job_ids: Sequence[str], reason: str | None, transaction: Transaction, *, force: bool) -> list[Job | None]:
     """See `Store.cancel`."""
-    reason = None if reason is None else writable(reason)
-    found = {job.id: job for job in get(job_ids, transaction) if job is not None}
-    open_jobs = [job for job in found.values() if not job.state.is_final]
-    fresh = [job for job in open_jobs if job.cancel_requested_at is None]
-    finish([job for job in fresh if job.state is not JobState.RUNNING], reason, transaction, force=force)
-    ask([job for job in fresh if job.state is JobState.RUNNING], reason, transaction, force=force)
-    if force:
-        press([job for job in open_jobs if job.cancel_requested_at is not None and not job.cancel_forced], transaction)
+    readable = [job.id for job in get(job_ids, transaction) if job is not None and not job.state.is_final]
+    transaction.hold(cancel_open(readable, reason, transaction.account, force=force))
     return get(job_ids, transaction)
 
 
-def finish(jobs: Sequence[Job], reason: str | None, transaction: Transaction, *, force: bool) -> None:
+def cancel_open(job_ids: Sequence[str], reason: str | None, account: Account, *, force: bool = False) -> Talk[None]:
+    """Cancel jobs, and do what follows from it. Those that are final or not stored stay as they are."""
+    if not job_ids:
+        return
+    reason = None if reason is None else writable(reason)
+    rows = yield from ask(statements("cancel")["standing"], pack(list(dict.fromkeys(job_ids))))
+    jobs = [(Standing._make(row[:-1]), row[-1]) for row in rows if row[4] not in FINAL_STATES]
+    runs = [(job, is_forced) for job, is_forced in jobs if job.state == JobState.RUNNING]
+    yield from request([job for job, is_forced in runs if is_forced is None], reason, account, force=force)
+    if force:
+        yield from press([job for job, is_forced in runs if is_forced == 0], account)
+    yield from finish([job for job, _ in jobs if job.state != JobState.RUNNING], reason, account, force=force)
+
+
+def request(jobs: Sequence[Standing], reason: str | None, account: Account, *, force: bool) -> Talk[None]:
+    """Request the cancel of jobs that run."""
+    if jobs:
+        yield from say(statements("cancel")["ask"], places(jobs), account.now, reason, force)
+        tell(jobs, account)
+
+
+def press(jobs: Sequence[Standing], account: Account) -> Talk[None]:
+    """Make requests forced that were not."""
+    if jobs:
+        yield from say(statements("cancel")["force"], places(jobs))
+        tell(jobs, account)
+
+
+def finish(jobs: Sequence[Standing], reason: str | None, account: Account, *, force: bool) -> Talk[None]:
     """Cancel jobs that do not run."""
     if not jobs:
         return
-    rows = [(job.id, later(transaction.now, job.policy.keep)) for job in jobs]
-    transaction.run(statements("cancel")["finish"], pack(rows), transaction.now, reason, force)
-    for job in jobs:
-        transaction.count((job.state, job.task, job.queue), -1)
-        transaction.count((JobState.CANCELLED, job.task, job.queue), 1)
-    transaction.tell(NoticeKind.CHANGED, job_ids=[job.id for job in jobs])
+    rows = [(job.seq, kept_until(job, account.now)) for job in jobs]
+    yield from say(statements("cancel")["finish"], pack(rows), account.now, reason, force)
+    note(jobs, [JobState.CANCELLED] * len(jobs), account)
+    ends = [End.of(job, JobState.CANCELLED) for job in jobs]
+    yield from follow([end for end in ends if end.has_consequences], account)
 
 
-def ask(jobs: Sequence[Job], reason: str | None, transaction: Transaction, *, force: bool) -> None:
-    """Request the cancel of jobs that run."""
-    if not jobs:
-        return
-    ids = [job.id for job in jobs]
-    transaction.run(statements("cancel")["ask"], pack(ids), transaction.now, reason, force)
-    tell(ids, transaction)
+def places(jobs: Sequence[Standing]) -> str:
+    """Return the places of jobs in the order of storing, for a statement to read."""
+    return pack([job.seq for job in jobs])
 
 
-def press(jobs: Sequence[Job], transaction: Transaction) -> None:
-    """Make requests forced that were not."""
-    if not jobs:
-        return
-    ids = [job.id for job in jobs]
-    transaction.run(statements("cancel")["force"], pack(ids))
-    tell(ids, transaction)
-
-
-def tell(ids: Sequence[str], transaction: Transaction) -> None:
+def tell(jobs: Sequence[Standing], account: Account) -> None:
     """Tell the workers of jobs and those who follow them."""
-    transaction.tell(NoticeKind.CANCEL, job_ids=ids)
-    transaction.tell(NoticeKind.CHANGED, job_ids=ids)
+    ids = [job.id for job in jobs]
+    account.tell(NoticeKind.CANCEL, job_ids=ids)
+    account.tell(NoticeKind.CHANGED, job_ids=ids)

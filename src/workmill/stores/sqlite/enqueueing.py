@@ -11,7 +11,7 @@ from workmill.stores.sqlite.moments import block, later, moment, ticks
 from workmill.stores.sqlite.rows import JobDraft, job_of, pack, text_of, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import LARGEST, Transaction
-from workmill.words.codec import Json, dump_policy
+from workmill.words.codec import Json, dump_failure, dump_policy
 from workmill.words.errors import InvalidOption, JobConflict
 from workmill.words.job import Job, JobState, NewJob
 from workmill.words.ties_codec import dump_ties
@@ -132,7 +132,7 @@ def note(jobs: Sequence[Job], account: Account) -> None:
         account.count(lane, count)
         if lane[0] is JobState.QUEUED:
             account.tell(NoticeKind.QUEUED, queue=lane[2])
-        else:
+        elif lane[0] is JobState.SCHEDULED:
             account.tell(NoticeKind.SCHEDULED)
     if jobs:
         account.tell(NoticeKind.CHANGED, job_ids=ids_of(jobs))
@@ -163,6 +163,10 @@ def tied_row_of(job: Job, now: int, *, strand: int | None, is_followed: bool) ->
         strand,
         None if job.policy.expires is None else later(ticks(job.run_at or job.created_at), job.policy.expires),
         1 if is_followed else None,
+        None if job.failure is None else dump_failure(job.failure),
+        job.cancel_reason,
+        None if job.finished_at is None else ticks(job.finished_at),
+        None if job.expires_at is None else ticks(job.expires_at),
     )
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from workmill.store import NoticeKind
+from workmill.stores.sqlite.ends import End, Standing, follow, note
 from workmill.stores.sqlite.moments import later
 from workmill.stores.sqlite.reading import rows_at
-from workmill.stores.sqlite.rows import failure_of, job_of, progress_of
+from workmill.stores.sqlite.rows import failure_of, job_of, pack, progress_of, ties_of
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.codec import Json, dump_failure, load_policy
@@ -42,18 +42,19 @@ def fail_unreadable(row: Sequence[Json], transaction: Transaction) -> None:
     policy = checked("policy", row[7], load_policy, NO_POLICY, damages)
     progress = checked("progress", row[13], progress_of, None, damages)
     checked("failure", row[15], failure_of, None, damages)
+    ties = checked("ties", row[27], ties_of, None, damages)
     if not damages:
         damages.append("the row cannot be read")
     failure = dump_failure(Failure(kind=FailureKind.UNREADABLE, type="ValueError", message="; ".join(damages)))
-    seq, state, task, queue, now = row[0], row[5], row[2], row[3], transaction.now
+    seq, now = row[0], transaction.now
+    (job,) = [Standing._make(one) for one in transaction.batch(statements("follow")["standing"], pack([seq]))]
     expires_at = later(now, KEEP)
-    transaction.run(statements("mend")["fail"], seq, failure, policy, args, progress, now, expires_at)
-    if state == JobState.RUNNING:
+    transaction.run(statements("mend")["fail"], seq, failure, policy, args, progress, now, expires_at, ties)
+    if job.state == JobState.RUNNING:
         attempt = (seq, row[11], row[9], row[16], row[20], now, Ending.FAILED, failure)
         transaction.run_each(statements("settle")["record"], [attempt])
-    transaction.count((state, task, queue), -1)
-    transaction.count((JobState.FAILED, task, queue), 1)
-    transaction.tell(NoticeKind.CHANGED, job_ids=[row[1]])
+    note([job], [JobState.FAILED], transaction.account)
+    transaction.hold(follow([End.of(job, JobState.FAILED)], transaction.account))
 
 
 def checked(

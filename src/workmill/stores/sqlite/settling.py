@@ -9,6 +9,7 @@ from workmill.store import ClaimRequest, NoticeKind, Report, Settled, Verdict
 from workmill.stores.sqlite.account import Account
 from workmill.stores.sqlite.claiming import take
 from workmill.stores.sqlite.driver import Value
+from workmill.stores.sqlite.ends import End, follow
 from workmill.stores.sqlite.moments import later
 from workmill.stores.sqlite.rows import pack, text_of, writable
 from workmill.stores.sqlite.statements import statements
@@ -83,6 +84,17 @@ def write(applied: Applied, transaction: Transaction) -> None:
     transaction.run_each(sql["apply"], [row_of(each, run, now) for each, run in applied])
     transaction.run_each(sql["record"], attempts_of(applied, now))
     note(applied, transaction.account)
+    if ends := ends_of(applied):
+        transaction.hold(follow(ends, transaction.account))
+
+
+def ends_of(applied: Applied) -> list[End]:
+    """Return the ends of jobs that something follows from."""
+    return [
+        End(run.seq, each.job_id, each.state, run.ties, run.followed)
+        for each, run in applied
+        if (run.followed is not None or run.ties is not None) and each.state.is_final
+    ]
 
 
 def attempts_of(applied: Applied, now: int) -> list[tuple[Value, ...]]:
@@ -100,6 +112,11 @@ def note(applied: Applied, account: Account) -> None:
         elif not state.is_final:
             account.tell(NoticeKind.SCHEDULED)
     account.tell(NoticeKind.CHANGED, job_ids=[each.job_id for each, _ in applied])
+    for each, run in applied:
+        if run.strand is not None:
+            account.moved(run.strand, JobState.RUNNING, each.state)
+        if run.is_ruled:
+            account.freed(run.task, run.queue)
 
 
 def row_of(transition: Transition, run: Run, now: int) -> tuple[Value, ...]:

@@ -30,12 +30,13 @@ from workmill.store import (
 from workmill.stores.sqlite import (
     cancelling,
     claiming,
-    enqueueing,
     finding,
+    following,
     health,
     leasing,
     reading,
     settling,
+    storing,
     surroundings,
     tending,
     within,
@@ -125,7 +126,7 @@ class SqliteStore:
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
         """See `Store.enqueue`."""
-        return await self._write(partial(enqueueing.enqueue, jobs), is_durable=True)
+        return await self._write(partial(storing.enqueue, jobs), is_durable=True)
 
     async def register(self, worker: NewWorker) -> None:
         """See `Store.register`."""
@@ -198,6 +199,10 @@ class SqliteStore:
     async def attempts(self, job_id: str) -> list[Attempt]:
         """See `Store.attempts`."""
         return await self._read(partial(reading.attempts, job_id))
+
+    async def parents(self, job_ids: Sequence[str]) -> list[tuple[str, ...]]:
+        """See `Store.parents`."""
+        return await self._read(partial(following.parents, job_ids))
 
     async def workers(self) -> list[Worker]:
         """See `Store.workers`."""

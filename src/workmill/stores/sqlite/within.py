@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from workmill.store import Enqueued, Verdict
-from workmill.stores.sqlite import enqueueing, settling
+from workmill.stores.sqlite import enqueueing, settling, storing
 from workmill.stores.sqlite.account import Account
 from workmill.stores.sqlite.driver import Value
+from workmill.stores.sqlite.ends import follow
 from workmill.stores.sqlite.failures import Code, code_of
-from workmill.stores.sqlite.moments import block, ticks
-from workmill.stores.sqlite.rows import pack, writable
+from workmill.stores.sqlite.moments import ticks
 from workmill.stores.sqlite.settling import Run
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.talk import Talk, ask, say_each
@@ -25,7 +25,7 @@ from workmill.stores.sqlite.watching import Expected
 from workmill.words.clock import Clock
 from workmill.words.conversation import Conversation, Statement
 from workmill.words.errors import StoreError
-from workmill.words.job import Job, NewJob
+from workmill.words.job import NewJob
 from workmill.words.transition import Transition
 
 T = TypeVar("T")
@@ -44,34 +44,12 @@ def enqueue_within(jobs: Sequence[NewJob], path: Path, clock: Clock, expect: Exp
     """See `Store.enqueue_within`."""
     yield from take_lock(path)
     account = Account(ticks(clock()))
-    fresh = [enqueueing.born(new, account.now) for new in jobs]
-    answers = yield from looked_up(fresh)
+    answers = yield from spoken(storing.store(jobs, account))
     created = enqueueing.created_of(answers)
-    if not created:
-        return answers
-    # Made before anything is written, because this is where a value is refused.
-    rows = [enqueueing.row_of(job, account.now) for job in created]
-    yield said(statements("enqueue")["stretch"], block(account.now))
-    yield from spoken(say_each(statements("enqueue")["insert"], rows))
-    enqueueing.note(created, account)
-    yield from spoken(say_each(statements("tally")["add"], account.counted()))
-    expect(Expected(job_id=created[0].id, version=created[0].version, notices=tuple(account.notices)))
+    if created:
+        yield from spoken(say_each(statements("tally")["add"], account.counted()))
+        expect(Expected(job_id=created[0].id, version=created[0].version, notices=tuple(account.notices)))
     return answers
-
-
-def looked_up(fresh: Sequence[Job]) -> Conversation[list[Enqueued]]:
-    """Find out which of some jobs are known.
-
-    Raises:
-        InvalidOption: One has text that cannot be stored.
-        JobConflict: A key is known with other arguments.
-    """
-    ids, keys = enqueueing.ids_of(fresh), enqueueing.keys_of(fresh)
-    if any(writable(text) != text for job in fresh for _, text in enqueueing.texts_of(job)):
-        raise enqueueing.unstorable(fresh)
-    by_id = yield from spoken(ask(statements("enqueue")["same_id"], pack(ids)))
-    by_key = (yield from spoken(ask(statements("enqueue")["same_key"], pack(keys)))) if keys else ()
-    return enqueueing.answer_each(fresh, by_id, by_key)
 
 
 def settle_within(transition: Transition, path: Path, clock: Clock, expect: Expect) -> Conversation[Verdict]:
@@ -86,6 +64,7 @@ def settle_within(transition: Transition, path: Path, clock: Clock, expect: Expe
     yield from spoken(say_each(statements("settle")["apply"], [settling.row_of(transition, run, account.now)]))
     yield from spoken(say_each(statements("settle")["record"], settling.attempts_of(applied, account.now)))
     settling.note(applied, account)
+    yield from spoken(follow(settling.ends_of(applied), account))
     yield from spoken(say_each(statements("tally")["add"], account.counted()))
     expect(Expected(job_id=transition.job_id, version=version + 1, notices=tuple(account.notices)))
     return verdict

@@ -5,9 +5,10 @@ INSERT INTO job (id, task, queue, priority, state, args, policy, key, created_at
 
 -- :name insert_tied
 INSERT INTO job (
-    id, task, queue, priority, state, args, policy, key, created_at, run_at, retry_of, ties, strand, begin_by, followed
+    id, task, queue, priority, state, args, policy, key, created_at, run_at, retry_of, ties, strand, begin_by, followed,
+    failure, cancel_reason, finished_at, expires_at
 ) VALUES
-(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) -- :each
+(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) -- :each
 ;
 
 -- :name stretch

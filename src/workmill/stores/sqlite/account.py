@@ -16,7 +16,8 @@ class Mark(NamedTuple):
 
     tally: Counter[Lane]
     strands: Counter[int]
-    freed: set[tuple[str, str]]
+    left: Counter[int]
+    freed: Counter[tuple[str, str]]
     told: int
     is_in_stretch: bool
 
@@ -34,7 +35,8 @@ class Account:
         self.is_in_stretch = False
         self._tally: Counter[Lane] = Counter()
         self._strands: Counter[int] = Counter()
-        self._freed: set[tuple[str, str]] = set()
+        self._left: Counter[int] = Counter()
+        self._freed: Counter[tuple[str, str]] = Counter()
         self._notices: list[Notice] = []
 
     @property
@@ -48,15 +50,29 @@ class Account:
 
     def moved(self, strand: int, was: JobState | None, state: JobState | None) -> None:
         """Remember that a job of a strand is in another state; None stands for one that is not stored."""
-        self._strands[strand] += (state is JobState.RUNNING) - (was is JobState.RUNNING)
+        more = (state is JobState.RUNNING) - (was is JobState.RUNNING)
+        self._strands[strand] += more
+        if more < 0:
+            self._left[strand] += 1
 
     def freed(self, task: str, queue: str) -> None:
-        """Remember that of a task and a queue with a rule one job less is running."""
-        self._freed.add((task, queue))
+        """Remember that one job less runs where there are rules about tasks or queues."""
+        self._freed["task", task] += 1
+        self._freed["queue", queue] += 1
 
     def tell(self, kind: NoticeKind, *, queue: str = "", job_ids: Iterable[str] = ()) -> None:
         """Remember to send a notice once the transaction is committed."""
         self._notices.append(Notice(kind=kind, queue=queue, job_ids=tuple(job_ids)))
+
+    @property
+    def has_moves(self) -> bool:
+        """Whether `moved` remembers what is not written."""
+        return bool(self._strands)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether jobs ceased to run that rules count, which nobody was told of."""
+        return bool(self._left or self._freed)
 
     def has_more_queued(self) -> bool:
         """Whether by what is remembered a lane or a strand that a claim must see may be new."""
@@ -68,19 +84,25 @@ class Account:
         self._tally.clear()
         return changed
 
-    def moves(self) -> tuple[dict[int, int], list[tuple[str, str]]]:
-        """Return what `moved` and `freed` remembered, and forget it: how many more run of each strand."""
-        strands, freed = dict(self._strands), sorted(self._freed)
+    def moves(self) -> list[tuple[int, int]]:
+        """Return how many more run of each strand that `moved` remembered, and forget it."""
+        moves = list(self._strands.items())
         self._strands.clear()
+        return moves
+
+    def room(self) -> tuple[list[tuple[int, int]], list[tuple[str, str, int]]]:
+        """Return of which strands, and of which tasks and queues, how many jobs ceased to run, and forget it."""
+        strands, names = list(self._left.items()), [(*name, jobs) for name, jobs in self._freed.items()]
+        self._left.clear()
         self._freed.clear()
-        return strands, freed
+        return strands, names
 
     def mark(self) -> Mark:
         """Return a point that `back_to` can return to."""
-        strands, freed = self._strands.copy(), self._freed.copy()
-        return Mark(self._tally.copy(), strands, freed, len(self._notices), self.is_in_stretch)
+        counted = self._tally.copy(), self._strands.copy(), self._left.copy(), self._freed.copy()
+        return Mark(*counted, len(self._notices), self.is_in_stretch)
 
     def back_to(self, mark: Mark) -> None:
         """Forget what was counted, told and noted since a point."""
-        self._tally, self._strands, self._freed, told, self.is_in_stretch = mark
+        self._tally, self._strands, self._left, self._freed, told, self.is_in_stretch = mark
         del self._notices[told:]

@@ -1,12 +1,16 @@
 """Taking queued jobs under a lease, and finding those that are held."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import NamedTuple
 
 from workmill.store import ClaimRequest, NoticeKind
+from workmill.stores.sqlite.expiring import expire, is_late
 from workmill.stores.sqlite.failures import Code, code_of
 from workmill.stores.sqlite.mending import fail_unreadable_by_seq, readable_or_failed
 from workmill.stores.sqlite.moments import moment, moment_or_none
+from workmill.stores.sqlite.passing import Choice, choose, conclude
 from workmill.stores.sqlite.reading import rows_at
 from workmill.stores.sqlite.rows import JobDraft, failure_of, pack, pack_names, progress_of, ties_of
 from workmill.stores.sqlite.statements import statements
@@ -14,6 +18,13 @@ from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.codec import Json, load_policy
 from workmill.words.errors import LeaseLost
 from workmill.words.job import Job, JobState
+
+
+class Lost(NamedTuple):
+    """The places of jobs that leave the line without being given to anybody: unreadable, or too late."""
+
+    damaged: list[int]
+    late: list[int]
 
 
 def claim(request: ClaimRequest, transaction: Transaction) -> list[Job]:
@@ -26,28 +37,63 @@ def claim(request: ClaimRequest, transaction: Transaction) -> list[Job]:
 
 def take(request: ClaimRequest, transaction: Transaction) -> list[Job] | None:
     """Take jobs for a worker; None when its lease is not live."""
-    jobs: list[Job] = []
-    while True:
-        lease_ends_at, lanes = open_lanes(request, transaction)
+    jobs: dict[int, Job] = {}
+    for turn in count():
+        lease_ends_at, lanes, is_ruled = open_lanes(request, transaction)
         if lease_ends_at is None or lease_ends_at <= transaction.now:
             return None
-        rows = next_in_line(lanes, request.limit - len(jobs), transaction)
-        taken, damaged = read(rows, request, transaction.now)
+        limit = request.limit - len(jobs)
+        choice = choose(lanes, limit, turn, transaction) if is_ruled else None
+        rows = next_in_line(lanes, limit, transaction) if choice is None else rows_chosen(choice, transaction)
+        taken, lost = read(rows, request, transaction.now)
         hand_over(taken, request, transaction)
-        jobs += taken.values()
-        if not damaged:
-            return jobs
+        jobs |= taken
+        if choice is not None:
+            conclude(choice, taken, transaction)
+        if not any(lost) and (choice is None or choice.is_over):
+            break
         # They leave the line, so that what comes after them can be taken in their place.
-        fail_unreadable_by_seq(damaged, transaction)
+        put_aside(lost, transaction)
+    return in_order(jobs) if turn else list(jobs.values())
 
 
-def open_lanes(request: ClaimRequest, transaction: Transaction) -> tuple[int | None, list[tuple[str, str]]]:
-    """Return until when the worker's lease lasts and the lanes, task and queue, with anything for it."""
+def open_lanes(request: ClaimRequest, transaction: Transaction) -> tuple[int | None, list[tuple[str, str]], int]:
+    """Return until when the worker's lease lasts, the lanes with anything for it, and whether there are rules to heed.
+
+    A lane is a task and a queue.
+    """
     transaction.flush_queued()
     queues = None if request.queues is None else pack_names(request.queues)
-    tasks = pack_names(request.tasks)
-    lease_ends_at, lanes = transaction.batch(statements("claim")["lanes"], request.worker_id, tasks, queues)
-    return lease_ends_at, lanes
+    sql, tasks = statements("claim")["lanes"], pack_names(request.tasks)
+    lease_ends_at, lanes, is_ruled = transaction.batch(sql, request.worker_id, tasks, queues, transaction.now)
+    return lease_ends_at, lanes, is_ruled
+
+
+def in_order(jobs: Mapping[int, Job]) -> list[Job]:
+    """Return jobs that were taken in several turns in the order of claims."""
+    return [jobs[place] for place in sorted(jobs, key=lambda place: (-jobs[place].priority, place))]
+
+
+def put_aside(lost: Lost, transaction: Transaction) -> None:
+    """Settle jobs that cannot be given to anybody."""
+    fail_unreadable_by_seq(lost.damaged, transaction)
+    expire(lost.late, transaction)
+
+
+def rows_chosen(choice: Choice, transaction: Transaction) -> Sequence[Sequence[Json]]:
+    """Return the rows of the jobs that were chosen, or of as many of the first as SQLite hands over at once."""
+    places = list(choice.taken)
+    while places:
+        try:
+            rows: Sequence[Sequence[Json]] = transaction.batch(statements("claim")["places"], pack(places))
+        except Exception as error:
+            if code_of(error) is not Code.TOOBIG or len(places) == 1:
+                raise
+            places = places[: len(places) // 2]
+            choice.is_over = True
+        else:
+            return rows
+    return ()
 
 
 def next_in_line(lanes: list[tuple[str, str]], limit: int, transaction: Transaction) -> Sequence[Sequence[Json]]:
@@ -90,21 +136,26 @@ def hand_over(taken: dict[int, Job], request: ClaimRequest, transaction: Transac
     if not taken:
         return
     transaction.run(statements("claim")["take"], pack(list(taken)), request.worker_id, request.engine, transaction.now)
-    for (task, queue), count in Counter((job.task, job.queue) for job in taken.values()).items():
-        transaction.count((JobState.QUEUED, task, queue), -count)
-        transaction.count((JobState.RUNNING, task, queue), count)
+    for (task, queue), number in Counter((job.task, job.queue) for job in taken.values()).items():
+        transaction.count((JobState.QUEUED, task, queue), -number)
+        transaction.count((JobState.RUNNING, task, queue), number)
     transaction.tell(NoticeKind.CHANGED, job_ids=[job.id for job in taken.values()])
 
 
-def read(rows: Sequence[Sequence[Json]], request: ClaimRequest, now: int) -> tuple[dict[int, Job], list[int]]:
-    """Return the jobs as they are once taken, by their places in the order, and the places of the unreadable."""
-    taken, damaged = {}, []
+def read(rows: Sequence[Sequence[Json]], request: ClaimRequest, now: int) -> tuple[dict[int, Job], Lost]:
+    """Return the jobs as they are once taken, by their places in the order, and those that are not to be taken."""
+    taken, lost = {}, Lost([], [])
     for row in rows:
         try:
-            taken[row[0]] = claimed(row, request, now)
+            job = claimed(row, request, now)
         except ValueError:
-            damaged.append(row[0])
-    return taken, damaged
+            lost.damaged.append(row[0])
+            continue
+        if job.policy.expires is not None and is_late(job, now):
+            lost.late.append(row[0])
+        else:
+            taken[row[0]] = job
+    return taken, lost
 
 
 def claimed(row: Sequence[Json], request: ClaimRequest, now: int) -> Job:

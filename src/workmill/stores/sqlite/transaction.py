@@ -9,6 +9,7 @@ from workmill.store import NoticeKind
 from workmill.stores.sqlite.account import Account, Lane
 from workmill.stores.sqlite.driver import Connection, Value
 from workmill.stores.sqlite.statements import MOST_ROWS, for_rows, statements
+from workmill.stores.sqlite.strands import told, written
 from workmill.stores.sqlite.talk import Talk, read
 from workmill.words.codec import Json
 
@@ -87,8 +88,16 @@ class Transaction:
         self.account.count(lane, jobs)
 
     def flush(self) -> None:
-        """Write what `count` remembered, so that the next statement sees it."""
+        """Write what `count` and `Account.moved` remembered, so that the next statement sees it."""
         self.run_each(statements("tally")["add"], self.account.counted())
+        if self.account.has_moves:
+            self.hold(written(self.account))
+
+    def finish(self) -> None:
+        """Write what is left to write before the commit, and find out what is left to tell."""
+        self.flush()
+        if self.account.has_room:
+            self.hold(told(self.account))
 
     def flush_queued(self) -> None:
         """Write what `count` remembered if by it a lane that a claim must see may be new."""

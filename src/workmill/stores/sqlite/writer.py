@@ -113,7 +113,7 @@ class Writer:
         else:
             for call in calls:
                 self._beside_others(connection, call, transaction)
-        transaction.flush()
+        transaction.finish()
         connection.execute("COMMIT")
         return transaction.account.notices
 

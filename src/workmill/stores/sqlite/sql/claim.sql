@@ -1,13 +1,17 @@
 -- :name lanes
--- Until when the worker's lease lasts, and the lanes with anything for it. Only lanes of known tasks are looked at, so
--- that a backlog of others costs nothing.
+-- Until when the worker's lease lasts, the lanes with anything for it, and whether there is any rule or strand to heed.
+-- Only lanes of known tasks are looked at, so that a backlog of others costs nothing.
 SELECT json_array(
     (SELECT lease_ends_at FROM worker WHERE id = ?1),
     json((
         SELECT json_group_array(json_array(tally.task, tally.queue))
         FROM json_each(?2) AS known CROSS JOIN tally ON tally.state = 'queued' AND tally.task = known.value
         WHERE tally.jobs > 0 AND (?3 IS NULL OR tally.queue IN (SELECT value FROM json_each(?3)))
-    ))
+        AND NOT EXISTS (SELECT 1 FROM pause WHERE pause.queue = tally.queue)
+    )),
+    EXISTS (SELECT 1 FROM strand INDEXED BY strand_open WHERE head IS NOT NULL AND held_by IS NULL)
+    OR EXISTS (SELECT 1 FROM rule WHERE scope <> 'key' AND (running IS NOT NULL OR rate_count IS NOT NULL))
+    OR EXISTS (SELECT 1 FROM gate INDEXED BY gate_opening WHERE opens_at IS NOT NULL AND opens_at <= ?4)
 );
 
 -- :name one_lane

@@ -1,0 +1,187 @@
+"""Which queued jobs may begin where limits, rates or gates hold some of them back.
+
+A claim looks at lines: the jobs of a lane that pass no gates, and strands. Of each line it sees the first jobs, takes
+those that the rules allow in the order of all, and stops where a line goes on behind what it saw and could still give;
+then it is asked again, and looks further. A strand whose gate it finds closed is marked, so that no claim looks at it
+before that gate may be open again: what is held back costs nothing, however much it is.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from workmill.store import NoticeKind
+from workmill.stores.sqlite.allowance import Allowance, Allowances, Name, names_of
+from workmill.stores.sqlite.rows import pack
+from workmill.stores.sqlite.statements import statements
+from workmill.stores.sqlite.transaction import Transaction
+from workmill.words.job import JobState
+from workmill.words.limit import Scope
+
+Lane = tuple[str, str]
+Head = tuple[int, int]
+"""What decides who comes first: the priority, turned round, and the place in the order of storing."""
+
+
+class Line(NamedTuple):
+    """The first jobs of one line. `is_cut`: there may be more behind them."""
+
+    heads: list[Head]
+    is_cut: bool
+    allowances: tuple[Allowance, ...]
+    strand: int | None = None
+
+
+class Sight(NamedTuple):
+    """What a claim sees at once.
+
+    Attributes:
+        edges: Behind each of these places there may be jobs that are not seen, which these allowances bound.
+    """
+
+    lines: list[Line]
+    edges: dict[int, list[tuple[Allowance, ...]]]
+
+
+class Choice:
+    """The jobs that a claim is to take, by their places in order, each with its line."""
+
+    def __init__(self, sight: Sight, closed: Collection[Allowance]) -> None:
+        self.taken: dict[int, Line] = {}
+        self.is_over = True
+        self._sight = sight
+        self._closed = set(closed)
+
+    def make(self, limit: int) -> None:
+        """Take the first jobs that are allowed."""
+        order = sorted((*head, number) for number, line in enumerate(self._sight.lines) for head in line.heads)
+        for _, place, number in order:
+            if len(self.taken) >= limit:
+                return
+            line = self._sight.lines[number]
+            if is_open(line.allowances):
+                self._take(place, line)
+            if any(is_open(allowances) for allowances in self._sight.edges.get(place, ())):
+                self.is_over = len(self.taken) >= limit
+                return
+
+    def closed(self) -> list[Allowance]:
+        """Return what is known to allow no more."""
+        seen = {allowance for line in self._sight.lines for allowance in line.allowances}
+        return [allowance for allowance in self._closed | seen if not allowance.is_open]
+
+    def shut(self) -> list[tuple[int, Allowance]]:
+        """Return the strands that a gate holds now, with that gate."""
+        found = []
+        for line in self._sight.lines:
+            gates = [each for each in line.allowances if each.name[0] == Scope.KEY and not each.is_open]
+            if line.strand is not None and gates:
+                found.append((line.strand, gates[0]))
+        return found
+
+    def _take(self, place: int, line: Line) -> None:
+        self.taken[place] = line
+        for allowance in line.allowances:
+            allowance.take()
+
+
+def is_open(allowances: Sequence[Allowance]) -> bool:
+    """Whether all of them allow one more."""
+    return all(allowance.is_open for allowance in allowances)
+
+
+def choose(lanes: Sequence[Lane], limit: int, turn: int, transaction: Transaction) -> Choice:
+    """Choose up to `limit` jobs of some lanes.
+
+    Args:
+        lanes: The lanes.
+        limit: How many are wanted at most.
+        turn: How often the claim has chosen before: each time more of every line is looked at.
+        transaction: Where.
+    """
+    transaction.flush()
+    reopen(transaction)
+    allowances, now = Allowances(), transaction.now
+    transaction.hold(allowances.look_up([name for lane in lanes for name in names_of(*lane)], now))
+    bounds = {lane: allowances.of(names_of(*lane)) for lane in lanes}
+    free = [lane for lane in lanes if is_open(bounds[lane])]
+    share = 0 if limit <= 0 or not free else (limit // len(free) + 1) << 2 * turn
+    sight = looked_at(free, min(share, limit + 1), allowances, transaction) if share else Sight([], {})
+    choice = Choice(sight, {each for lane in lanes for each in bounds[lane]})
+    choice.make(max(limit, 0))
+    return choice
+
+
+def looked_at(lanes: Sequence[Lane], share: int, allowances: Allowances, transaction: Transaction) -> Sight:
+    """Look at the first jobs of the lines of some lanes."""
+    named = pack(lanes)
+    heads = transaction.batch(statements("claim")["heads"], named, share)
+    strands = transaction.batch(statements("pass")["strands"], named, share, share)
+    gates: list[Name] = [(Scope.KEY, *gate) for _, _, gates, _ in strands for gate in gates]
+    transaction.hold(allowances.look_up(gates, transaction.now))
+    lines = [
+        Line(list(map(tuple, first)), len(first) == share, allowances.of(names_of(*lane)))
+        for lane, first in zip(lanes, heads, strict=True)
+    ]
+    edges: dict[int, list[tuple[Allowance, ...]]] = defaultdict(list)
+    seen: Counter[int] = Counter()
+    for strand, number, passed, first in strands:
+        lane: Lane = lanes[number]
+        seen[number] += 1
+        if not first:
+            # The file was changed by another program: to be looked at again.
+            transaction.account.moved(strand, None, JobState.QUEUED)
+        bounds = allowances.of(names_of(*lane, passed))
+        lines.append(Line(list(map(tuple, first)), len(first) == share, bounds, strand))
+        if seen[number] == share and first:
+            # The strands behind this one come after its head.
+            edges[first[0][1]].append(allowances.of(names_of(*lane)))
+    for line in lines:
+        if line.is_cut:
+            edges[line.heads[-1][1]].append(line.allowances)
+    return Sight(lines, edges)
+
+
+def conclude(choice: Choice, taken: Collection[int], transaction: Transaction) -> None:
+    """Write what it means for rules and gates that jobs, given by their places, were taken."""
+    begun: Counter[Name] = Counter()
+    for place in taken:
+        line = choice.taken[place]
+        begun.update(each.name for each in line.allowances if each.has_rate)
+        if line.strand is not None:
+            transaction.account.moved(line.strand, JobState.QUEUED, JobState.RUNNING)
+    rows = [(*name, transaction.now, jobs) for name, jobs in begun.items()]
+    transaction.run_each(statements("pass")["note_starts"], rows)
+    if len(taken) == len(choice.taken):
+        # Else some of them are not in the way after all.
+        close(choice, transaction)
+
+
+def close(choice: Choice, transaction: Transaction) -> None:
+    """Hold the strands whose gates are closed, and note when rates open again."""
+    sql = statements("pass")
+    shut = choice.shut()
+    if shut:
+        transaction.run(statements("strand")["hold"], pack([(strand, *gate.name[1:]) for strand, gate in shut]))
+    for allowance in choice.closed():
+        scope, name, key = allowance.name
+        opens_at = allowance.opens_at
+        if opens_at is None:
+            continue
+        if scope == Scope.KEY:
+            noted = transaction.value(sql["note_gate"], name, key, opens_at)
+        else:
+            noted = transaction.value(sql["note_rule"], scope, name, opens_at)
+        if noted is not None:
+            transaction.tell(NoticeKind.SCHEDULED)
+
+
+def reopen(transaction: Transaction) -> None:
+    """Let claims look again at what rates held back until now, and tell of it."""
+    sql = statements("pass")
+    if not transaction.value(sql["is_opening"], transaction.now):
+        return
+    for queue in transaction.batch(sql["opening"], transaction.now):
+        transaction.tell(NoticeKind.QUEUED, queue=queue)
+    for step in ("wake", "open_gates", "open_rules"):
+        transaction.run(sql[step], transaction.now)

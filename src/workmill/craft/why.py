@@ -184,11 +184,7 @@ def _rated(rates: Sequence[RateReached]) -> Why | None:
     rate = max(rates, key=lambda each: each.opens_at or datetime.max.replace(tzinfo=UTC))
     allowed = rate.rule.rate
     said = "no more" if allowed is None else f"{allowed.count} in {allowed.per.total_seconds():g} s"
-    opens = (
-        "no time at which another may is known"
-        if rate.opens_at is None
-        else f"the next may at {_moment(rate.opens_at)}"
-    )
+    opens = f"the next may at {_moment(rate.opens_at)}" if rate.opens_at else "it is not known when the next may"
     sentence = f"{said} of {_subject(rate.rule, rate.key)} may begin, and as many have; {opens}"
     details: dict[str, Json] = {
         **_rule(rate.rule, rate.key),

@@ -59,6 +59,12 @@ def begin_by(job: Job) -> datetime | None:
     return later(job.run_at or job.created_at, job.policy.expires)
 
 
+def is_too_late(job: Job, now: datetime) -> bool:
+    """Whether a job that has not begun may not begin any more."""
+    moment = begin_by(job)
+    return moment is not None and moment <= now
+
+
 def expired(job: Job, now: datetime) -> Job:
     """Return a job after the moment by which it had to begin."""
     return finished(replace(job, cancel_reason=EXPIRED), JobState.CANCELLED, job.policy.keep, now)
@@ -73,6 +79,7 @@ def claimed(job: Job, request: ClaimRequest, now: datetime) -> Job:
         engine=request.engine,
         attempt=job.attempt + 1,
         token=job.token + 1,
+        version=job.version + 1,
         started_at=now,
     )
 
@@ -82,6 +89,7 @@ def settled(job: Job, transition: Transition, now: datetime) -> Job:
     removed = transition.ending is Ending.SUCCEEDED
     after = replace(
         job,
+        version=job.version + 1,
         state=transition.state,
         attempt=transition.attempt,
         deaths=transition.deaths,

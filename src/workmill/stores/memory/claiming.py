@@ -8,6 +8,7 @@ from workmill.store import ClaimRequest
 from workmill.stores.memory import changes
 from workmill.stores.memory.ending import conclude
 from workmill.stores.memory.lanes import Street
+from workmill.stores.memory.line import Turn
 from workmill.stores.memory.subjects import Subject, of_gate
 from workmill.stores.memory.vault import Vault
 from workmill.words.job import Job
@@ -36,8 +37,7 @@ def claim(vault: Vault, request: ClaimRequest, now: datetime) -> Claimed:
     claimed = Claimed(opened=open_rates(vault, now))
     line = _Order(vault, request, now)
     while len(claimed.jobs) < request.limit and (job := line.next()):
-        begin_by = changes.begin_by(job)
-        if begin_by is not None and begin_by <= now:
+        if job.policy.expires is not None and changes.is_too_late(job, now):
             claimed.ended.append(vault.ledger.write(changes.expired(job, now)))
         else:
             claimed.jobs.append(vault.ledger.write(changes.claimed(job, request, now)))
@@ -61,28 +61,27 @@ class _Order:
         self._vault = vault
         self._now = now
         self._streets = vault.ledger.lanes.named(request.tasks, request.queues)
-        heads = ((street.first(self._is_shut), place) for place, street in enumerate(self._streets))
+        heads = ((self._first(street), place) for place, street in enumerate(self._streets))
         self._heads = [(*head, place) for head, place in heads if head]
         heapq.heapify(self._heads)
 
     def next(self) -> Job | None:
         """Return who may begin next. Who is not taken out of its line then is returned again."""
         while self._heads:
-            turn, job_id, place = self._heads[0]
-            street = self._streets[place]
-            head = self._first(street)
-            if head == (turn, job_id):
-                return self._vault.ledger.jobs[job_id]
+            _, job_id, place = self._heads[0]
+            head = self._first(self._streets[place])
             if head is None:
                 heapq.heappop(self._heads)
+            elif head[1] == job_id:
+                return self._vault.ledger.jobs[job_id]
             else:
                 heapq.heapreplace(self._heads, (*head, place))
         return None
 
-    def _first(self, street: Street) -> tuple[tuple[int, int], str] | None:
+    def _first(self, street: Street) -> tuple[Turn, str] | None:
         if not self._vault.rules.admits(street.task, street.queue, self._now):
             return None
-        return street.first(self._is_shut)
+        return street.plain.first() if street.gated is None else street.first(self._is_shut)
 
     def _is_shut(self, gate: Gate) -> bool:
         return self._vault.rules.is_shut(of_gate(gate), self._now)

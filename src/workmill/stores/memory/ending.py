@@ -23,4 +23,7 @@ def cancel(vault: Vault, job_id: str, reason: str | None, now: datetime, *, forc
 
 def conclude(vault: Vault, changed: Sequence[Job], now: datetime) -> list[Job]:
     """Do what follows from the ends among these changes, and return all further jobs that were changed."""
-    return vault.following.conclude([job for job in changed if job.state.is_final], now)
+    ended = [job for job in changed if job.state.is_final]
+    further = vault.following.conclude(ended, now)
+    vault.schedules.follow((*ended, *(job for job in further if job.state.is_final)), now)
+    return further

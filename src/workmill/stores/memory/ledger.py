@@ -1,6 +1,6 @@
 """The stored jobs with every index over them, changed in one place so that none can disagree."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -10,9 +10,9 @@ from workmill.stores.memory import changes
 from workmill.stores.memory.flows import Flows
 from workmill.stores.memory.lanes import Lanes
 from workmill.stores.memory.line import Line, Turn
-from workmill.stores.memory.subjects import Subject, of_job
+from workmill.stores.memory.subjects import Subject, gates_of, of_job
 from workmill.stores.memory.undo import Undo
-from workmill.words.job import Attempt, Job, JobState
+from workmill.words.job import FINAL_STATES, Attempt, Job, JobState
 
 Tally: TypeAlias = tuple[str, str, JobState]
 """What jobs are counted by: queue, task, state."""
@@ -29,7 +29,7 @@ class Ledger:
         self._undo = undo
         self.jobs: dict[str, Job] = {}
         self.attempts: dict[str, list[Attempt]] = {}
-        self.tallies: Counter[Tally] = Counter()
+        self.tallies: dict[Tally, int] = {}
         self.running: dict[Subject, int] = {}
         self.lanes = Lanes()
         self.due: Line[tuple[datetime, int]] = Line()
@@ -50,14 +50,16 @@ class Ledger:
         if job.key is not None:
             self._keys[job.task, job.key] = job.id
         self._enter(job)
-        self._undo.note(lambda: self.delete(job.id))
+        if self._undo.is_open:
+            self._undo.note(lambda: self.delete(job.id))
 
     def write(self, job: Job) -> Job:
-        """Store a job's new state in place of its old one, and return it with its version raised."""
+        """Store a job's new state in place of its old one, and return it with its version raised, if it is not yet."""
         before = self.jobs[job.id]
-        after = replace(job, version=before.version + 1)
+        after = job if job.version > before.version else replace(job, version=before.version + 1)
         self._exchange(before, after)
-        self._undo.note(lambda: self._exchange(after, before))
+        if self._undo.is_open:
+            self._undo.note(lambda: self._exchange(after, before))
         return after
 
     def delete(self, job_id: str) -> None:
@@ -107,43 +109,51 @@ class Ledger:
         self._enter(after)
 
     def _enter(self, job: Job) -> None:
-        self.tallies[job.queue, job.task, job.state] += 1
+        tally = (job.queue, job.task, job.state)
+        self.tallies[tally] = self.tallies.get(tally, 0) + 1
         place = self._places[job.id]
-        self.flows.enter(job, place)
+        if job.ties is not None:
+            self.flows.enter(job, place)
+        if job.policy.expires is not None and (begin_by := changes.begin_by(job)) is not None:
+            self.lapsing.put(job.id, (begin_by, place))
         if job.state is JobState.QUEUED:
             self.lanes.put(job, (-job.priority, place))
         elif job.state is JobState.RUNNING and job.worker is not None:
             self._holdings[job.worker][job.id] = None
             for subject in of_job(job):
                 self.running[subject] = self.running.get(subject, 0) + 1
-        elif job.state.is_final and job.expires_at is not None:
+        elif job.state in FINAL_STATES and job.expires_at is not None:
             self.expiring.put(job.id, (job.expires_at, place))
         elif job.state is not JobState.WAITING and job.run_at is not None:
             self.due.put(job.id, (job.run_at, place))
-        if (begin_by := changes.begin_by(job)) is not None:
-            self.lapsing.put(job.id, (begin_by, place))
 
     def _leave(self, job: Job) -> None:
-        self.tallies[job.queue, job.task, job.state] -= 1
-        if not self.tallies[job.queue, job.task, job.state]:
-            del self.tallies[job.queue, job.task, job.state]
-        self.flows.leave(job)
-        self.lanes.drop(job)
-        self.due.drop(job.id)
-        self.expiring.drop(job.id)
+        tally = (job.queue, job.task, job.state)
+        self.tallies[tally] -= 1
+        if not self.tallies[tally]:
+            del self.tallies[tally]
+        if job.ties is not None:
+            self.flows.leave(job)
         if job.policy.expires is not None:
             self.lapsing.drop(job.id)
-        if job.state is JobState.RUNNING:
-            self._release(job)
+        if job.state is JobState.QUEUED:
+            self.lanes.drop(job)
+        elif job.state is JobState.RUNNING and job.worker is not None:
+            self._release(job, job.worker)
+        elif job.state in FINAL_STATES:
+            self.expiring.drop(job.id)
+        else:
+            self.due.drop(job.id)
 
-    def _release(self, job: Job) -> None:
+    def _release(self, job: Job, worker: str) -> None:
         """Note that a job runs no more, or is about to be written as it runs on."""
-        holding = self._holdings.get(job.worker or "", {})
-        holding.pop(job.id, None)
+        holding = self._holdings[worker]
+        del holding[job.id]
         if not holding:
-            self._holdings.pop(job.worker or "", None)
+            del self._holdings[worker]
         for subject in of_job(job):
             self.running[subject] -= 1
             if not self.running[subject]:
                 del self.running[subject]
+        for subject in gates_of(job):
             self.lanes.reopen(subject)

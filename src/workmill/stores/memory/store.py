@@ -11,8 +11,10 @@ from workmill.store import (
     Capabilities,
     ClaimRequest,
     Count,
+    Due,
     Enqueued,
     Finding,
+    Fired,
     Flow,
     FlowPage,
     JobFilter,
@@ -35,6 +37,7 @@ from workmill.store import (
 from workmill.stores.memory import changes
 from workmill.stores.memory.claiming import claim
 from workmill.stores.memory.ending import cancel, conclude
+from workmill.stores.memory.firing import clear, fire
 from workmill.stores.memory.line import take_due
 from workmill.stores.memory.obstacles import obstacles
 from workmill.stores.memory.promoting import next_in, promote
@@ -46,7 +49,9 @@ from workmill.words.conversation import Conversation
 from workmill.words.errors import InvalidOption, LeaseLost, StoreError
 from workmill.words.job import Attempt, Job, JobState, NewJob
 from workmill.words.limit import Rule, Scope
+from workmill.words.names import NAME
 from workmill.words.order import Order
+from workmill.words.schedule import NewSchedule, Schedule, Tick
 from workmill.words.transition import Transition
 
 FOLLOWED = timedelta(hours=1)
@@ -54,6 +59,7 @@ FOLLOWED = timedelta(hours=1)
 WAITING_FOR_A_TIME = frozenset({JobState.SCHEDULED, JobState.RETRYING})
 NO_TRANSACTIONS = "the memory store joins no transaction of a caller; use SQLite or PostgreSQL"
 CURSOR = re.compile(r"[0-9]{1,18}")
+NO_CURSOR = "give the `next_cursor` of a page, or none for the first page"
 CAPABILITIES = Capabilities(
     name="memory",
     crosses_processes=False,
@@ -234,6 +240,57 @@ class MemoryStore:
         page = found[:limit]
         return FlowPage(flows=tuple(flow for _, flow in page), next_cursor=_next_cursor(page, found))
 
+    async def put_schedules(self, schedules: Sequence[NewSchedule]) -> list[Schedule]:
+        """Store or edit schedules."""
+        with self._vault.lock, self._vault.undo.all_or_none():
+            return [self._vault.schedules.put(new, self._clock()) for new in schedules]
+
+    async def schedules(self, *, limit: int, cursor: str | None) -> tuple[list[Schedule], str | None]:
+        """List schedules by name."""
+        if cursor is not None and NAME.fullmatch(cursor) is None:
+            raise InvalidOption("cursor", cursor, NO_CURSOR)
+        with self._vault.lock:
+            listed = self._vault.schedules.by_name(cursor)
+        page = listed[:limit]
+        return page, page[-1].plan.name if page and len(listed) > limit else None
+
+    async def get_schedules(self, names: Sequence[str]) -> list[Schedule | None]:
+        """Return schedules by name."""
+        with self._vault.lock:
+            return [self._vault.schedules.get(name) for name in names]
+
+    async def start_schedule(self, name: str, next_at: datetime, *, args: bytes | None = None) -> Schedule:
+        """Make a schedule active."""
+        with self._vault.lock:
+            return self._vault.schedules.start(name, next_at, args, self._clock())
+
+    async def stop_schedule(self, name: str, *, cancel_running: bool = False) -> Schedule:
+        """Make a schedule inactive, and cancel its jobs."""
+        with self._vault.lock:
+            return self._stop_schedule(name, cancel_running=cancel_running)
+
+    async def delete_schedules(self, names: Sequence[str]) -> None:
+        """Stop and forget schedules."""
+        with self._vault.lock:
+            for name in names:
+                if self._vault.schedules.get(name) is not None:
+                    self._stop_schedule(name)
+                    self._vault.schedules.forget(name)
+
+    async def due(self, limit: int) -> Due:
+        """Return the schedules that are due."""
+        with self._vault.lock:
+            return self._vault.schedules.due(self._clock(), limit)
+
+    async def fire(self, ticks: Sequence[Tick]) -> list[Fired]:
+        """Let schedules make their jobs."""
+        with self._vault.lock:
+            changed = list[Job]()
+            fired = [fire(self._vault, tick, self._clock(), changed) for tick in ticks]
+            self._tell_cancelled(changed)
+            self._tell_waiting([*changed, *(one.job for tick in fired for one in tick.jobs if one.created)])
+        return fired
+
     async def attempts(self, job_id: str) -> list[Attempt]:
         """Return the attempts of a job that have ended."""
         with self._vault.lock:
@@ -305,6 +362,13 @@ class MemoryStore:
                 self._vault.ears.shut(ear)
 
     # What follows is called with the vault's lock held.
+
+    def _stop_schedule(self, name: str, *, cancel_running: bool = False) -> Schedule:
+        schedule = self._vault.schedules.stop(name, self._clock())
+        changed = clear(self._vault, name, self._clock(), running=cancel_running)
+        self._tell_cancelled(changed)
+        self._tell_waiting(changed)
+        return schedule
 
     def _claim(self, request: ClaimRequest, now: datetime) -> list[Job]:
         claimed = claim(self._vault, request, now)
@@ -378,7 +442,7 @@ class MemoryStore:
 
 def _place(cursor: str | None) -> int | None:
     if cursor is not None and CURSOR.fullmatch(cursor) is None:
-        raise InvalidOption("cursor", cursor, "give the `next_cursor` of a page, or none for the first page")
+        raise InvalidOption("cursor", cursor, NO_CURSOR)
     return None if cursor is None else int(cursor)
 
 

@@ -31,20 +31,36 @@ def store(vault: Vault, jobs: Sequence[NewJob], now: datetime) -> Stored:
         return store_each(vault, jobs, now)
 
 
-def store_each(vault: Vault, jobs: Sequence[NewJob], now: datetime, *, is_bounded: bool = True) -> Stored:
-    """Store new jobs one after the other; where one is refused, to take back the others is for the caller.
-
-    Where they are not bounded, a queue that is full takes them all the same.
-    """
+def store_each(vault: Vault, jobs: Sequence[NewJob], now: datetime) -> Stored:
+    """Store new jobs one after the other; where one is refused, to take back the others is for the caller."""
     stored, answers = Stored(), dict[str, str]()
     for new in jobs:
         one = _known(vault, new) or _unless_in_the_way(vault, new, now, stored.changed, answers)
         if one is not None:
-            if one.created and is_bounded:
+            if one.created:
                 _check_bound(vault, one.job)
             stored.enqueued.append(one)
             answers[new.id] = one.job.id
     return stored
+
+
+def store_one(
+    vault: Vault, new: NewJob, now: datetime, changed: list[Job], *, behind: tuple[str, ...] = ()
+) -> Enqueued | None:
+    """Store a new job that awaits the end of those it is `behind`, also where its queue is full.
+
+    To take back what it did where it is refused is for the caller; `changed` gets the jobs that were changed for it.
+    """
+    return _known(vault, new) or _unless_in_the_way(vault, new, now, changed, {}, behind=behind)
+
+
+def make_way(vault: Vault, there: Job, reason: str, now: datetime, changed: list[Job]) -> tuple[str, ...]:
+    """Cancel the job whose place a new one takes, and return those for whose end the new one must wait."""
+    behind = (there.id,) if there.state is JobState.RUNNING else vault.following.open_parents(there.id)
+    after = cancel(vault, there.id, reason, now)
+    if after is not None:
+        changed += [after, *conclude(vault, [after], now)]
+    return behind
 
 
 def _known(vault: Vault, new: NewJob) -> Enqueued | None:
@@ -60,10 +76,15 @@ def _known(vault: Vault, new: NewJob) -> Enqueued | None:
 
 
 def _unless_in_the_way(
-    vault: Vault, new: NewJob, now: datetime, changed: list[Job], answers: dict[str, str]
+    vault: Vault,
+    new: NewJob,
+    now: datetime,
+    changed: list[Job],
+    answers: dict[str, str],
+    *,
+    behind: tuple[str, ...] = (),
 ) -> Enqueued | None:
     """Store a new job, or do what it says where there is one like it already."""
-    behind: tuple[str, ...] = ()
     if new.unique is not None and (there := vault.slots.in_the_way(new, vault.ledger.jobs, now)):
         match new.unique.on_conflict:
             case OnConflict.REJECT:
@@ -74,7 +95,7 @@ def _unless_in_the_way(
                 answers[new.id] = there.id
                 return None
             case OnConflict.REPLACE:
-                behind = _replaced(vault, there, new, now, changed)
+                behind += make_way(vault, there, replaced_by(new.id), now, changed)
     job = vault.following.begin(new, now, behind=behind, answers=answers)
     vault.slots.take(new)
     return Enqueued(job=job, created=True)
@@ -85,12 +106,3 @@ def _check_bound(vault: Vault, job: Job) -> None:
     bound = vault.rules.bound(job.queue)
     if bound is not None and not job.state.is_final and vault.ledger.unbegun(job.queue) > bound:
         raise QueueFull(job.queue, bound)
-
-
-def _replaced(vault: Vault, there: Job, new: NewJob, now: datetime, changed: list[Job]) -> tuple[str, ...]:
-    """Cancel the job whose place a new one takes, and return those for whose end the new one must wait."""
-    behind = (there.id,) if there.state is JobState.RUNNING else vault.following.open_parents(there.id)
-    after = cancel(vault, there.id, replaced_by(new.id), now)
-    if after is not None:
-        changed += [after, *conclude(vault, [after], now)]
-    return behind

@@ -26,7 +26,12 @@ def of_gate(gate: Gate) -> Subject:
     return (Scope.KEY, gate.name, gate.key)
 
 
-def of_job(job: Job) -> list[Subject]:
+def of_job(job: Job) -> tuple[Subject, ...]:
     """Return all that a job counts as, in the order of rules."""
-    gates = () if job.ties is None else job.ties.gates
-    return [*sorted(map(of_gate, gates)), of_queue(job.queue), of_task(job.task)]
+    own = (of_queue(job.queue), of_task(job.task))
+    return own if job.ties is None else (*gates_of(job), *own)
+
+
+def gates_of(job: Job) -> list[Subject]:
+    """Return what a job counts as by its gates."""
+    return [] if job.ties is None else sorted(of_gate(gate) for gate in job.ties.gates)

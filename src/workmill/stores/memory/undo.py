@@ -13,6 +13,11 @@ class Undo:
     def __init__(self) -> None:
         self._steps: list[Step] | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether steps are noted now."""
+        return self._steps is not None
+
     def note(self, step: Step) -> None:
         """Note how to take back what was done just now."""
         if self._steps is not None:

@@ -7,6 +7,7 @@ from workmill.stores.memory.following import Following
 from workmill.stores.memory.ledger import Ledger
 from workmill.stores.memory.roster import Roster
 from workmill.stores.memory.rules import Rules
+from workmill.stores.memory.schedules import Schedules
 from workmill.stores.memory.slots import Slots
 from workmill.stores.memory.undo import Undo
 
@@ -27,3 +28,4 @@ class Vault:
         self.slots = Slots(self.undo)
         self.roster = Roster()
         self.ears = Ears()
+        self.schedules = Schedules(self.ledger, self.ears, self.undo)

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from workmill.app import App
+from workmill.craft.acting import Acted, Action
 from workmill.craft.context import current_job
 from workmill.craft.document import attempt_document, job_document, worker_document
 from workmill.craft.handle import JobHandle
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
     from workmill.words.events import Event
 
 __all__ = [
+    "Acted",
+    "Action",
     "AnyTask",
     "App",
     "ArgumentError",

@@ -8,6 +8,7 @@ from types import MappingProxyType, TracebackType
 from typing import ParamSpec, Self, TypeVar, overload
 
 from workmill import embedded
+from workmill.calls.acting import Acting
 from workmill.calls.asking import Asking
 from workmill.calls.queueing import Queueing
 from workmill.changes import Changes
@@ -43,7 +44,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class App(Asking, Queueing):
+class App(Acting, Asking, Queueing):
     """One application: the tasks registered with it and the store that keeps their jobs.
 
     Nothing is opened, created or started here: the store opens at the first call that needs it, in every process of its

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from workmill.store import NoticeKind
 from workmill.stores.sqlite.account import Account
 from workmill.stores.sqlite.driver import Value
+from workmill.stores.sqlite.made import end_made, pause_loops
 from workmill.stores.sqlite.moments import LAST, later
 from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
@@ -21,6 +22,7 @@ from workmill.stores.sqlite.talk import Talk, ask, say, say_each
 from workmill.words.codec import dump_failure, load_policy
 from workmill.words.job import JobState
 from workmill.words.policy import KEEP
+from workmill.words.ties_codec import load_ties
 from workmill.words.unstarted import not_needed, parent_cancelled, parent_failed
 
 
@@ -29,7 +31,7 @@ class Standing(NamedTuple):
 
     Attributes:
         ties: As text, None where it has none.
-        followed: 1 where others follow it.
+        followed: Who follows it: the sum of `BY_JOBS` and `BY_LOOP`; None where nobody does.
     """
 
     seq: int
@@ -83,6 +85,11 @@ class Hope(NamedTuple):
     delay: int | None
 
 
+BY_JOBS = 1
+"""In `job.followed`: other jobs follow it."""
+BY_LOOP = 2
+"""In `job.followed`: it is the last job of a loop."""
+
 UNNEEDED = Loss(JobState.CANCELLED, None, not_needed())
 
 
@@ -94,12 +101,23 @@ def follow(ends: Sequence[End], account: Account) -> Talk[None]:
         if waited:
             yield from say(statements("follow")["wait_no_more"], pack(waited))
         lost = yield from lose(front, account)
-        front = yield from count_down([end for end in (*front, *lost) if end.followed], account)
+        ended = [*front, *lost]
+        yield from end_made([(schedule, end.seq) for end in ended if (schedule := schedule_of(end)) is not None])
+        yield from pause_loops([end.id for end in ended if (end.followed or 0) & BY_LOOP], account)
+        front = yield from count_down([end for end in ended if (end.followed or 0) & BY_JOBS], account)
+
+
+def schedule_of(end: End) -> str | None:
+    """Return the schedule that made a job, where one did."""
+    try:
+        return None if end.ties is None else load_ties(end.ties).schedule
+    except ValueError:
+        return None
 
 
 def lose(ends: Sequence[End], account: Account) -> Talk[list[End]]:
     """End all who need the success of jobs that had none, and who need theirs."""
-    spoilers = [end for end in ends if end.followed and end.state != JobState.SUCCEEDED]
+    spoilers = [end for end in ends if (end.followed or 0) & BY_JOBS and end.state != JobState.SUCCEEDED]
     if not spoilers:
         return []
     sql = statements("follow")

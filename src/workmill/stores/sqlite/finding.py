@@ -2,13 +2,14 @@
 
 import heapq
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import islice
 
 from workmill.store import JobFilter, Page
 from workmill.stores.sqlite.driver import Value
 from workmill.stores.sqlite.moments import LAST, block, ticks
 from workmill.stores.sqlite.reading import rows_at
-from workmill.stores.sqlite.rows import pack, readable
+from workmill.stores.sqlite.rows import pack, readable, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import LARGEST, Transaction
 from workmill.words.errors import InvalidOption
@@ -45,7 +46,9 @@ def newest(wanted: JobFilter, limit: int, below: int, transaction: Transaction) 
     if wanted == EVERY_JOB:
         found: list[int] = transaction.batch(sql["all"], below, limit)
         return found
-    named = [pack(names) if names else None for names in (wanted.states, wanted.tasks, wanted.queues)]
+    named = [packed(names) for names in (wanted.states, wanted.tasks, wanted.queues)]
+    if wanted.flows or wanted.schedules:
+        return newest_tied(wanted, limit, below, named, transaction)
     kinds = defaultdict(list)
     for lane in transaction.batch(sql["lanes"], *named):
         for name in statements_for(lane[0]):
@@ -53,6 +56,21 @@ def newest(wanted: JobFilter, limit: int, below: int, transaction: Transaction) 
     created = span(wanted, below, transaction)
     lines = [transaction.batch(sql[name], pack(lanes), *created, limit) for name, lanes in kinds.items()]
     return list(islice(heapq.merge(*lines, reverse=True), limit))
+
+
+def newest_tied(
+    wanted: JobFilter, limit: int, below: int, named: Sequence[str | None], transaction: Transaction
+) -> list[int]:
+    """Return the places of the newest jobs that match, of some flows or schedules: only theirs are read."""
+    statement = statements("find")["of_flows" if wanted.flows else "of_schedules"]
+    tied = (packed(wanted.flows), packed(wanted.schedules))
+    found: list[int] = transaction.batch(statement, *tied, *span(wanted, below, transaction), limit, *named)
+    return found
+
+
+def packed(names: Sequence[str]) -> str | None:
+    """Return names for a statement to read, each once; None for none in particular."""
+    return pack([writable(name) for name in dict.fromkeys(names)]) if names else None
 
 
 def span(wanted: JobFilter, below: int, transaction: Transaction) -> tuple[int, int, int, int]:

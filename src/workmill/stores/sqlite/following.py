@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workmill.stores.sqlite.driver import Value
-from workmill.stores.sqlite.ends import wait
+from workmill.stores.sqlite.ends import BY_JOBS, wait
 from workmill.stores.sqlite.moments import LAST, TICK, later, moment
 from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
@@ -121,7 +121,7 @@ def waiting_of(seq: int, new: NewJob, bond: Bond) -> tuple[Value, ...]:
 def mark_followed(parents: Sequence[int]) -> Talk[None]:
     """Note that others follow these jobs."""
     if parents:
-        yield from say(statements("follow")["mark"], pack(parents))
+        yield from say(statements("follow")["mark"], pack(parents), BY_JOBS)
 
 
 def parents(job_ids: Sequence[str], transaction: Transaction) -> list[tuple[str, ...]]:

@@ -15,6 +15,8 @@ from workmill.store import (
     Count,
     Enqueued,
     Finding,
+    Flow,
+    FlowPage,
     JobFilter,
     Listener,
     NewWorker,
@@ -31,9 +33,11 @@ from workmill.stores.sqlite import (
     cancelling,
     claiming,
     finding,
+    flowing,
     following,
     health,
     leasing,
+    pruning,
     reading,
     settling,
     storing,
@@ -178,7 +182,7 @@ class SqliteStore:
 
     async def prune(self, limit: int) -> int:
         """See `Store.prune`."""
-        return await self._write(partial(tending.prune, limit))
+        return await self._write(partial(pruning.prune, limit))
 
     async def cancel(self, job_ids: Sequence[str], reason: str | None, *, force: bool = False) -> list[Job | None]:
         """See `Store.cancel`."""
@@ -203,6 +207,14 @@ class SqliteStore:
     async def parents(self, job_ids: Sequence[str]) -> list[tuple[str, ...]]:
         """See `Store.parents`."""
         return await self._read(partial(following.parents, job_ids))
+
+    async def flow(self, flow_id: str) -> Flow | None:
+        """See `Store.flow`."""
+        return await self._read(partial(flowing.flow, flow_id))
+
+    async def flows(self, *, limit: int, cursor: str | None) -> FlowPage:
+        """See `Store.flows`."""
+        return await self._read(partial(flowing.flows, limit, cursor))
 
     async def workers(self) -> list[Worker]:
         """See `Store.workers`."""

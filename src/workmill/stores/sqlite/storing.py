@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workmill.store import Enqueued
-from workmill.stores.sqlite import enqueueing
+from workmill.stores.sqlite import enqueueing, flowing
 from workmill.stores.sqlite.account import Account
 from workmill.stores.sqlite.following import Bond, Places, bond_of, bound, mark_followed, tie
+from workmill.stores.sqlite.made import note_made
 from workmill.stores.sqlite.moments import block
 from workmill.stores.sqlite.rows import pack, writable
 from workmill.stores.sqlite.statements import statements
@@ -163,7 +164,7 @@ def write(batch: Batch, account: Account) -> Talk[None]:
         account.is_in_stretch = True
     yield from inserting
     enqueueing.note([draft.job for draft in drafts], account)
-    yield from bind(drafts, parents)
+    yield from bind(drafts, parents, account.now)
 
 
 def insertion(drafts: Sequence[Draft], parents: set[str], now: int) -> Talk[None]:
@@ -177,11 +178,16 @@ def insertion(drafts: Sequence[Draft], parents: set[str], now: int) -> Talk[None
     return say_each(sql["insert_tied"], rows)
 
 
-def bind(drafts: Sequence[Draft], parents: set[str]) -> Talk[None]:
+def bind(drafts: Sequence[Draft], parents: set[str], now: int) -> Talk[None]:
     """Store what binds jobs to others, which are all stored now."""
     if all(is_plain(draft.new) for draft in drafts):
         return
     places = yield from places_of([*(draft.job.id for draft in drafts), *parents])
+    tied = [(draft.job, draft.job.ties) for draft in drafts if draft.job.ties is not None]
+    yield from flowing.join([(ties.flow, places[job.id]) for job, ties in tied if ties.flow is not None], now)
+    made = [(ties.schedule, places[job.id], job.state) for job, ties in tied if ties.schedule is not None]
+    pending = [(schedule, place) for schedule, place, state in made if not state.is_final]
+    yield from note_made([(schedule, place) for schedule, place, _ in made], pending)
     fresh = {draft.job.id for draft in drafts}
     yield from mark_followed([places[parent] for parent in parents if parent not in fresh])
     yield from tie([(each.new, each.job, each.bond) for each in drafts if each.bond is not None], places)

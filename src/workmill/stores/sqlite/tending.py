@@ -48,21 +48,3 @@ def recount(transaction: Transaction) -> None:
     for task, queue in transaction.batch(statements("health")["uncounted"]):
         transaction.run(statements("tally")["recount"], task, queue)
         transaction.tell(NoticeKind.QUEUED, queue=queue)
-
-
-def prune(limit: int, transaction: Transaction) -> int:
-    """See `Store.prune`."""
-    sql = statements("prune")
-    due = transaction.batch(sql["due"], transaction.now, max(limit, 0))
-    if due:
-        seqs = pack([row[0] for row in due])
-        transaction.run(sql["attempts"], seqs)
-        transaction.run(sql["jobs"], seqs)
-        transaction.run(sql["empty_ends"])
-    for _, state, task, queue in due:
-        transaction.count((state, task, queue), -1)
-    transaction.flush()
-    transaction.run(statements("tally")["drop_zeros"])
-    recount(transaction)
-    transaction.run(statements("lease")["forget"], transaction.now - DAY)
-    return len(due)

@@ -1,5 +1,5 @@
 -- Times are microseconds since 1970 in UTC. `seq` is the order of storing. `begin_by`: from when on it may not begin any
--- more. `followed`: 1 where another job waits for this one's end, or a loop does.
+-- more. `followed`: who follows it, the sum of 1 for other jobs and 2 for a loop.
 CREATE TABLE job (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,

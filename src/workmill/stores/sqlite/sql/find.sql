@@ -68,3 +68,31 @@ SELECT json_group_array(seq) FROM (
     )
     ORDER BY job.seq DESC LIMIT ?6
 );
+
+-- :name of_flows
+SELECT json_group_array(seq) FROM (
+    SELECT job.seq
+    FROM json_each(?1) AS wanted CROSS JOIN flow ON flow.id = wanted.value
+    CROSS JOIN member ON member.flow = flow.seq AND member.job BETWEEN ?3 AND ?4
+    CROSS JOIN job ON job.seq = member.job
+    WHERE job.created_at > ?5 AND job.created_at < ?6
+    AND (?2 IS NULL OR EXISTS (
+        SELECT 1 FROM json_each(?2) AS named CROSS JOIN made ON made.schedule = named.value AND made.job = job.seq
+    ))
+    AND (?8 IS NULL OR job.state IN (SELECT value FROM json_each(?8)))
+    AND (?9 IS NULL OR job.task IN (SELECT value FROM json_each(?9)))
+    AND (?10 IS NULL OR job.queue IN (SELECT value FROM json_each(?10)))
+    ORDER BY job.seq DESC LIMIT ?7
+);
+
+-- :name of_schedules
+SELECT json_group_array(seq) FROM (
+    SELECT job.seq
+    FROM json_each(?2) AS wanted CROSS JOIN made ON made.schedule = wanted.value AND made.job BETWEEN ?3 AND ?4
+    CROSS JOIN job ON job.seq = made.job
+    WHERE ?1 IS NULL AND job.created_at > ?5 AND job.created_at < ?6
+    AND (?8 IS NULL OR job.state IN (SELECT value FROM json_each(?8)))
+    AND (?9 IS NULL OR job.task IN (SELECT value FROM json_each(?9)))
+    AND (?10 IS NULL OR job.queue IN (SELECT value FROM json_each(?10)))
+    ORDER BY job.seq DESC LIMIT ?7
+);

@@ -72,7 +72,7 @@ INSERT INTO parents (seq, ids) VALUES
 ;
 
 -- :name mark
-UPDATE job SET followed = 1 WHERE followed IS NULL AND seq IN (SELECT value FROM json_each(?1));
+UPDATE job SET followed = coalesce(followed, 0) | ?2 WHERE seq IN (SELECT value FROM json_each(?1));
 
 -- :name parents
 SELECT json_group_array(json_array(wanted.value, json(parents.ids)))

@@ -85,7 +85,8 @@ def _unless_in_the_way(
     behind: tuple[str, ...] = (),
 ) -> Enqueued | None:
     """Store a new job, or do what it says where there is one like it already."""
-    if new.unique is not None and (there := vault.slots.in_the_way(new, vault.ledger.jobs, now)):
+    there = vault.slots.in_the_way(new, now)
+    if new.unique is not None and there is not None:
         match new.unique.on_conflict:
             case OnConflict.REJECT:
                 raise UniqueConflict(there.id, there.task, there.state)
@@ -97,7 +98,7 @@ def _unless_in_the_way(
             case OnConflict.REPLACE:
                 behind += make_way(vault, there, replaced_by(new.id), now, changed)
     job = vault.following.begin(new, now, behind=behind, answers=answers)
-    vault.slots.take(new)
+    vault.slots.take(new, there)
     return Enqueued(job=job, created=True)
 
 

@@ -25,7 +25,7 @@ class Vault:
         self.ledger = Ledger(self.undo)
         self.following = Following(self.ledger, self.undo)
         self.rules = Rules(self.ledger.running)
-        self.slots = Slots(self.undo)
+        self.slots = Slots(self.ledger, self.undo)
         self.roster = Roster()
         self.ears = Ears()
         self.schedules = Schedules(self.ledger, self.ears, self.undo)

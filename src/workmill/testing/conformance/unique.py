@@ -371,6 +371,38 @@ class TestUniqueReplace:
         await settle(store, end(first))
         assert (await stored(store, third.id)).state is JobState.QUEUED
 
+    async def test_running_one_is_in_the_way_when_its_successor_was_cancelled(self, store: Store) -> None:
+        first = await running(store, new_job(unique=ONE))
+        second = await add(store, new_job(unique=OR_REPLACE))
+        await store.cancel([second.id], None)
+
+        assert (await refused(store, new_job(unique=ONE))).job_id == first.id
+        third = await add(store, new_job(unique=OR_REPLACE))
+        assert third.state is JobState.WAITING
+        assert await store.parents([third.id]) == [(first.id,)]
+        assert (await stored(store, first.id)).cancel_reason == replaced_by(second.id)
+        await settle(store, end(first))
+        assert (await stored(store, third.id)).state is JobState.QUEUED
+
+    async def test_running_one_is_in_the_way_after_several_successors(self, store: Store) -> None:
+        first = await running(store, new_job(unique=ONE))
+        await add(store, new_job(unique=OR_REPLACE))
+        third = await add(store, new_job(unique=OR_REPLACE))
+        await store.cancel([third.id], None)
+
+        assert (await refused(store, new_job(unique=ONE))).job_id == first.id
+        await settle(store, end(first))
+        assert (await store.enqueue([new_job(unique=ONE)]))[0].created
+
+    async def test_running_one_is_in_nobodys_way_when_its_successor_has_run(self, store: Store) -> None:
+        first = await running(store, new_job(unique=ONE))
+        await add(store, new_job(unique=OR_REPLACE))
+        await settle(store, end(first))
+        (second,) = await store.claim(request(await hired(store)))
+        await settle(store, end(second))
+
+        assert (await store.enqueue([new_job(unique=ONE)]))[0].created
+
     async def test_waiting_one_leaves_those_that_it_named(self, store: Store) -> None:
         parent = await add(store, new_job())
         second = await add(store, new_job(unique=ONE, after=After(jobs=(parent.id,))))

@@ -27,17 +27,21 @@ SUBJECTS = (
     "enqueue",
     "fence",
     "find",
+    "firing",
     "fixtures",
     "flows",
     "graphs",
     "lease",
     "lifecycle",
+    "loops",
     "making",
     "model",
     "notices",
+    "pauses",
     "payloads",
     "processes",
     "rescue",
+    "schedules",
     "settle",
     "unique",
     "unreadable",
@@ -59,12 +63,14 @@ from workmill.testing.conformance.ends import TestEnds, TestFollowerNotice, Test
 from workmill.testing.conformance.enqueue import TestEnqueue, TestIdempotencyKey, TestRepeatedId  # noqa: E402
 from workmill.testing.conformance.fence import TestCancelRequested, TestFence, TestProgress  # noqa: E402
 from workmill.testing.conformance.find import TestFind, TestGet, TestPages  # noqa: E402
+from workmill.testing.conformance.firing import TestDue, TestFire, TestFireByHand, TestOverlap  # noqa: E402
 from workmill.testing.conformance.fixtures import another, another_caller, anyio_backend, caller, store  # noqa: E402
 from workmill.testing.conformance.flows import TestFindByTies, TestFlow, TestFlows, TestTies  # noqa: E402
 from workmill.testing.conformance.graphs import TestFollowersRace, TestLargeGraphs  # noqa: E402
 from workmill.testing.conformance.harness import ClockedHarness, Harness  # noqa: E402
 from workmill.testing.conformance.lease import TestLeader, TestLease, TestOrders, TestWorkers  # noqa: E402
 from workmill.testing.conformance.lifecycle import TestLifecycle, TestSelfDescription  # noqa: E402
+from workmill.testing.conformance.loops import TestLoops, TestLoopsHold  # noqa: E402
 from workmill.testing.conformance.notices import (  # noqa: E402
     TestCancelNotice,
     TestChangedNotice,
@@ -72,9 +78,17 @@ from workmill.testing.conformance.notices import (  # noqa: E402
     TestQueuedNotice,
     TestScheduledNotice,
 )
+from workmill.testing.conformance.pauses import TestPause  # noqa: E402
 from workmill.testing.conformance.payloads import TestLargeBatches, TestPayloads  # noqa: E402
 from workmill.testing.conformance.processes import TestProcesses  # noqa: E402
 from workmill.testing.conformance.rescue import TestExpired, TestHeld, TestRescue  # noqa: E402
+from workmill.testing.conformance.schedules import (  # noqa: E402
+    TestDeleteSchedules,
+    TestListSchedules,
+    TestPutSchedules,
+    TestStartSchedule,
+    TestStopSchedule,
+)
 from workmill.testing.conformance.settle import TestAttempts, TestFailureStays, TestSettle, TestSettleAndClaim  # noqa: E402
 from workmill.testing.conformance.unique import TestUnique, TestUniqueAnswer, TestUniqueRace, TestUniqueReplace  # noqa: E402
 from workmill.testing.conformance.unreadable import TestUnreadable  # noqa: E402
@@ -104,6 +118,8 @@ __all__ = [
     "TestClaimRight",
     "TestClaimScope",
     "TestCounts",
+    "TestDeleteSchedules",
+    "TestDue",
     "TestEnds",
     "TestEnqueue",
     "TestEnqueueWithin",
@@ -113,6 +129,8 @@ __all__ = [
     "TestFenceWithin",
     "TestFind",
     "TestFindByTies",
+    "TestFire",
+    "TestFireByHand",
     "TestFlow",
     "TestFlows",
     "TestFollowerNotice",
@@ -130,16 +148,22 @@ __all__ = [
     "TestLeader",
     "TestLease",
     "TestLifecycle",
+    "TestListSchedules",
     "TestListener",
+    "TestLoops",
+    "TestLoopsHold",
     "TestNoticeWithin",
     "TestOrders",
+    "TestOverlap",
     "TestPages",
+    "TestPause",
     "TestPayloads",
     "TestProcesses",
     "TestProgress",
     "TestPromote",
     "TestPrune",
     "TestPruneParents",
+    "TestPutSchedules",
     "TestQueuedNotice",
     "TestRandomWalk",
     "TestRepeatedId",
@@ -149,6 +173,8 @@ __all__ = [
     "TestSettle",
     "TestSettleAndClaim",
     "TestSettleWithin",
+    "TestStartSchedule",
+    "TestStopSchedule",
     "TestTies",
     "TestUnique",
     "TestUniqueAnswer",

@@ -13,8 +13,10 @@ from workmill.store import (
     Capabilities,
     ClaimRequest,
     Count,
+    Due,
     Enqueued,
     Finding,
+    Fired,
     Flow,
     FlowPage,
     JobFilter,
@@ -33,12 +35,14 @@ from workmill.stores.sqlite import (
     cancelling,
     claiming,
     finding,
+    firing,
     flowing,
     following,
     health,
     leasing,
     pruning,
     reading,
+    scheduling,
     settling,
     storing,
     surroundings,
@@ -58,6 +62,7 @@ from workmill.words.conversation import Conversation
 from workmill.words.errors import StoreError
 from workmill.words.job import Attempt, Job, NewJob
 from workmill.words.order import Order
+from workmill.words.schedule import NewSchedule, Schedule, Tick
 from workmill.words.transition import Transition
 
 T = TypeVar("T")
@@ -215,6 +220,38 @@ class SqliteStore:
     async def flows(self, *, limit: int, cursor: str | None) -> FlowPage:
         """See `Store.flows`."""
         return await self._read(partial(flowing.flows, limit, cursor))
+
+    async def put_schedules(self, schedules: Sequence[NewSchedule]) -> list[Schedule]:
+        """See `Store.put_schedules`."""
+        return await self._write(partial(scheduling.put, schedules), is_durable=True)
+
+    async def schedules(self, *, limit: int, cursor: str | None) -> tuple[list[Schedule], str | None]:
+        """See `Store.schedules`."""
+        return await self._read(partial(scheduling.page, limit, cursor))
+
+    async def get_schedules(self, names: Sequence[str]) -> list[Schedule | None]:
+        """See `Store.get_schedules`."""
+        return await self._read(partial(scheduling.named, names))
+
+    async def start_schedule(self, name: str, next_at: datetime, *, args: bytes | None = None) -> Schedule:
+        """See `Store.start_schedule`."""
+        return await self._write(partial(scheduling.start, name, next_at, args), is_durable=True)
+
+    async def stop_schedule(self, name: str, *, cancel_running: bool = False) -> Schedule:
+        """See `Store.stop_schedule`."""
+        return await self._write(partial(firing.stop, name, cancel_running=cancel_running), is_durable=True)
+
+    async def delete_schedules(self, names: Sequence[str]) -> None:
+        """See `Store.delete_schedules`."""
+        await self._write(partial(firing.delete, names), is_durable=True)
+
+    async def due(self, limit: int) -> Due:
+        """See `Store.due`."""
+        return await self._read(partial(scheduling.due, limit))
+
+    async def fire(self, ticks: Sequence[Tick]) -> list[Fired]:
+        """See `Store.fire`."""
+        return await self._write(partial(firing.fire, ticks), is_durable=True)
 
     async def workers(self) -> list[Worker]:
         """See `Store.workers`."""

@@ -17,6 +17,7 @@ from workmill.store import (
     Fired,
     Flow,
     FlowPage,
+    Heard,
     JobFilter,
     Level,
     Listener,
@@ -44,6 +45,7 @@ from workmill.stores.memory.promoting import next_in, promote
 from workmill.stores.memory.storing import store
 from workmill.stores.memory.subjects import Subject, of_job, of_queue
 from workmill.stores.memory.vault import Vault
+from workmill.words.channel import Message, NewMessage, Subscription
 from workmill.words.clock import Clock, later, system_clock
 from workmill.words.conversation import Conversation
 from workmill.words.errors import InvalidOption, LeaseLost, StoreError
@@ -59,7 +61,7 @@ FOLLOWED = timedelta(hours=1)
 WAITING_FOR_A_TIME = frozenset({JobState.SCHEDULED, JobState.RETRYING})
 NO_TRANSACTIONS = "the memory store joins no transaction of a caller; use SQLite or PostgreSQL"
 CURSOR = re.compile(r"[0-9]{1,18}")
-NO_CURSOR = "give the `next_cursor` of a page, or none for the first page"
+NO_CURSOR = "give a cursor that this store has answered, or none to begin with the first"
 CAPABILITIES = Capabilities(
     name="memory",
     crosses_processes=False,
@@ -92,10 +94,7 @@ class MemoryStore:
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
         """Store new jobs, all or none."""
         with self._vault.lock:
-            stored = store(self._vault, jobs, self._clock())
-            self._tell_cancelled(stored.changed)
-            self._tell_waiting([*stored.changed, *(one.job for one in stored.enqueued if one.created)])
-        return stored.enqueued
+            return self._enqueue(jobs)
 
     async def register(self, worker: NewWorker) -> None:
         """Give a worker its lease."""
@@ -184,6 +183,7 @@ class MemoryStore:
         with self._vault.lock:
             now, ledger = self._clock(), self._vault.ledger
             self._vault.roster.forget(now)
+            self._vault.channels.forget(now)
             pruned = list(islice(self._prunable(now), limit))
             for job_id in pruned:
                 ledger.delete(job_id)
@@ -291,6 +291,34 @@ class MemoryStore:
             self._tell_waiting([*changed, *(one.job for tick in fired for one in tick.jobs if one.created)])
         return fired
 
+    async def publish(self, messages: Sequence[NewMessage], jobs: Sequence[NewJob] = ()) -> list[Message]:
+        """Store messages, and jobs with them, and tell listeners."""
+        with self._vault.lock:
+            self._enqueue(jobs)
+            published = [self._vault.channels.publish(new, self._clock()) for new in messages]
+            for channel in dict.fromkeys(message.channel for message in published):
+                self._vault.ears.tell(Notice(kind=NoticeKind.PUBLISHED, channel=channel))
+        return published
+
+    async def messages(self, channels: Sequence[str], *, cursor: str | None, limit: int) -> Heard:
+        """Return what came on channels behind a cursor."""
+        behind = _place(cursor)
+        with self._vault.lock:
+            if behind is not None and self._vault.channels.is_behind(behind):
+                raise InvalidOption("cursor", cursor, NO_CURSOR)
+            return self._vault.channels.heard(channels, behind, limit, self._clock())
+
+    async def subscriptions(self, channel: str | None = None) -> list[Subscription]:
+        """Return the durable subscriptions."""
+        with self._vault.lock:
+            return self._vault.channels.subscriptions(channel)
+
+    async def unsubscribe(self, channel: str, tasks: Sequence[str]) -> None:
+        """Forget durable subscriptions."""
+        with self._vault.lock:
+            for task in tasks:
+                self._vault.channels.unsubscribe(channel, task)
+
     async def attempts(self, job_id: str) -> list[Attempt]:
         """Return the attempts of a job that have ended."""
         with self._vault.lock:
@@ -362,6 +390,12 @@ class MemoryStore:
                 self._vault.ears.shut(ear)
 
     # What follows is called with the vault's lock held.
+
+    def _enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
+        stored = store(self._vault, jobs, self._clock())
+        self._tell_cancelled(stored.changed)
+        self._tell_waiting([*stored.changed, *(one.job for one in stored.enqueued if one.created)])
+        return stored.enqueued
 
     def _stop_schedule(self, name: str, *, cancel_running: bool = False) -> Schedule:
         schedule = self._vault.schedules.stop(name, self._clock())

@@ -2,6 +2,7 @@
 
 from threading import Lock
 
+from workmill.stores.memory.channels import Channels
 from workmill.stores.memory.ears import Ears
 from workmill.stores.memory.following import Following
 from workmill.stores.memory.ledger import Ledger
@@ -29,3 +30,4 @@ class Vault:
         self.roster = Roster()
         self.ears = Ears()
         self.schedules = Schedules(self.ledger, self.ears, self.undo)
+        self.channels = Channels()

@@ -33,6 +33,8 @@ SUBJECTS = (
     "graphs",
     "lease",
     "lifecycle",
+    "limit_races",
+    "limits",
     "loops",
     "making",
     "model",
@@ -41,6 +43,7 @@ SUBJECTS = (
     "payloads",
     "processes",
     "rescue",
+    "rules",
     "schedules",
     "settle",
     "unique",
@@ -70,6 +73,8 @@ from workmill.testing.conformance.graphs import TestFollowersRace, TestLargeGrap
 from workmill.testing.conformance.harness import ClockedHarness, Harness  # noqa: E402
 from workmill.testing.conformance.lease import TestLeader, TestLease, TestOrders, TestWorkers  # noqa: E402
 from workmill.testing.conformance.lifecycle import TestLifecycle, TestSelfDescription  # noqa: E402
+from workmill.testing.conformance.limit_races import TestLimitNotice, TestLimitRace, TestManyHeldBack  # noqa: E402
+from workmill.testing.conformance.limits import TestKeys, TestLimit  # noqa: E402
 from workmill.testing.conformance.loops import TestLoops, TestLoopsHold  # noqa: E402
 from workmill.testing.conformance.notices import (  # noqa: E402
     TestCancelNotice,
@@ -82,6 +87,7 @@ from workmill.testing.conformance.pauses import TestPause  # noqa: E402
 from workmill.testing.conformance.payloads import TestLargeBatches, TestPayloads  # noqa: E402
 from workmill.testing.conformance.processes import TestProcesses  # noqa: E402
 from workmill.testing.conformance.rescue import TestExpired, TestHeld, TestRescue  # noqa: E402
+from workmill.testing.conformance.rules import TestRulesByHand  # noqa: E402
 from workmill.testing.conformance.schedules import (  # noqa: E402
     TestDeleteSchedules,
     TestListSchedules,
@@ -141,6 +147,7 @@ __all__ = [
     "TestHeld",
     "TestIdempotencyKey",
     "TestJoining",
+    "TestKeys",
     "TestKnownWithin",
     "TestLargeBatches",
     "TestLargeGraphs",
@@ -148,10 +155,14 @@ __all__ = [
     "TestLeader",
     "TestLease",
     "TestLifecycle",
+    "TestLimit",
+    "TestLimitNotice",
+    "TestLimitRace",
     "TestListSchedules",
     "TestListener",
     "TestLoops",
     "TestLoopsHold",
+    "TestManyHeldBack",
     "TestNoticeWithin",
     "TestOrders",
     "TestOverlap",
@@ -168,6 +179,7 @@ __all__ = [
     "TestRandomWalk",
     "TestRepeatedId",
     "TestRescue",
+    "TestRulesByHand",
     "TestScheduledNotice",
     "TestSelfDescription",
     "TestSettle",

@@ -48,6 +48,7 @@ class Ties:
         schedule: The schedule that made it.
         tick: The moment that the schedule made it for.
         feed: What it gets from its parents.
+        needs: What it needs of its parents, as its `After` said; for whoever repeats it or draws its flow.
     """
 
     gates: tuple[Gate, ...] = ()
@@ -55,3 +56,4 @@ class Ties:
     schedule: str | None = None
     tick: datetime | None = None
     feed: Feed = Feed.NOTHING
+    needs: Needs = Needs.SUCCESS

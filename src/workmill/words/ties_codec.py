@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from workmill.words.codec import Json, dump, load
 from workmill.words.limit import Gate
-from workmill.words.ties import Feed, Ties
+from workmill.words.ties import Feed, Needs, Ties
 
 
 def dump_ties(ties: Ties) -> str:
@@ -16,6 +16,7 @@ def dump_ties(ties: Ties) -> str:
         "schedule": ties.schedule,
         "tick": None if ties.tick is None else ties.tick.isoformat(),
         "feed": None if ties.feed is Feed.NOTHING else str(ties.feed),
+        "needs": None if ties.needs is Needs.SUCCESS else str(ties.needs),
     }
     return dump({name: value for name, value in pairs.items() if value}).decode()
 
@@ -36,6 +37,7 @@ def load_ties(text: str) -> Ties:
             schedule=fields.get("schedule"),
             tick=None if tick is None else datetime.fromisoformat(tick),
             feed=Feed(fields.get("feed", Feed.NOTHING)),
+            needs=Needs(fields.get("needs", Needs.SUCCESS)),
         )
     except (AttributeError, TypeError) as error:
         raise ValueError(f"no ties: {text[:80]!r}") from error

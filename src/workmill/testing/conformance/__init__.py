@@ -21,6 +21,7 @@ import pytest
 SUBJECTS = (
     "after",
     "cancel",
+    "channels",
     "claim",
     "counts",
     "ends",
@@ -60,6 +61,7 @@ pytest.register_assert_rewrite(*(f"{__name__}.{subject}" for subject in SUBJECTS
 
 from workmill.testing.conformance.after import TestAfter, TestAfterEnded, TestAfterRefused, TestAfterRepeated  # noqa: E402 - after the line that makes their asserts tell
 from workmill.testing.conformance.cancel import TestCancel, TestForcedCancel  # noqa: E402
+from workmill.testing.conformance.channels import TestMessages, TestPublish, TestPublishedNotice, TestSubscriptions  # noqa: E402
 from workmill.testing.conformance.claim import TestClaim, TestClaimOrder, TestClaimRace, TestClaimRight, TestClaimScope  # noqa: E402
 from workmill.testing.conformance.counts import TestCounts  # noqa: E402
 from workmill.testing.conformance.ends import TestEnds, TestFollowerNotice, TestFollowers, TestPruneParents  # noqa: E402
@@ -163,6 +165,7 @@ __all__ = [
     "TestLoops",
     "TestLoopsHold",
     "TestManyHeldBack",
+    "TestMessages",
     "TestNoticeWithin",
     "TestOrders",
     "TestOverlap",
@@ -174,6 +177,8 @@ __all__ = [
     "TestPromote",
     "TestPrune",
     "TestPruneParents",
+    "TestPublish",
+    "TestPublishedNotice",
     "TestPutSchedules",
     "TestQueuedNotice",
     "TestRandomWalk",
@@ -187,6 +192,7 @@ __all__ = [
     "TestSettleWithin",
     "TestStartSchedule",
     "TestStopSchedule",
+    "TestSubscriptions",
     "TestTies",
     "TestUnique",
     "TestUniqueAnswer",

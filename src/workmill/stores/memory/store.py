@@ -11,6 +11,7 @@ from workmill.store import (
     Capabilities,
     ClaimRequest,
     Count,
+    Declaration,
     Due,
     Enqueued,
     Finding,
@@ -341,6 +342,16 @@ class MemoryStore:
         with self._vault.lock:
             job = self._vault.ledger.jobs.get(job_id)
             return None if job is None else obstacles(self._vault, job, self._clock())
+
+    async def declare(self, declaration: Declaration) -> None:
+        """Note what code says of rules, schedules and subscriptions."""
+        with self._vault.lock:
+            now = self._clock()
+            self._enforce(is_changed=self._vault.rules.declare(declaration.rules, now))
+            for schedule in declaration.schedules:
+                self._vault.schedules.declare(schedule, now)
+            for subscription in declaration.subscriptions:
+                self._vault.channels.subscribe(subscription)
 
     async def set_rules(self, rules: Sequence[Rule]) -> None:
         """Set rules by hand."""

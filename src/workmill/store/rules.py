@@ -60,7 +60,8 @@ class RuleVerbs(Protocol):
         """Set rules by hand: each takes the place of what is in force for its scope and name, at once.
 
         What a rule does not say any more (None) does not hold any more. Jobs that run go on, also where there are more
-        than a new rule allows: none begins until there are fewer.
+        than a new rule allows: none begins until there are fewer. A rate counts what begins from then on; where another
+        takes its place, what it counts goes on to count.
         """
 
     async def reset_rules(self, names: Sequence[tuple[Scope, str]]) -> None:

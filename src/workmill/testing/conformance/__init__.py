@@ -43,6 +43,7 @@ SUBJECTS = (
     "pauses",
     "payloads",
     "processes",
+    "rates",
     "rescue",
     "rules",
     "schedules",
@@ -88,6 +89,7 @@ from workmill.testing.conformance.notices import (  # noqa: E402
 from workmill.testing.conformance.pauses import TestPause  # noqa: E402
 from workmill.testing.conformance.payloads import TestLargeBatches, TestPayloads  # noqa: E402
 from workmill.testing.conformance.processes import TestProcesses  # noqa: E402
+from workmill.testing.conformance.rates import TestRate, TestRateChange, TestRateDue  # noqa: E402
 from workmill.testing.conformance.rescue import TestExpired, TestHeld, TestRescue  # noqa: E402
 from workmill.testing.conformance.rules import TestRulesByHand  # noqa: E402
 from workmill.testing.conformance.schedules import (  # noqa: E402
@@ -182,6 +184,9 @@ __all__ = [
     "TestPutSchedules",
     "TestQueuedNotice",
     "TestRandomWalk",
+    "TestRate",
+    "TestRateChange",
+    "TestRateDue",
     "TestRepeatedId",
     "TestRescue",
     "TestRulesByHand",

@@ -13,7 +13,8 @@ from tests.servers.postgres import chosen_server
 
 # Under nohup, or in the background of a script, a run inherits that these are ignored, and hands it on to every worker
 # that it starts: those would not hear of them either.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
+for each in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(each, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("workmill", deadline=None, derandomize=True, database=None)

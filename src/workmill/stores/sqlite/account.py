@@ -22,17 +22,23 @@ class Mark(NamedTuple):
     is_in_stretch: bool
 
 
+UNBEGUN = frozenset({JobState.SCHEDULED, JobState.WAITING, JobState.QUEUED, JobState.RETRYING})
+"""Where jobs are that may fill a bounded queue."""
+
+
 class Account:
     """Counts and news of one transaction, until the tally is written and the news is told.
 
     Attributes:
         now: The moment of the transaction, in microseconds.
         is_in_stretch: Whether it is noted when the jobs that the transaction stores were stored.
+        has_bounds: Whether any queue is bounded; known once `is_in_stretch`.
     """
 
     def __init__(self, now: int) -> None:
         self.now = now
         self.is_in_stretch = False
+        self.has_bounds = False
         self._tally: Counter[Lane] = Counter()
         self._strands: Counter[int] = Counter()
         self._left: Counter[int] = Counter()
@@ -60,9 +66,9 @@ class Account:
         self._freed["task", task] += 1
         self._freed["queue", queue] += 1
 
-    def tell(self, kind: NoticeKind, *, queue: str = "", job_ids: Iterable[str] = ()) -> None:
+    def tell(self, kind: NoticeKind, *, queue: str = "", channel: str = "", job_ids: Iterable[str] = ()) -> None:
         """Remember to send a notice once the transaction is committed."""
-        self._notices.append(Notice(kind=kind, queue=queue, job_ids=tuple(job_ids)))
+        self._notices.append(Notice(kind=kind, queue=queue, channel=channel, job_ids=tuple(job_ids)))
 
     @property
     def has_moves(self) -> bool:
@@ -73,6 +79,10 @@ class Account:
     def has_room(self) -> bool:
         """Whether jobs ceased to run that rules count, which nobody was told of."""
         return bool(self._left or self._freed)
+
+    def more_unbegun(self, queue: str) -> int:
+        """Return by what is remembered how many jobs more a queue holds that have not begun."""
+        return sum(jobs for lane, jobs in self._tally.items() if lane[2] == queue and lane[0] in UNBEGUN)
 
     def has_more_queued(self) -> bool:
         """Whether by what is remembered a lane or a strand that a claim must see may be new."""

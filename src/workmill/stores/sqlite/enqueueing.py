@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 from workmill.store import Enqueued, NoticeKind
 from workmill.stores.sqlite.account import Account
+from workmill.stores.sqlite.bounds import check
 from workmill.stores.sqlite.driver import Value
 from workmill.stores.sqlite.failures import Code, code_of
 from workmill.stores.sqlite.moments import block, later, moment, ticks
 from workmill.stores.sqlite.rows import JobDraft, job_of, pack, text_of, writable
 from workmill.stores.sqlite.statements import statements
+from workmill.stores.sqlite.talk import Talk, ask, say
 from workmill.stores.sqlite.transaction import LARGEST, Transaction
 from workmill.words.codec import Json, dump_failure, dump_policy
 from workmill.words.errors import InvalidOption, JobConflict
@@ -101,15 +103,25 @@ def answer(job: Job, by_id: Known, by_key: KnownKeys) -> Enqueued:
     Raises:
         JobConflict: The key is known with other arguments.
     """
+    found = found_as(job, by_id, by_key)
+    if found is not None:
+        return found
+    by_id[job.id] = by_key[job.task, job.key] = job
+    return Enqueued(job=job, created=True)
+
+
+def found_as(job: Job, by_id: Known, by_key: KnownKeys) -> Enqueued | None:
+    """Return the known job that a new one repeats.
+
+    Raises:
+        JobConflict: The key is known with other arguments.
+    """
     found = by_id.get(job.id)
     if found is None and job.key is not None:
         found = by_key.get((job.task, job.key))
         if found is not None and found.args != job.args:
             raise JobConflict(found.id, f"has the key {job.key!r} of task {job.task!r} with other arguments")
-    if found is not None:
-        return Enqueued(job=found, created=False)
-    by_id[job.id] = by_key[job.task, job.key] = job
-    return Enqueued(job=job, created=True)
+    return None if found is None else Enqueued(job=found, created=False)
 
 
 def insert(jobs: Sequence[Job], transaction: Transaction) -> None:
@@ -117,13 +129,24 @@ def insert(jobs: Sequence[Job], transaction: Transaction) -> None:
 
     Raises:
         Driver.error: An id or a key is stored already (`Code.CONSTRAINT`). None was stored.
+        QueueFull: A queue would hold too many.
     """
-    sql = statements("enqueue")
-    if jobs and not transaction.account.is_in_stretch:
-        transaction.run(sql["stretch"], block(transaction.now))
-        transaction.account.is_in_stretch = True
-    transaction.run_each(sql["insert"], [row_of(job, transaction.now) for job in jobs])
-    note(jobs, transaction.account)
+    account = transaction.account
+    if jobs and not account.is_in_stretch:
+        transaction.hold(begin(account))
+    transaction.run_each(statements("enqueue")["insert"], [row_of(job, transaction.now) for job in jobs])
+    if account.has_bounds:
+        transaction.hold(check(jobs, account))
+    note(jobs, account)
+
+
+def begin(account: Account) -> Talk[None]:
+    """Find out what is to be known before a transaction stores its first job, and note when that was."""
+    sql, now = statements("enqueue"), block(account.now)
+    is_noted, has_bounds = yield from ask(sql["begin"], now)
+    if not is_noted:
+        yield from say(sql["stretch"], now)
+    account.is_in_stretch, account.has_bounds = True, bool(has_bounds)
 
 
 def note(jobs: Sequence[Job], account: Account) -> None:

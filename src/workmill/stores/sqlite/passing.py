@@ -102,6 +102,7 @@ def choose(lanes: Sequence[Lane], limit: int, turn: int, transaction: Transactio
     transaction.flush()
     reopen(transaction)
     allowances, now = Allowances(), transaction.now
+    lanes = [(task, queue) for task, queue in lanes]
     transaction.hold(allowances.look_up([name for lane in lanes for name in names_of(*lane)], now))
     bounds = {lane: allowances.of(names_of(*lane)) for lane in lanes}
     free = [lane for lane in lanes if is_open(bounds[lane])]

@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple
 
-from workmill.stores.sqlite import flowing
+from workmill.stores.sqlite import flowing, publishing, strands, uniqueness
 from workmill.stores.sqlite.made import forget_made
 from workmill.stores.sqlite.moments import later
 from workmill.stores.sqlite.rows import pack, ties_of
@@ -47,8 +47,11 @@ def prune(limit: int, transaction: Transaction) -> int:
         if job.strand is not None:
             transaction.account.moved(job.strand, JobState(job.state), None)
     transaction.flush()
+    transaction.hold(strands.forgotten([job.strand for job in due if job.strand is not None]))
+    transaction.run(statements("prune")["starts"], transaction.now)
     transaction.run(statements("tally")["drop_zeros"])
     recount(transaction)
+    publishing.forget(transaction)
     transaction.run(statements("lease")["forget"], transaction.now - DAY)
     return len(due)
 
@@ -77,6 +80,7 @@ def unbind(due: Sequence[Due], transaction: Transaction) -> None:
     tied = [(job.seq, ties) for job in due if (ties := readable_ties(job.ties))]
     flowing.leave([(ties.flow, seq) for seq, ties in tied if ties.flow is not None], transaction)
     forget_made([(ties.schedule, seq) for seq, ties in tied if ties.schedule is not None], transaction)
+    transaction.hold(uniqueness.forgotten(pack([job.seq for job in due])))
 
 
 def readable_ties(text: str | None) -> Ties | None:

@@ -7,26 +7,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workmill.store import Enqueued
-from workmill.stores.sqlite import enqueueing, flowing
+from workmill.stores.sqlite import bounds, enqueueing, flowing
 from workmill.stores.sqlite.account import Account
+from workmill.stores.sqlite.cancelling import cancel_open
 from workmill.stores.sqlite.following import Bond, Places, bond_of, bound, mark_followed, tie
 from workmill.stores.sqlite.made import note_made
-from workmill.stores.sqlite.moments import block
 from workmill.stores.sqlite.rows import pack, writable
 from workmill.stores.sqlite.statements import statements
-from workmill.stores.sqlite.talk import Talk, ask, say, say_each
+from workmill.stores.sqlite.strands import strands_of
+from workmill.stores.sqlite.talk import Talk, ask, say_each
 from workmill.stores.sqlite.transaction import Transaction
-from workmill.words.errors import InvalidOption
-from workmill.words.job import Job, NewJob
+from workmill.stores.sqlite.uniqueness import Holder, SlotName, hold, holders_of, names_of, waits_for
+from workmill.words.errors import InvalidOption, UniqueConflict
+from workmill.words.job import Job, JobState, NewJob
+from workmill.words.unique import OnConflict
+from workmill.words.unstarted import replaced_by
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A new job as it will be stored."""
+    """A new job as it will be stored.
+
+    Attributes:
+        holder: What is to be noted under the name that it is unique under, where it is.
+    """
 
     new: NewJob
     job: Job
     bond: Bond | None
+    holder: Holder | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,14 +47,17 @@ class Batch:
         stand_ins: Which job is meant by an id of the batch.
         drafts: What is still to be written.
         behind: Whose end a job must await without naming them, by its id.
+        holders: Who holds the names that jobs are to be unique under.
     """
 
     by_id: dict[str, Job]
     by_key: enqueueing.KnownKeys
     states: dict[str, str]
     behind: Mapping[str, Sequence[str]]
+    holders: dict[SlotName, Holder]
     stand_ins: dict[str, str] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
+    is_bounded: bool = True
 
 
 def is_plain(new: NewJob) -> bool:
@@ -61,7 +73,11 @@ def enqueue(jobs: Sequence[NewJob], transaction: Transaction) -> list[Enqueued]:
 
 
 def store(
-    news: Sequence[NewJob], account: Account, *, behind: Mapping[str, Sequence[str]] | None = None
+    news: Sequence[NewJob],
+    account: Account,
+    *,
+    behind: Mapping[str, Sequence[str]] | None = None,
+    is_bounded: bool = True,
 ) -> Talk[list[Enqueued]]:
     """Store new jobs as `Store.enqueue` does.
 
@@ -69,14 +85,21 @@ def store(
         news: The jobs.
         account: Where they are counted and told.
         behind: Whose end a job must await without naming them, by its id. They are stored.
+        is_bounded: Whether a queue may be too full for them.
 
     Raises:
         InvalidOption: One has text that cannot be stored.
-        JobConflict, ParentNotFound: As for `Store.enqueue`.
+        JobConflict, ParentNotFound, QueueFull, UniqueConflict: As for `Store.enqueue`. What was written is for the
+            caller to take back.
     """
     check(news)
     batch = yield from looked_up(news, behind or {})
-    answers = [placed(new, batch, account) for new in news]
+    batch.is_bounded = is_bounded
+    answers = []
+    for new in news:
+        answer = yield from placed(new, batch, account)
+        if answer is not None:
+            answers.append(answer)
     yield from write(batch, account)
     return answers
 
@@ -121,59 +144,117 @@ def looked_up(news: Sequence[NewJob], behind: Mapping[str, Sequence[str]]) -> Ta
         by_key={(row[2], row[8]): enqueueing.known(row) for row in by_key},
         states={job_id: state for _, job_id, state in places},
         behind=behind,
+        holders=(yield from holders_of(names_of(news))),
     )
 
 
-def placed(new: NewJob, batch: Batch, account: Account) -> Enqueued:
-    """Draft a new job, or return the one that is stored already.
+def placed(new: NewJob, batch: Batch, account: Account) -> Talk[Enqueued | None]:
+    """Draft a new job, or return the one that is its answer; None where it is to have none.
 
     Raises:
         JobConflict: Its key is known with other arguments.
         ParentNotFound: It is to follow one that is not stored.
+        QueueFull: Those before it are too many for a queue.
+        UniqueConflict: It is to be rejected because of one that is stored.
     """
-    answer = enqueueing.answer(enqueueing.born(new, account.now), batch.by_id, batch.by_key)
-    if answer.created:
-        job = drafted(new, answer.job, batch, account)
-        answer = Enqueued(job=job, created=True)
-        batch.by_id[job.id] = batch.by_key[job.task, job.key] = job
+    job = enqueueing.born(new, account.now)
+    answer = enqueueing.found_as(job, batch.by_id, batch.by_key)
+    there = None if answer is not None else in_the_way(new, batch, account.now)
+    behind = list(batch.behind.get(new.id, ()))
+    if there is not None and new.unique is not None:
+        match new.unique.on_conflict:
+            case OnConflict.REJECT:
+                raise UniqueConflict(there.id, there.task, there.state)
+            case OnConflict.REPLACE:
+                behind += yield from make_way(there, new, batch, account)
+            case OnConflict.RETURN | OnConflict.SKIP:
+                answer = Enqueued(job=there, created=False)
+    if answer is None:
+        bond = bond_of(new, batch.states, stand_ins=batch.stand_ins, behind=behind)
+        if bond is not None:
+            job = bound(job, new, bond, batch.states, account.now)
+        answer = Enqueued(job=drafted(new, job, bond, batch, is_in_place=there is not None), created=True)
     batch.stand_ins[new.id] = answer.job.id
     batch.states[answer.job.id] = answer.job.state
-    return answer
+    is_skipped = there is answer.job and new.unique is not None and new.unique.on_conflict is OnConflict.SKIP
+    return None if is_skipped else answer
 
 
-def drafted(new: NewJob, job: Job, batch: Batch, account: Account) -> Job:
-    """Add a new job to what is to be written, and return it as it begins."""
-    behind = batch.behind.get(new.id, ())
-    bond = bond_of(new, batch.states, stand_ins=batch.stand_ins, behind=behind)
-    if bond is not None:
-        job = bound(job, new, bond, batch.states, account.now)
-    batch.drafts.append(Draft(new, job, bond))
+def in_the_way(new: NewJob, batch: Batch, now: int) -> Job | None:
+    """Return the job that a new one conflicts with."""
+    holder = None if new.unique is None else batch.holders.get((new.task, new.unique.name))
+    return None if holder is None or new.unique is None else holder.in_the_way(new.unique, now)
+
+
+def make_way(there: Job, new: NewJob, batch: Batch, account: Account) -> Talk[list[str]]:
+    """Cancel the job whose place a new one takes; return those whose end the new one must await."""
+    yield from write(batch, account)
+    behind = [there.id] if there.state is JobState.RUNNING else (yield from waits_for(there.id))
+    yield from cancel_open([there.id], replaced_by(new.id), account)
+    # Others may have ended with it.
+    named = pack(list(batch.states | dict.fromkeys(behind, "")))
+    batch.states.update({job_id: state for _, job_id, state in (yield from ask(statements("follow")["places"], named))})
+    stored = (yield from ask(statements("enqueue")["same_id"], pack(list(batch.by_id)))) if batch.by_id else ()
+    for row in stored:
+        again = enqueueing.known(row)
+        batch.by_id[again.id] = batch.by_key[again.task, again.key] = again
+    batch.holders = yield from holders_of(list(batch.holders))
+    return behind
+
+
+def drafted(new: NewJob, job: Job, bond: Bond | None, batch: Batch, *, is_in_place: bool) -> Job:
+    """Add a new job to what is to be written, and return it.
+
+    Args:
+        new: The job.
+        job: The same, as it begins.
+        bond: Whom it follows.
+        batch: What is known.
+        is_in_place: Whether it takes the place of another.
+    """
+    batch.by_id[job.id] = batch.by_key[job.task, job.key] = job
+    holder = None
+    if new.unique is not None:
+        name = (new.task, new.unique.name)
+        holder = Holder(job, batch.holders[name].running() if is_in_place else None)
+        batch.holders[name] = holder
+    batch.drafts.append(Draft(new, job, bond, holder))
     return job
 
 
 def write(batch: Batch, account: Account) -> Talk[None]:
-    """Store what was drafted, count it and tell of it."""
+    """Store what was drafted, count it and tell of it.
+
+    Raises:
+        QueueFull: A queue would hold too many; none was stored.
+    """
     drafts, batch.drafts = batch.drafts, []
     if not drafts:
         return
-    parents = {parent for draft in drafts if draft.bond is not None for parent in draft.bond.parents}
-    # Made before anything is written, because this is where a value is refused.
-    inserting = insertion(drafts, parents, account.now)
+    jobs = [draft.job for draft in drafts]
     if not account.is_in_stretch:
-        yield from say(statements("enqueue")["stretch"], block(account.now))
-        account.is_in_stretch = True
-    yield from inserting
-    enqueueing.note([draft.job for draft in drafts], account)
+        yield from enqueueing.begin(account)
+    if batch.is_bounded:
+        yield from bounds.check(jobs, account)
+    parents = {parent for draft in drafts if draft.bond is not None for parent in draft.bond.parents}
+    strands = yield from strands_of(jobs)
+    # Made before anything is inserted, because this is where a value is refused.
+    yield from insertion(drafts, parents, strands, account.now)
+    enqueueing.note(jobs, account)
+    for job in jobs:
+        if job.id in strands:
+            account.moved(strands[job.id], None, job.state)
     yield from bind(drafts, parents, account.now)
 
 
-def insertion(drafts: Sequence[Draft], parents: set[str], now: int) -> Talk[None]:
+def insertion(drafts: Sequence[Draft], parents: set[str], strands: Mapping[str, int], now: int) -> Talk[None]:
     """Return what inserts jobs."""
     sql = statements("enqueue")
     if all(is_plain(draft.new) for draft in drafts):
         return say_each(sql["insert"], [enqueueing.row_of(draft.job, now) for draft in drafts])
     rows = [
-        enqueueing.tied_row_of(draft.job, now, strand=None, is_followed=draft.job.id in parents) for draft in drafts
+        enqueueing.tied_row_of(draft.job, now, strand=strands.get(draft.job.id), is_followed=draft.job.id in parents)
+        for draft in drafts
     ]
     return say_each(sql["insert_tied"], rows)
 
@@ -182,7 +263,10 @@ def bind(drafts: Sequence[Draft], parents: set[str], now: int) -> Talk[None]:
     """Store what binds jobs to others, which are all stored now."""
     if all(is_plain(draft.new) for draft in drafts):
         return
-    places = yield from places_of([*(draft.job.id for draft in drafts), *parents])
+    held = [(draft.new, draft.holder) for draft in drafts if draft.holder is not None]
+    awaited = [job.id for _, holder in held for job in holder.jobs]
+    places = yield from places_of([*(draft.job.id for draft in drafts), *parents, *awaited])
+    yield from hold(held, places)
     tied = [(draft.job, draft.job.ties) for draft in drafts if draft.job.ties is not None]
     yield from flowing.join([(ties.flow, places[job.id]) for job, ties in tied if ties.flow is not None], now)
     made = [(ties.schedule, places[job.id], job.state) for job, ties in tied if ties.schedule is not None]

@@ -6,7 +6,7 @@ from workmill.store import NoticeKind
 from workmill.stores.sqlite.account import Account
 from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
-from workmill.stores.sqlite.talk import Talk, ask, say
+from workmill.stores.sqlite.talk import Talk, ask, say, say_each
 from workmill.words.job import Job
 
 StrandName = tuple[str, str, str]
@@ -41,6 +41,13 @@ def found(names: Sequence[StrandName]) -> Talk[dict[StrandName, int]]:
     return {(task, queue, gates): strand for task, queue, gates, strand in rows}
 
 
+def finished(account: Account) -> Talk[None]:
+    """Write all that an account remembers, and find out what is left to tell, before the commit."""
+    yield from say_each(statements("tally")["add"], account.counted())
+    yield from written(account)
+    yield from told(account)
+
+
 def written(account: Account) -> Talk[None]:
     """Write what jobs that moved change of their strands and gates."""
     moves = account.moves()
@@ -59,6 +66,8 @@ def written(account: Account) -> Talk[None]:
 def told(account: Account) -> Talk[None]:
     """Tell of the queues where jobs can begin because others have ceased to run; last of all, before the commit."""
     strands, names = account.room()
+    if not strands and not names:
+        return
     sql = statements("pass")
     queues: list[str] = []
     if strands:
@@ -71,6 +80,8 @@ def told(account: Account) -> Talk[None]:
 
 def forgotten(strands: Sequence[int]) -> Talk[None]:
     """Delete those of some strands that no job stands in any more, and gates that no strand passes any more."""
+    if not strands:
+        return
     sql, named = statements("strand"), pack(list(dict.fromkeys(strands)))
     for step in ("forget", "forget_gates", "forget_passes"):
         yield from say(sql[step], named)

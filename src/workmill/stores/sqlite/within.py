@@ -20,6 +20,7 @@ from workmill.stores.sqlite.failures import Code, code_of
 from workmill.stores.sqlite.moments import ticks
 from workmill.stores.sqlite.settling import Run
 from workmill.stores.sqlite.statements import statements
+from workmill.stores.sqlite.strands import finished
 from workmill.stores.sqlite.talk import Talk, ask, say_each
 from workmill.stores.sqlite.watching import Expected
 from workmill.words.clock import Clock
@@ -47,7 +48,7 @@ def enqueue_within(jobs: Sequence[NewJob], path: Path, clock: Clock, expect: Exp
     answers = yield from spoken(storing.store(jobs, account))
     created = enqueueing.created_of(answers)
     if created:
-        yield from spoken(say_each(statements("tally")["add"], account.counted()))
+        yield from spoken(finished(account))
         expect(Expected(job_id=created[0].id, version=created[0].version, notices=tuple(account.notices)))
     return answers
 
@@ -65,7 +66,7 @@ def settle_within(transition: Transition, path: Path, clock: Clock, expect: Expe
     yield from spoken(say_each(statements("settle")["record"], settling.attempts_of(applied, account.now)))
     settling.note(applied, account)
     yield from spoken(follow(settling.ends_of(applied), account))
-    yield from spoken(say_each(statements("tally")["add"], account.counted()))
+    yield from spoken(finished(account))
     expect(Expected(job_id=transition.job_id, version=version + 1, notices=tuple(account.notices)))
     return verdict
 

@@ -103,6 +103,8 @@ CREATE TABLE start (
     PRIMARY KEY (scope, name, key, at)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX start_at ON start (at);
+
 CREATE TABLE pause (
     queue TEXT PRIMARY KEY,
     since INTEGER NOT NULL,
@@ -148,15 +150,18 @@ CREATE TABLE pass (
 CREATE INDEX pass_strand ON pass (strand, gate);
 
 -- The job that was stored last under a name that is to be unique, for its task. Nothing is ever released: whether that
--- job is still in the way is seen by looking at it.
+-- job is still in the way is seen by looking at it. `behind`: the running job whose end it was made to wait for, because it
+-- replaced that one.
 CREATE TABLE slot (
     task TEXT NOT NULL,
     name TEXT NOT NULL,
     seq INTEGER NOT NULL,
+    behind INTEGER,
     PRIMARY KEY (task, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX slot_job ON slot (seq);
+CREATE INDEX slot_behind ON slot (behind) WHERE behind IS NOT NULL;
 
 CREATE TABLE worker (
     seq INTEGER PRIMARY KEY,

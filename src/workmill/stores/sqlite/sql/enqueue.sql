@@ -11,10 +11,15 @@ INSERT INTO job (
 (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) -- :each
 ;
 
+-- :name begin
+-- Whether it is noted when what is stored now was stored, and whether any queue is bounded.
+SELECT json_array(
+    ?1 IS (SELECT block FROM stretch ORDER BY seq DESC LIMIT 1),
+    EXISTS (SELECT 1 FROM rule WHERE waiting IS NOT NULL)
+);
+
 -- :name stretch
-INSERT OR REPLACE INTO stretch (seq, block)
-SELECT coalesce((SELECT max(seq) FROM job), 0) + 1, ?1
-WHERE ?1 IS NOT (SELECT block FROM stretch ORDER BY seq DESC LIMIT 1);
+INSERT OR REPLACE INTO stretch (seq, block) SELECT coalesce((SELECT max(seq) FROM job), 0) + 1, ?1;
 
 -- :name same_id
 SELECT CAST(json_group_array(json(body)) AS BLOB)

@@ -36,3 +36,7 @@ DELETE FROM job WHERE seq IN (SELECT value FROM json_each(?1));
 DELETE FROM stretch
 WHERE seq > coalesce((SELECT max(seq) FROM job), 0)
 OR seq < (SELECT max(seq) FROM stretch WHERE seq <= (SELECT min(seq) FROM job));
+
+-- :name starts
+-- Beginnings that no rate counts any more.
+DELETE FROM start WHERE at <= ?1 - (SELECT max(rate_per) FROM rule);

@@ -10,7 +10,7 @@ from workmill.stores.sqlite import SqliteStore
 
 
 def verbs(kind: type) -> dict[str, object]:
-    return {name: member for name, member in vars(kind).items() if not name.startswith("_")}
+    return {name: member for name, member in inspect.getmembers(kind) if not name.startswith("_")}
 
 
 @pytest.mark.parametrize("room", [MemoryStore, SqliteStore])

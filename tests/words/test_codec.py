@@ -23,6 +23,7 @@ POLICIES = st.builds(
     backoff=st.builds(Backoff, first=LENGTHS, factor=st.floats(1, 1e6), most=LENGTHS, jitter=st.floats(0, 1)),
     timeout=st.none() | LENGTHS,
     keep=LENGTHS,
+    expires=st.none() | LENGTHS,
 )
 ENDLESS: list[object] = []
 ENDLESS.append(ENDLESS)
@@ -74,7 +75,7 @@ def test_plain_policy_is_nothing() -> None:
 
 @pytest.mark.parametrize("length", [timedelta(microseconds=1), timedelta(days=400, microseconds=1), timedelta.max])
 def test_lengths_are_kept_to_the_microsecond(length: timedelta) -> None:
-    policy = Policy(keep=length, timeout=length)
+    policy = Policy(keep=length, timeout=length, expires=length)
 
     assert codec.load_policy(codec.dump_policy(policy)) == policy
 
@@ -96,6 +97,7 @@ def test_lengths_are_kept_to_the_microsecond(length: timedelta) -> None:
         '{"keep":null}',
         '{"keep":1e300}',
         '{"timeout":{}}',
+        '{"expires":"a"}',
         '{"first":[]}',
         '{"most":"a"}',
         '{"factor":"a"}',

@@ -38,11 +38,19 @@ TOLD = [
     (errors.FlowNotFound("abc"), ["'abc'", "keep time"], errors.WorkmillError),
     (errors.QueueFull("mail", 10), ["'mail'", "10 jobs"], errors.StoreError),
     (errors.CountChanged(3, 4), ["3 jobs", "are 4", "nothing was done"], errors.WorkmillError),
+    (errors.UniqueConflict("abc", "resize", "running"), ["abc", "'resize'", "is running"], errors.JobConflict),
+    (errors.ParentNotFound("abc", "def"), ["job abc", "job def"], errors.JobError),
     (errors.JobLost("abc"), ["abc", "lost its lease", "nothing was committed"], errors.JobError),
     (errors.JobFailed("abc", FAILURE), ["abc", "ValueError: no such file"], errors.JobError),
     (errors.JobFailed("abc", None), ["abc", "no error was recorded"], errors.JobError),
     (errors.JobCancelled("abc", "typo"), ["abc", "cancelled", "typo"], errors.JobFailed),
     (errors.JobCancelled("abc", None), ["abc", "no reason was given"], errors.JobFailed),
+    (errors.ScheduleNotFound("nightly"), ["'nightly'"], errors.ScheduleError),
+    (errors.ScheduleActive("nightly"), ["'nightly'", "stop it first"], errors.ScheduleError),
+    (errors.ScheduleChanged("nightly", 7), ["'nightly'", "version 7"], errors.ScheduleError),
+    (errors.ScheduleChanged("nightly", None), ["'nightly'", "there is none"], errors.ScheduleError),
+    (errors.FlowNotFound("f1"), ["'f1'", "keep time"], errors.WorkmillError),
+    (errors.QueueFull("mail", 10), ["'mail'", "10"], errors.StoreError),
     (errors.StoreUnavailable("locked"), ["locked"], errors.StoreError),
     (errors.SchemaMismatch("newer"), ["newer"], errors.StoreError),
     (errors.LeaseLost("w1"), ["w1", "register"], errors.StoreError),
@@ -75,6 +83,12 @@ def test_errors_carry_what_a_program_branches_on() -> None:
     assert errors.UnknownTask("a", ["b"]).known == ("b",)
     assert errors.InvalidArguments("a", [ARGUMENT]).errors == (ARGUMENT,)
     assert errors.JobConflict("abc", "why").job_id == "abc"
+    conflict = errors.UniqueConflict("abc", "resize", "running")
+    assert (conflict.job_id, conflict.task, conflict.state) == ("abc", "resize", "running")
+    assert (errors.ParentNotFound("abc", "def").job_id, errors.ParentNotFound("abc", "def").parent) == ("abc", "def")
+    assert errors.ScheduleChanged("nightly", 7).version == 7
+    assert errors.FlowNotFound("f1").flow_id == "f1"
+    assert (errors.QueueFull("mail", 10).queue, errors.QueueFull("mail", 10).waiting) == ("mail", 10)
     assert errors.JobFailed("abc", FAILURE).failure == FAILURE
     assert errors.JobCancelled("abc", "typo").reason == "typo"
     assert errors.WaitTimeout("abc", "queued", 1).state == "queued"

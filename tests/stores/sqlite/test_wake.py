@@ -118,7 +118,7 @@ def test_what_stands_for_any_swallows_the_rest() -> None:
 
 
 def test_too_many_queues_stand_for_any() -> None:
-    notices = [Notice(kind=NoticeKind.QUEUED, queue=str(number)) for number in range(wake.MOST_QUEUES + 1)]
+    notices = [Notice(kind=NoticeKind.QUEUED, queue=str(number)) for number in range(wake.MOST_NAMES + 1)]
 
     assert folded([*notices, Notice(kind=NoticeKind.SCHEDULED)]) == [
         Notice(kind=NoticeKind.SCHEDULED),

@@ -19,6 +19,7 @@ from workmill.store import (
     Fired,
     Flow,
     FlowPage,
+    Heard,
     JobFilter,
     Listener,
     NewWorker,
@@ -41,6 +42,7 @@ from workmill.stores.sqlite import (
     health,
     leasing,
     pruning,
+    publishing,
     reading,
     scheduling,
     settling,
@@ -57,6 +59,7 @@ from workmill.stores.sqlite.transaction import Transaction
 from workmill.stores.sqlite.wake import Ear
 from workmill.stores.sqlite.watching import Expected, Watch
 from workmill.stores.sqlite.writer import Writer
+from workmill.words.channel import Message, NewMessage, Subscription
 from workmill.words.clock import Clock, system_clock
 from workmill.words.conversation import Conversation
 from workmill.words.errors import StoreError
@@ -252,6 +255,22 @@ class SqliteStore:
     async def fire(self, ticks: Sequence[Tick]) -> list[Fired]:
         """See `Store.fire`."""
         return await self._write(partial(firing.fire, ticks), is_durable=True)
+
+    async def publish(self, messages: Sequence[NewMessage], jobs: Sequence[NewJob] = ()) -> list[Message]:
+        """See `Store.publish`."""
+        return await self._write(partial(publishing.publish, messages, jobs), is_durable=True)
+
+    async def messages(self, channels: Sequence[str], *, cursor: str | None, limit: int) -> Heard:
+        """See `Store.messages`."""
+        return await self._read(partial(publishing.messages, channels, cursor, limit))
+
+    async def subscriptions(self, channel: str | None = None) -> list[Subscription]:
+        """See `Store.subscriptions`."""
+        return await self._read(partial(publishing.subscriptions, channel))
+
+    async def unsubscribe(self, channel: str, tasks: Sequence[str]) -> None:
+        """See `Store.unsubscribe`."""
+        await self._write(partial(publishing.unsubscribe, channel, tasks), is_durable=True)
 
     async def workers(self) -> list[Worker]:
         """See `Store.workers`."""

@@ -104,9 +104,9 @@ class Transaction:
         if self.account.has_more_queued():
             self.flush()
 
-    def tell(self, kind: NoticeKind, *, queue: str = "", job_ids: Iterable[str] = ()) -> None:
+    def tell(self, kind: NoticeKind, *, queue: str = "", channel: str = "", job_ids: Iterable[str] = ()) -> None:
         """Remember to send a notice once the transaction is committed."""
-        self.account.tell(kind, queue=queue, job_ids=job_ids)
+        self.account.tell(kind, queue=queue, channel=channel, job_ids=job_ids)
 
     @contextmanager
     def _whole(self) -> Iterator[None]:

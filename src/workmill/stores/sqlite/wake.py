@@ -21,7 +21,13 @@ from pathlib import Path
 from workmill.store import Notice, NoticeKind
 from workmill.words.codec import dump, load
 
-LETTERS = {NoticeKind.QUEUED: "q", NoticeKind.SCHEDULED: "s", NoticeKind.CANCEL: "x", NoticeKind.CHANGED: "c"}
+LETTERS = {
+    NoticeKind.QUEUED: "q",
+    NoticeKind.SCHEDULED: "s",
+    NoticeKind.CANCEL: "x",
+    NoticeKind.CHANGED: "c",
+    NoticeKind.PUBLISHED: "p",
+}
 KINDS = {letter: kind for kind, letter in LETTERS.items()}
 IS_POSSIBLE = hasattr(socket, "AF_UNIX")
 
@@ -29,8 +35,8 @@ LONGEST_ADDRESS = 100
 """What every system's socket address can hold."""
 MOST_IDS = 200
 """A notice about more jobs than these stands for any."""
-MOST_QUEUES = 100
-"""More queues than these stand for any; so a datagram stays below the smallest bound a system sets."""
+MOST_NAMES = 100
+"""More queues or channels than these stand for any; so a datagram stays below the smallest bound a system sets."""
 MOST_KEPT = 1000
 LARGEST_DATAGRAM = 65_536
 CHECK_SECONDS = 2.0
@@ -195,7 +201,7 @@ def unconnected() -> socket.socket:
 @contextlib.contextmanager
 def reachable(folder: Path) -> Iterator[str]:
     """Give a spelling of the folder that fits into a socket's address."""
-    if len(os.fsencode(folder)) + len("/qsxc.4194304.00000000") <= LONGEST_ADDRESS:
+    if len(os.fsencode(folder)) + len("/cpqsx.4194304.00000000") <= LONGEST_ADDRESS:
         yield str(folder)
         return
     door = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -216,30 +222,42 @@ def folded(notices: Sequence[Notice]) -> list[Notice]:
     ids: dict[tuple[NoticeKind, str], list[str]] = {}
     whole: set[tuple[NoticeKind, str]] = set()
     for notice in notices:
-        about = (notice.kind, notice.queue)
+        about = (notice.kind, name_in(notice))
         ids.setdefault(about, []).extend(notice.job_ids)
         if not notice.job_ids:
             whole.add(about)
-    queues = Counter(kind for kind, _ in ids)
-    any_queue = {kind: Notice(kind=kind) for kind, count in queues.items() if count > MOST_QUEUES}
+    names = Counter(kind for kind, _ in ids)
+    any_name = {kind: Notice(kind=kind) for kind, count in names.items() if count > MOST_NAMES}
     return [
-        Notice(kind=kind, queue=queue, job_ids=() if (kind, queue) in whole or len(known) > MOST_IDS else tuple(known))
-        for (kind, queue), known in ids.items()
-        if kind not in any_queue
-    ] + list(any_queue.values())
+        notice_of(kind, name, () if (kind, name) in whole or len(known) > MOST_IDS else tuple(known))
+        for (kind, name), known in ids.items()
+        if kind not in any_name
+    ] + list(any_name.values())
+
+
+def name_in(notice: Notice) -> str:
+    """Return the queue or the channel that a notice names."""
+    return notice.channel if notice.kind is NoticeKind.PUBLISHED else notice.queue
+
+
+def notice_of(kind: NoticeKind, name: str, job_ids: tuple[str, ...]) -> Notice:
+    """Return a notice that names a queue or, where it is about messages, a channel."""
+    if kind is NoticeKind.PUBLISHED:
+        return Notice(kind=kind, channel=name, job_ids=job_ids)
+    return Notice(kind=kind, queue=name, job_ids=job_ids)
 
 
 def written(notices: Sequence[Notice]) -> bytes:
     """Write notices as one datagram."""
-    return dump([[LETTERS[notice.kind], notice.queue, list(notice.job_ids)] for notice in notices])
+    return dump([[LETTERS[notice.kind], name_in(notice), list(notice.job_ids)] for notice in notices])
 
 
 def read(datagram: bytes, kinds: frozenset[NoticeKind]) -> list[Notice]:
     """Read a datagram; one that is not ours says nothing."""
     try:
         notices = [
-            Notice(kind=KINDS[letter], queue=str(queue), job_ids=tuple(str(job_id) for job_id in job_ids))
-            for letter, queue, job_ids in load(datagram)
+            notice_of(KINDS[letter], str(name), tuple(str(job_id) for job_id in job_ids))
+            for letter, name, job_ids in load(datagram)
         ]
     except (ValueError, TypeError, KeyError):
         return []

@@ -30,8 +30,9 @@ class JobVerbs(Protocol):
           waits for those, too: the two never run at the same time.
         - `after`: it begins as `waiting` until its parents have become what it needs; then its `delay` or `run_at`
           count, and it is `scheduled` or `queued`, in the place that it has from its storing. A parent is stored
-          already or comes before it in the batch, so that no cycle can be. Where it is certain already that its need
-          will not be met, it ends at once as `settle` says. A parent that is named twice counts once.
+          already or comes before it in the batch, so that no cycle can be; one whose own storing was answered by
+          another job stands for that. Where it is certain already that its need will not be met, it ends at once as
+          `settle` says, for the first parent named that decides it. A parent that is named twice counts once.
         - The rule of its queue for `waiting`: a queue that would hold more takes none of the batch.
 
         Raises:
@@ -141,7 +142,7 @@ class JobVerbs(Protocol):
         One that is not running becomes `cancelled` at once. A running one keeps running, and its worker is told: to ask
         it to end, or, with `force`, to end it. Either gets `cancel_requested_at`, the reason and `cancel_forced`; to
         repeat it changes nothing, not the reason either, but that a running job's request becomes forced. A final one
-        is returned unchanged.
+        is returned unchanged. Jobs that are named together are cancelled before what follows from it is done.
         """
 
     async def get(self, job_ids: Sequence[str]) -> list[Job | None]:

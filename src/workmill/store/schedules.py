@@ -72,7 +72,7 @@ class ScheduleVerbs(Protocol):
         """
 
     async def stop_schedule(self, name: str, *, cancel_running: bool = False) -> Schedule:
-        """Make a schedule inactive, and cancel its jobs that have not begun, or with `cancel_running` all of them.
+        """Make a schedule inactive, and cancel its jobs that do not run, or with `cancel_running` all of them.
 
         From the return on it stores no job and none of its jobs begins. Safe to repeat.
 
@@ -95,9 +95,11 @@ class ScheduleVerbs(Protocol):
 
         Fired, it stores its jobs one after the other as `enqueue` would, each by the plan's overlap rule: while the
         last job of the schedule has not ended, it is skipped, or waits for that end (and cancels that job first), or
-        neither. For a loop it is always skipped. Then `last_at` is the tick's moment, and `next_at` what the tick says:
-        for None, a loop is due again after the end of its job, and any other schedule is not active any more. A tick by
-        a person changes `last_job` only, and of a loop also lets the next be counted from that job's end.
+        neither; where it is the one that is cancelled and waits, the new one waits for what that one waited for. For a
+        loop it is always skipped. Then `last_at` is the tick's moment, and `next_at` what the tick says: for None, a
+        schedule is not active any more. A loop is due again its pause after the end of its job, or after the tick where
+        none is under way. A tick by a person changes `last_job` only, nothing where it is skipped, and of a loop also
+        lets the next be counted from that job's end.
 
         A bounded queue that is full refuses no schedule: it holds more, then.
         """

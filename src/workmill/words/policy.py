@@ -18,7 +18,7 @@ class Policy:
     a worker that stopped are not counted.
 
     `expires` is how long after its storing, or after its `run_at` where it has one, a job may still begin for the first
-    time; one that follows others has no `run_at` before they have ended, so it counts from its storing.
+    time; one that follows others gets the `run_at` of its delay when they have ended, and counts from its storing before.
     """
 
     max_attempts: int = 1

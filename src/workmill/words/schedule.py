@@ -66,7 +66,7 @@ class Schedule:
         next_at: When it makes its next job; None where it is not active, and while the job of a loop has not ended.
         last_at: The last tick that was heeded: it made a job or was skipped.
         last_job: The job that was made last.
-        version: Rises with every change.
+        version: Rises with every change; one that is made anew has a higher one than any before it.
     """
 
     plan: Plan

@@ -20,6 +20,7 @@ import pytest
 
 SUBJECTS = (
     "after",
+    "bounds",
     "cancel",
     "channels",
     "claim",
@@ -56,11 +57,13 @@ SUBJECTS = (
     "within_fence",
     "within_known",
     "within_late",
+    "within_rules",
     "within_settle",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{subject}" for subject in SUBJECTS))
 
 from workmill.testing.conformance.after import TestAfter, TestAfterEnded, TestAfterRefused, TestAfterRepeated  # noqa: E402 - after the line that makes their asserts tell
+from workmill.testing.conformance.bounds import TestBound  # noqa: E402
 from workmill.testing.conformance.cancel import TestCancel, TestForcedCancel  # noqa: E402
 from workmill.testing.conformance.channels import TestMessages, TestPublish, TestPublishedNotice, TestSubscriptions  # noqa: E402
 from workmill.testing.conformance.claim import TestClaim, TestClaimOrder, TestClaimRace, TestClaimRight, TestClaimScope  # noqa: E402
@@ -108,6 +111,7 @@ from workmill.testing.conformance.within import TestEnqueueWithin, TestJoining  
 from workmill.testing.conformance.within_fence import TestFenceWithin  # noqa: E402
 from workmill.testing.conformance.within_known import TestKnownWithin  # noqa: E402
 from workmill.testing.conformance.within_late import TestLateCommit, TestNoticeWithin  # noqa: E402
+from workmill.testing.conformance.within_rules import TestRulesWithin, TestUniqueWithin  # noqa: E402
 from workmill.testing.conformance.within_settle import TestSettleWithin  # noqa: E402
 
 __all__ = [
@@ -118,6 +122,7 @@ __all__ = [
     "TestAfterRefused",
     "TestAfterRepeated",
     "TestAttempts",
+    "TestBound",
     "TestCancel",
     "TestCancelNotice",
     "TestCancelRequested",
@@ -190,6 +195,7 @@ __all__ = [
     "TestRepeatedId",
     "TestRescue",
     "TestRulesByHand",
+    "TestRulesWithin",
     "TestScheduledNotice",
     "TestSelfDescription",
     "TestSettle",
@@ -203,6 +209,7 @@ __all__ = [
     "TestUniqueAnswer",
     "TestUniqueRace",
     "TestUniqueReplace",
+    "TestUniqueWithin",
     "TestUnreadable",
     "TestWorkers",
     "another",

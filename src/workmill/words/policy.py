@@ -18,7 +18,8 @@ class Policy:
     a worker that stopped are not counted.
 
     `expires` is how long after its storing, or after its `run_at` where it has one, a job may still begin for the first
-    time; one that follows others gets the `run_at` of its delay when they have ended, and counts from its storing before.
+    time; one that follows others gets the `run_at` of its delay when they have ended, and until then counts from its
+    storing.
     """
 
     max_attempts: int = 1

@@ -24,7 +24,7 @@ from workmill.words.job import Job, JobState, NewJob
 from workmill.words.limit import Gate
 from workmill.words.outcome import Failed
 from workmill.words.policy import Policy
-from workmill.words.ties import After, Feed, Ties
+from workmill.words.ties import After, Feed, Needs, Ties
 
 
 def part_of(flow: str, *parents: NewJob, policy: Policy = PATIENT) -> NewJob:
@@ -50,6 +50,7 @@ class TestTies:
             schedule="nightly",
             tick=await store.now(),
             feed=Feed.RESULTS,
+            needs=Needs.END,
         )
 
         job = await add(store, new_job(ties=ties))

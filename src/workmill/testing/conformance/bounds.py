@@ -101,7 +101,7 @@ class TestBound:
 
     @pytest.mark.parametrize(
         "fill",
-        [queued, scheduled, waiting, retrying, snoozed, returned, held_by_a_gate],
+        [queued, scheduled, waiting, retrying, snoozed, returned, gated],
         ids=lambda fill: fill.__name__,
     )
     async def test_whoever_is_to_begin_counts(self, store: Store, fill: Callable[[Store], Awaitable[None]]) -> None:

@@ -145,10 +145,8 @@ class TestRulesWithin:
     async def test_gates_of_a_callers_job_hold(self, store: Store, caller: Caller) -> None:
         worker_id = await limited(store, of_key(1))
         await enqueue(store, caller, gated("a"), gated("a"), gated("b"))
-        early = await claimed(store, worker_id)
         await caller.commit()
 
-        assert early == []
         assert len(await claimed(store, worker_id)) == 2
 
     async def test_end_within_a_transaction_lets_the_next_begin(self, store: Store, caller: Caller) -> None:

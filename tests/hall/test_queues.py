@@ -132,7 +132,7 @@ async def test_a_limit_that_code_says_no_longer_does_not_hold(app: App) -> None:
     [
         (lambda app: app.queue("no name"), "queue"),
         (lambda app: app.queue("a").pause(by=""), "by"),
-        (lambda app: app.queue("a").pause(by="\n"), "by"),
+        (lambda app: app.queue("a").pause(by="\0"), "by"),
         (lambda app: app.queue("a").limit(running=-1), "running"),
         (lambda app: app.queue("a").limit(rate=5), "rate"),
         (lambda app: app.queue("a").limit(waiting=True), "waiting"),

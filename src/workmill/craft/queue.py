@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from workmill.craft.client import Access, Session
+from workmill.craft.client import Access, Session, is_storable
 from workmill.craft.limits import checked_count, checked_rate
 from workmill.store import Count, JobFilter, Pause, RuleState, Worker
 from workmill.words.errors import CountChanged, InvalidOption
@@ -140,8 +140,8 @@ class QueueHandle:
         return next(each for each in await queue_infos(session, (self.name,)) if each.name == self.name)
 
     def _pause(self, by: str | None) -> Callable[[Session], Awaitable[None]]:
-        if by is not None and not (isinstance(by, str) and 0 < len(by) <= LONGEST_NAME and by.isprintable()):
-            raise InvalidOption("by", by, f"give up to {LONGEST_NAME} printable characters, or nothing")
+        if by is not None and not (isinstance(by, str) and 0 < len(by) <= LONGEST_NAME and is_storable(by)):
+            raise InvalidOption("by", by, f"give 1 to {LONGEST_NAME} characters of text, or nothing")
         return lambda session: session.store.pause([self.name], by)
 
     async def _resume(self, session: Session) -> None:

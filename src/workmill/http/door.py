@@ -10,16 +10,29 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from workmill import App, ConfigError
+from workmill.http.actions import act_on_jobs
+from workmill.http.batch import submit_batch
 from workmill.http.guard import Guard
 from workmill.http.health import is_alive, is_ready
 from workmill.http.jobs import cancel_job, list_attempts, list_counts, list_jobs, show_job, show_result
 from workmill.http.openapi import show_openapi
+from workmill.http.queues import (
+    list_limits,
+    list_queues,
+    pause_queue,
+    purge_queue,
+    put_limit,
+    reset_limit,
+    resume_queue,
+    show_queue,
+)
 from workmill.http.refusals import REFUSALS
 from workmill.http.resource import Resource
 from workmill.http.retry import retry_job
 from workmill.http.stream import follow_job
 from workmill.http.submit import submit_job
 from workmill.http.tasks import list_tasks, show_task
+from workmill.http.why import show_why
 
 
 def asgi(app: App, *, token: str | None = None, hosts: Iterable[str] = (), prefix: str = "") -> ASGIApp:
@@ -62,12 +75,22 @@ def _routes(app: App, *, has_token: bool) -> list[BaseRoute]:
         "/v1/tasks/{task}": Resource(get=partial(show_task, app=app)),
         "/v1/tasks/{task}/jobs": Resource(post=partial(submit_job, app=app)),
         "/v1/jobs": Resource(get=partial(list_jobs, app=app)),
+        "/v1/jobs/batch": Resource(post=partial(submit_batch, app=app)),
+        "/v1/jobs/actions": Resource(post=partial(act_on_jobs, app=app)),
         "/v1/jobs/{id}": Resource(get=partial(show_job, app=app)),
         "/v1/jobs/{id}/result": Resource(get=partial(show_result, app=app)),
         "/v1/jobs/{id}/attempts": Resource(get=partial(list_attempts, app=app)),
         "/v1/jobs/{id}/cancel": Resource(post=partial(cancel_job, app=app)),
         "/v1/jobs/{id}/retry": Resource(post=partial(retry_job, app=app)),
         "/v1/jobs/{id}/events": Resource(get=partial(follow_job, app=app)),
+        "/v1/jobs/{id}/why": Resource(get=partial(show_why, app=app)),
+        "/v1/queues": Resource(get=partial(list_queues, app=app)),
+        "/v1/queues/{queue}": Resource(get=partial(show_queue, app=app)),
+        "/v1/queues/{queue}/pause": Resource(post=partial(pause_queue, app=app)),
+        "/v1/queues/{queue}/resume": Resource(post=partial(resume_queue, app=app)),
+        "/v1/queues/{queue}/purge": Resource(post=partial(purge_queue, app=app)),
+        "/v1/limits": Resource(get=partial(list_limits, app=app)),
+        "/v1/limits/{scope}/{name}": Resource(put=partial(put_limit, app=app), delete=partial(reset_limit, app=app)),
         "/v1/counts": Resource(get=partial(list_counts, app=app)),
         "/openapi.json": Resource(get=partial(show_openapi, app=app, has_token=has_token)),
         "/livez": Resource(get=is_alive),

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from workmill import AnyTask, App
-from workmill.http import body, problem, stream
+from workmill.http import actions, batch, body, problem, queues, stream
 from workmill.http.answer import address, json_answer
 from workmill.http.jobs import FILTERS
 from workmill.http.operation import (
@@ -20,9 +20,10 @@ from workmill.http.operation import (
     in_path,
     in_query,
 )
-from workmill.http.parameters import AFTER, QUEUES, STATE, TASK, WAIT
+from workmill.http.parameters import AFTER, FOLLOWS, QUEUES, STATE, TASK, WAIT
 from workmill.http.problem import Document
 from workmill.http.query import Query
+from workmill.http.rule_operations import rule_operations
 from workmill.http.schemas import SCHEMAS, reference
 from workmill.http.submit import OPTIONS
 from workmill.http.task_schemas import arguments_schema, submitted_schema
@@ -48,11 +49,11 @@ async def show_openapi(request: Request, app: App, *, has_token: bool) -> Respon
 
 def openapi_document(app: App, *, root: str, has_token: bool) -> Document:
     """Return the document of an application's API that lives under `root`."""
-    schemas = dict(SCHEMAS)
-    paths = {
-        path: {method: operation.document(_common(operation, method, has_token=has_token))}
-        for path, method, operation in [*_operations(), *_submissions(app, schemas)]
-    }
+    schemas = {**SCHEMAS, **batch.body_schemas(), **actions.body_schemas(), **queues.body_schemas()}
+    paths: dict[str, Document] = {}
+    for path, method, operation in [*_operations(), *rule_operations(), *_submissions(app, schemas)]:
+        described = operation.document(_common(operation, method, has_token=has_token))
+        paths.setdefault(path, {})[method] = described
     components: Document = {"schemas": schemas}
     document: Document = {
         "openapi": "3.1.0",
@@ -106,13 +107,20 @@ def _submission(task: AnyTask, schemas: Document) -> Operation:
         id=f"submit_{task.name}",
         summary=task.doc.partition("\n")[0] or f"Submit a job of {task.name}.",
         tag="tasks",
-        parameters=[*in_query(OPTIONS), PREFER, IDEMPOTENCY_KEY],
+        parameters=[*in_query(OPTIONS, repeated=(FOLLOWS,)), PREFER, IDEMPOTENCY_KEY],
         body={"required": bool(arguments.get("required")), "content": {body.MEDIA_TYPE: {"schema": arguments}}},
         answers={
-            "200": answer("The job, which has ended.", job, **more),
+            "200": answer("The job, which has ended, or was there already.", job, **more),
             "202": answer("The job, which will run.", job, **more),
         },
-        problems=[problem.TASK_NOT_FOUND, *_BODY_PROBLEMS, problem.IDEMPOTENCY_KEY_REUSED],
+        problems=[
+            problem.TASK_NOT_FOUND,
+            *_BODY_PROBLEMS,
+            problem.IDEMPOTENCY_KEY_REUSED,
+            problem.UNIQUE_CONFLICT,
+            problem.PARENT_NOT_FOUND,
+            problem.QUEUE_FULL,
+        ],
     )
 
 
@@ -193,7 +201,14 @@ _RETRY_JOB = Operation(
         "200": answer("The new job, which has ended.", reference("Job"), headers=SUBMITTED_HEADERS, links=JOB_LINKS),
         "202": answer("The new job, which will run.", reference("Job"), headers=SUBMITTED_HEADERS, links=JOB_LINKS),
     },
-    problems=[problem.JOB_NOT_FOUND, problem.JOB_NOT_FINISHED, *_BODY_PROBLEMS, problem.IDEMPOTENCY_KEY_REUSED],
+    problems=[
+        problem.JOB_NOT_FOUND,
+        problem.JOB_NOT_FINISHED,
+        *_BODY_PROBLEMS,
+        problem.IDEMPOTENCY_KEY_REUSED,
+        problem.UNIQUE_CONFLICT,
+        problem.QUEUE_FULL,
+    ],
 )
 _FOLLOW_JOB = Operation(
     id="follow_job",

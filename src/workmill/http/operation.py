@@ -60,6 +60,7 @@ JOB_LINKS: Document = {
         "events": "follow_job",
         "cancel": "cancel_job",
         "retry": "retry_job",
+        "why": "get_why",
     }.items()
 }
 

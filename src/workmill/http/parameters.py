@@ -1,6 +1,8 @@
 """Every query parameter of the API."""
 
-from workmill import JobState
+import uuid
+
+from workmill import JobState, Needs
 from workmill.http.problem import Document
 from workmill.http.query import Parameter, read_integer, read_moment, read_name, read_seconds, read_text
 
@@ -34,6 +36,27 @@ def _read_priority(text: str) -> int:
 
 def _read_delay(text: str) -> float:
     return read_seconds(text, most=LONGEST_DELAY_SECONDS)
+
+
+def _read_expires(text: str) -> float:
+    seconds = read_seconds(text, most=LONGEST_DELAY_SECONDS)
+    if not seconds:
+        raise ValueError("give more than 0 seconds")
+    return seconds
+
+
+def _read_id(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise ValueError("give the id of a job") from None
+
+
+def _read_needs(text: str) -> Needs:
+    try:
+        return Needs(text)
+    except ValueError:
+        raise ValueError(f"give one of {', '.join(Needs)}") from None
 
 
 STATE = Parameter(
@@ -76,6 +99,24 @@ DELAY = Parameter(
     description="Do not start before this many seconds from now; not together with `run_at`.",
     schema={**_SECONDS, "maximum": LONGEST_DELAY_SECONDS},
     read=_read_delay,
+)
+EXPIRES = Parameter(
+    name="expires",
+    description="Cancel the job if it has not begun this many seconds after it was stored, or after `run_at`.",
+    schema={"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_DELAY_SECONDS},
+    read=_read_expires,
+)
+FOLLOWS = Parameter(
+    name="after",
+    description="The id of a job to follow: this one begins when that one is over; repeat it for several.",
+    schema={"type": "string", "format": "uuid"},
+    read=_read_id,
+)
+NEEDS = Parameter(
+    name="needs",
+    description="What must become of the jobs to follow: that all succeed, that all end, or that one fails.",
+    schema={"type": "string", "enum": [str(needs) for needs in Needs]},
+    read=_read_needs,
 )
 WAIT = Parameter(
     name="wait",

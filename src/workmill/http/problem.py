@@ -37,6 +37,8 @@ JOB_NOT_FINISHED = Kind(slug="job-not-finished", status=409, title="The job has 
 JOB_FAILED = Kind(slug="job-failed", status=409, title="The job failed, so it has no result")
 JOB_CANCELLED = Kind(slug="job-cancelled", status=409, title="The job was cancelled, so it has no result")
 JOB_ALREADY_FINISHED = Kind(slug="job-already-finished", status=409, title="The job has finished already")
+UNIQUE_CONFLICT = Kind(slug="unique-conflict", status=409, title="There is a job already that allows no second one")
+COUNT_CHANGED = Kind(slug="count-changed", status=409, title="There are not as many jobs as expected")
 BODY_TOO_LARGE = Kind(slug="body-too-large", status=413, title="The body is too large")
 UNSUPPORTED_MEDIA_TYPE = Kind(slug="unsupported-media-type", status=415, title="The body is of the wrong media type")
 WRONG_HOST = Kind(slug="wrong-host", status=421, title="This server does not answer for that host")
@@ -46,7 +48,9 @@ INVALID_CURSOR = Kind(slug="invalid-cursor", status=422, title="The cursor is no
 IDEMPOTENCY_KEY_REUSED = Kind(
     slug="idempotency-key-reused", status=422, title="The idempotency key names a job with other arguments"
 )
+PARENT_NOT_FOUND = Kind(slug="parent-not-found", status=422, title="A job is to follow one that is not there")
 INTERNAL_ERROR = Kind(slug="internal-error", status=500, title="The server met an error of its own")
+QUEUE_FULL = Kind(slug="queue-full", status=503, title="The queue may hold no more jobs")
 STORE_UNAVAILABLE = Kind(slug="store-unavailable", status=503, title="The store does not answer")
 
 KINDS = (
@@ -64,6 +68,8 @@ KINDS = (
     JOB_FAILED,
     JOB_CANCELLED,
     JOB_ALREADY_FINISHED,
+    UNIQUE_CONFLICT,
+    COUNT_CHANGED,
     BODY_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     WRONG_HOST,
@@ -71,7 +77,9 @@ KINDS = (
     INVALID_PARAMETER,
     INVALID_CURSOR,
     IDEMPOTENCY_KEY_REUSED,
+    PARENT_NOT_FOUND,
     INTERNAL_ERROR,
+    QUEUE_FULL,
     STORE_UNAVAILABLE,
 )
 

@@ -7,15 +7,29 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from workmill import InvalidOption, JobNotFound, StoreError, UnknownTask
+from workmill import (
+    CountChanged,
+    InvalidOption,
+    JobNotFound,
+    ParentNotFound,
+    QueueFull,
+    StoreError,
+    UniqueConflict,
+    UnknownTask,
+)
 from workmill.http.problem import (
+    COUNT_CHANGED,
     INTERNAL_ERROR,
     INVALID_CURSOR,
     INVALID_PARAMETER,
     JOB_NOT_FOUND,
     NOT_FOUND,
+    PARENT_NOT_FOUND,
+    QUEUE_FULL,
     STORE_UNAVAILABLE,
     TASK_NOT_FOUND,
+    UNIQUE_CONFLICT,
+    Document,
     Problem,
     invalid_parameter,
 )
@@ -43,6 +57,8 @@ def _problem(error: Exception) -> Problem:
         case InvalidOption():
             kind = INVALID_CURSOR if error.option == "cursor" else INVALID_PARAMETER
             return invalid_parameter(error.option, str(error.value), error.remedy, kind=kind)
+        case UniqueConflict() | ParentNotFound() | CountChanged() | QueueFull():
+            return _against_a_rule(error)
         case StoreError():
             # Not the error's own words: they may name files and hosts that are not the client's business.
             detail = "whether a change took effect is unknown: repeat it, a submission with the same Idempotency-Key"
@@ -53,13 +69,38 @@ def _problem(error: Exception) -> Problem:
             return Problem(INTERNAL_ERROR, "the server's log says more; the request may have taken effect")
 
 
+def _against_a_rule(error: UniqueConflict | ParentNotFound | CountChanged | QueueFull) -> Problem:
+    match error:
+        case UniqueConflict():
+            return Problem(UNIQUE_CONFLICT, str(error), members={"id": error.job_id, "state": error.state})
+        case ParentNotFound():
+            return Problem(PARENT_NOT_FOUND, str(error), members={"id": error.parent})
+        case CountChanged():
+            return Problem(COUNT_CHANGED, str(error), members={"expected": error.expected, "found": error.found})
+        case QueueFull():
+            told: Document = {"queue": error.queue, "waiting": error.waiting}
+            return Problem(QUEUE_FULL, str(error), members=told, headers={"Retry-After": RETRY_SECONDS})
+
+
 async def _nobody_hears(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the framework's signature
     return Response(status_code=400)
 
 
 REFUSALS: dict[type[Exception] | int, Refusal] = {
     **dict.fromkeys(
-        (Problem, UnknownTask, JobNotFound, InvalidOption, StoreError, HTTPException, Exception), _refusal(_problem)
+        (
+            Problem,
+            UnknownTask,
+            JobNotFound,
+            InvalidOption,
+            UniqueConflict,
+            ParentNotFound,
+            CountChanged,
+            StoreError,
+            HTTPException,
+            Exception,
+        ),
+        _refusal(_problem),
     ),
     ClientDisconnect: _nobody_hears,
 }

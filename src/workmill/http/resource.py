@@ -15,8 +15,16 @@ Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 class Resource:
     """The ASGI application of one path. HEAD is answered as GET; the server leaves the body out."""
 
-    def __init__(self, *, get: Handler | None = None, post: Handler | None = None) -> None:
-        handlers = {"GET": get, "HEAD": get, "POST": post}
+    def __init__(
+        self,
+        *,
+        get: Handler | None = None,
+        post: Handler | None = None,
+        put: Handler | None = None,
+        patch: Handler | None = None,
+        delete: Handler | None = None,
+    ) -> None:
+        handlers = {"GET": get, "HEAD": get, "POST": post, "PUT": put, "PATCH": patch, "DELETE": delete}
         self._handlers = {method: handler for method, handler in handlers.items() if handler is not None}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

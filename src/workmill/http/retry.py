@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from workmill import App, InvalidArguments, JobConflict
+from workmill import App, InvalidArguments, JobConflict, UniqueConflict
 from workmill.http.body import read_object
 from workmill.http.parameters import WAIT
 from workmill.http.preconditions import idempotency_key
@@ -35,13 +35,16 @@ async def retry_job(request: Request, app: App) -> Response:
         new = await old.aretry(arguments=arguments, key=key)
     except InvalidArguments as error:
         raise _refusal(error) from None
+    except UniqueConflict:
+        raise
     except JobConflict as error:
         detail = f"this Idempotency-Key belongs to job {error.job_id}, which is another call: choose another"
         raise Problem(IDEMPOTENCY_KEY_REUSED, detail, members={"id": error.job_id}) from None
     job = new.record
     if wait.seconds and not job.state.is_final:
         job = await wait_for_job(request, app, job.id, wait)
-    return accepted(request, job, wait, created=new.created)
+    is_replayed = not new.created and key is not None and job.key == key
+    return accepted(request, job, wait, created=new.created, is_replayed=is_replayed)
 
 
 def _arguments(body: Document) -> Document | None:

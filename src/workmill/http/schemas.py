@@ -1,6 +1,6 @@
 """The JSON Schemas of what this API answers with."""
 
-from workmill import Ending, FailureKind, JobState
+from workmill import Ending, FailureKind, JobState, Scope, WhyCode
 from workmill.http.problem import KINDS, TYPE_PREFIX, Document
 
 _TEXT: Document = {"type": "string"}
@@ -115,6 +115,71 @@ _TASK = record(
     },
     description="A registered function.",
 )
+_SAID: dict[str, Document] = {
+    "running": {"type": ["integer", "null"], "description": "How many may run at a time."},
+    "rate": {
+        "anyOf": [
+            record(
+                {"count": _COUNT, "per_seconds": {"type": "number"}},
+                description="How many attempts may begin in any stretch of a length of time.",
+            ),
+            {"type": "null"},
+        ]
+    },
+    "waiting": {"type": ["integer", "null"], "description": "How many of a queue may be stored that have not begun."},
+}
+_LIMIT = record(
+    {
+        "scope": _words([str(scope) for scope in Scope], description="What it is about."),
+        "name": _TEXT,
+        **_SAID,
+        "declared": {"anyOf": [record(_SAID, description="What code declares."), {"type": "null"}]},
+        "jobs_running": _COUNT,
+    },
+    description="A rule that is in force, and how many jobs run that it counts.",
+)
+_QUEUE = record(
+    {
+        "name": _TEXT,
+        "counts": {
+            "type": "object",
+            "additionalProperties": _COUNT,
+            "description": "Its jobs by state, without zeros.",
+        },
+        "unbegun": {**_COUNT, "description": "How many do not run and are not over."},
+        "paused": {"type": "boolean"},
+        "paused_since": _MOMENT_OR_NULL,
+        "paused_by": _TEXT_OR_NULL,
+        "limit": _nullable("Limit"),
+        "workers": {
+            "type": "array",
+            "items": record({"id": _TEXT, "name": _TEXT}, description="A live worker that takes it."),
+        },
+    },
+    description="How a queue stands.",
+)
+_WHY = record(
+    {
+        "code": _words([str(code) for code in WhyCode], description="What a program branches on; expect further ones."),
+        "sentence": _TEXT,
+        "details": {"type": "object", "description": "What the sentence says, and more of it."},
+    },
+    description="Why a job does not run, or that it does.",
+)
+_ACTED = record(
+    {
+        "action": _TEXT,
+        "dry_run": {"type": "boolean"},
+        "matched": _COUNT,
+        "done": _COUNT,
+        "jobs": {"type": "array", "items": _ID, "description": "Some of them; of a retry the new ones."},
+        "refused": {
+            "type": "array",
+            "items": record({"id": _ID, "detail": _TEXT}, description="What was not done, and why."),
+        },
+    },
+    description="What was done to jobs, or of a dry run what would be.",
+)
 _JOB_COUNT = record(
     {"queue": _TEXT, "task": _TEXT, "state": _TEXT, "jobs": _COUNT},
     description="How many stored jobs of one task on one queue are in one state.",
@@ -145,11 +210,20 @@ SCHEMAS: Document = {
     "Attempt": _ATTEMPT,
     "Task": _TASK,
     "Count": _JOB_COUNT,
+    "Limit": _LIMIT,
+    "Queue": _QUEUE,
+    "Why": _WHY,
+    "Acted": _ACTED,
     "Problem": _PROBLEM,
     "JobPage": record({"items": _list("Job"), "next_cursor": _TEXT_OR_NULL}, description="Jobs, newest first."),
     "AttemptList": record({"items": _list("Attempt")}, description="Attempts, oldest first."),
     "TaskList": record({"items": _list("Task")}, description="The registered tasks."),
     "CountList": record({"items": _list("Count")}, description="The stored jobs, counted."),
+    "QueueList": record({"items": _list("Queue")}, description="The queues, by name."),
+    "LimitList": record({"items": _list("Limit")}, description="The rules in force, by scope and name."),
+    "Purged": record({"cancelled": _COUNT}, description="How many jobs were cancelled."),
+    "StoredJob": record({"created": {"type": "boolean"}, "job": reference("Job")}, description="A job of a batch."),
+    "StoredBatch": record({"items": _list("StoredJob")}, description="The jobs; what was there is not `created`."),
     "Alive": record({"alive": {"const": True}}, description="The process answers."),
     "Ready": record({"ready": {"const": True}}, description="The store answers, too."),
     "Cancellation": {

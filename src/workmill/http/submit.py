@@ -3,10 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from workmill import AnyTask, App, ArgumentError, InvalidArguments, Job, JobConflict
+from workmill import AnyTask, App, ArgumentError, InvalidArguments, Job, JobConflict, UniqueConflict
 from workmill.http.answer import address, job_answer
 from workmill.http.body import read_json
-from workmill.http.parameters import DELAY, PRIORITY, QUEUE, RUN_AT, WAIT
+from workmill.http.parameters import DELAY, EXPIRES, FOLLOWS, NEEDS, PRIORITY, QUEUE, RUN_AT, WAIT
 from workmill.http.preconditions import idempotency_key
 from workmill.http.problem import (
     IDEMPOTENCY_KEY_REUSED,
@@ -19,37 +19,49 @@ from workmill.http.problem import (
 from workmill.http.query import Query
 from workmill.http.waiting import Wait, requested_wait, wait_for_job
 
-OPTIONS = (QUEUE, PRIORITY, RUN_AT, DELAY, WAIT)
+OPTIONS = (QUEUE, PRIORITY, RUN_AT, DELAY, EXPIRES, FOLLOWS, NEEDS, WAIT)
 
 
 async def submit_job(request: Request, app: App) -> Response:
-    """Answer 202 with the job, or 200 where it has ended: within the wait, or before, under the same key."""
+    """Answer 202 with the job, or 200 where it has ended or was there: within the wait, or before, under its key."""
     task = app.task_named(request.path_params["task"])
     query = Query(request, OPTIONS)
     wait = requested_wait(request, query)
     chosen = _with_options(task, query, idempotency_key(request))
-    job, created = await _enqueue(app, chosen, await read_json(request))
+    job, created = await _enqueue(chosen, await read_json(request))
     if wait.seconds and not job.state.is_final:
         job = await wait_for_job(request, app, job.id, wait)
-    return accepted(request, job, wait, created=created)
+    is_replayed = not created and chosen.options.key is not None and job.key == chosen.options.key
+    return accepted(request, job, wait, created=created, is_replayed=is_replayed)
 
 
 def _with_options(task: AnyTask, query: Query, key: str | None) -> AnyTask:
     delay, run_at = query.one(DELAY), query.one(RUN_AT)
     if delay is not None and run_at is not None:
         raise invalid_parameter(DELAY.name, f"{delay:g}", "give either delay or run_at")
-    return task.using(queue=query.one(QUEUE), priority=query.one(PRIORITY), delay=delay, run_after=run_at, key=key)
+    return task.using(
+        queue=query.one(QUEUE),
+        priority=query.one(PRIORITY),
+        delay=delay,
+        run_after=run_at,
+        expires=query.one(EXPIRES),
+        after=query.many(FOLLOWS) or None,
+        needs=query.one(NEEDS),
+        key=key,
+    )
 
 
-async def _enqueue(app: App, task: AnyTask, raw: bytes) -> tuple[Job, bool]:
+async def _enqueue(task: AnyTask, raw: bytes) -> tuple[Job, bool]:
     try:
-        handles = await app.aenqueue_many([task.job_from_json(raw)])
+        handle = await task.aenqueue_json(raw)
     except InvalidArguments as error:
         raise _refusal(error) from None
+    except UniqueConflict:
+        raise
     except JobConflict as error:
         detail = f"this Idempotency-Key belongs to job {error.job_id} with other arguments: choose another"
         raise Problem(IDEMPOTENCY_KEY_REUSED, detail, members={"id": error.job_id}) from None
-    return handles[0].record, handles[0].created
+    return handle.record, handle.created
 
 
 def _refusal(error: InvalidArguments) -> Problem:
@@ -67,9 +79,10 @@ def error_place(error: ArgumentError) -> Document:
     return {**place, "given": error.given} if error.given else place
 
 
-def accepted(request: Request, job: Job, wait: Wait, *, created: bool) -> Response:
-    """Return the answer to a job that is stored: 202, or 200 where it has ended."""
+def accepted(request: Request, job: Job, wait: Wait, *, created: bool, is_replayed: bool) -> Response:
+    """Return the answer to a job that is stored: 202, or 200 where it has ended, or stands where no second one may."""
     headers = {"Location": address(request, f"/v1/jobs/{job.id}"), **wait.headers}
-    if not created:
+    if is_replayed:
         headers["Idempotent-Replayed"] = "true"
-    return job_answer(job, status=200 if job.state.is_final else 202, headers=headers)
+    is_new = created or is_replayed
+    return job_answer(job, status=202 if is_new and not job.state.is_final else 200, headers=headers)

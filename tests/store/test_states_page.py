@@ -12,6 +12,7 @@ from workmill.testing.conformance.making import DONE, ERROR, add, ended, hired, 
 from workmill.words.job import Job, JobState
 from workmill.words.outcome import Cancelled, Failed, Interrupted, Outcome, Returned, Snoozed
 from workmill.words.policy import Policy
+from workmill.words.ties import After, Needs
 from workmill.words.transition import decide
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "states.md").read_text()
@@ -31,9 +32,18 @@ ATTEMPTS: list[tuple[str, Outcome, Policy]] = [
     ("was given back by a worker that stopped, or by an engine that was replaced", Returned(), ONCE),
 ]
 
+PARENTS_ENDS: list[Outcome] = [DONE, Failed(failure=ERROR), Cancelled()]
 ID = "018f0c3e-1234-7abc-8def-0123456789ab"
+
+
+async def waiting(store: Store, needs: Needs = Needs.SUCCESS) -> Job:
+    parent = await running(store)
+    return await add(store, new_job(id=ID, after=After(jobs=(parent.id,), needs=needs)))
+
+
 ARRANGED: dict[JobState, Callable[[Store], Awaitable[Job]]] = {
     JobState.SCHEDULED: lambda store: add(store, new_job(id=ID, delay=LATER)),
+    JobState.WAITING: waiting,
     JobState.QUEUED: lambda store: add(store, new_job(id=ID)),
     JobState.RUNNING: lambda store: running(store, new_job(id=ID)),
     JobState.RETRYING: lambda store: ended(store, Failed(failure=ERROR, after=LATER), new_job(id=ID, policy=OFTEN)),
@@ -95,6 +105,24 @@ async def moved(state: JobState, after: timedelta, verb: Callable[[Store], Await
     if now is None:
         return "deleted"
     return f"`{now.state}`" + (", with the request" if now.state is state else "")
+
+
+async def test_table_of_followers_is_what_becomes_of_them() -> None:
+    rows = [f"| `{needs}` | {' | '.join([await followed(needs, end) for end in PARENTS_ENDS])} |" for needs in Needs]
+
+    assert table_under("What becomes of a job that waits")[2:] == rows
+
+
+async def followed(needs: Needs, outcome: Outcome) -> str:
+    store = MemoryStore(Vault())
+    job = await waiting(store, needs)
+    ((parent,),) = await store.parents([job.id])
+    (held,) = await store.get([parent])
+    assert held is not None
+    await store.settle([decide(held, outcome, chance=0.5)])
+    (now,) = await store.get([ID])
+    assert now is not None
+    return f"`{now.state}`"
 
 
 def test_page_tells_of_every_state() -> None:

@@ -44,6 +44,11 @@ class Allowance:
         return self._count is not None
 
     @property
+    def is_full(self) -> bool:
+        """Whether as many run as may."""
+        return not self._has_slot
+
+    @property
     def opens_at(self) -> int | None:
         """When the oldest beginnings have left the stretch of time that the rate is about, so that one more fits in."""
         seen = 0

@@ -13,6 +13,7 @@ from workmill.store import (
     Capabilities,
     ClaimRequest,
     Count,
+    Declaration,
     Due,
     Enqueued,
     Finding,
@@ -24,10 +25,13 @@ from workmill.store import (
     Listener,
     NewWorker,
     NoticeKind,
+    Obstacles,
     Page,
+    Pause,
     Promotion,
     Renewal,
     Report,
+    RuleState,
     Settled,
     Verdict,
     Worker,
@@ -35,15 +39,18 @@ from workmill.store import (
 from workmill.stores.sqlite import (
     cancelling,
     claiming,
+    declaring,
     finding,
     firing,
     flowing,
     following,
     health,
+    hindering,
     leasing,
     pruning,
     publishing,
     reading,
+    ruling,
     scheduling,
     settling,
     storing,
@@ -64,6 +71,7 @@ from workmill.words.clock import Clock, system_clock
 from workmill.words.conversation import Conversation
 from workmill.words.errors import StoreError
 from workmill.words.job import Attempt, Job, NewJob
+from workmill.words.limit import Rule, Scope
 from workmill.words.order import Order
 from workmill.words.schedule import NewSchedule, Schedule, Tick
 from workmill.words.transition import Transition
@@ -275,6 +283,38 @@ class SqliteStore:
     async def workers(self) -> list[Worker]:
         """See `Store.workers`."""
         return await self._read(leasing.workers)
+
+    async def obstacles(self, job_id: str) -> Obstacles | None:
+        """See `Store.obstacles`."""
+        return await self._read(partial(hindering.obstacles, job_id))
+
+    async def declare(self, declaration: Declaration) -> None:
+        """See `Store.declare`."""
+        await self._write(partial(declaring.declare, declaration), is_durable=True)
+
+    async def set_rules(self, rules: Sequence[Rule]) -> None:
+        """See `Store.set_rules`."""
+        await self._write(partial(ruling.set_rules, rules), is_durable=True)
+
+    async def reset_rules(self, names: Sequence[tuple[Scope, str]]) -> None:
+        """See `Store.reset_rules`."""
+        await self._write(partial(ruling.reset_rules, names), is_durable=True)
+
+    async def rules(self) -> list[RuleState]:
+        """See `Store.rules`."""
+        return await self._read(ruling.rules)
+
+    async def pause(self, queues: Sequence[str], by: str | None = None) -> None:
+        """See `Store.pause`."""
+        await self._write(partial(ruling.pause, queues, by), is_durable=True)
+
+    async def resume(self, queues: Sequence[str]) -> None:
+        """See `Store.resume`."""
+        await self._write(partial(ruling.resume, queues), is_durable=True)
+
+    async def pauses(self) -> list[Pause]:
+        """See `Store.pauses`."""
+        return await self._read(ruling.pauses)
 
     async def diagnose(self) -> list[Finding]:
         """See `Store.diagnose`."""

@@ -27,11 +27,13 @@ SUBJECTS = (
     "counts",
     "ends",
     "enqueue",
+    "expires",
     "fence",
     "find",
     "firing",
     "fixtures",
     "flows",
+    "graph_walk",
     "graphs",
     "lease",
     "lifecycle",
@@ -70,11 +72,13 @@ from workmill.testing.conformance.claim import TestClaim, TestClaimOrder, TestCl
 from workmill.testing.conformance.counts import TestCounts  # noqa: E402
 from workmill.testing.conformance.ends import TestEnds, TestFollowerNotice, TestFollowers, TestPruneParents  # noqa: E402
 from workmill.testing.conformance.enqueue import TestEnqueue, TestIdempotencyKey, TestRepeatedId  # noqa: E402
+from workmill.testing.conformance.expires import TestExpires  # noqa: E402
 from workmill.testing.conformance.fence import TestCancelRequested, TestFence, TestProgress  # noqa: E402
 from workmill.testing.conformance.find import TestFind, TestGet, TestPages  # noqa: E402
 from workmill.testing.conformance.firing import TestDue, TestFire, TestFireByHand, TestOverlap  # noqa: E402
 from workmill.testing.conformance.fixtures import another, another_caller, anyio_backend, caller, store  # noqa: E402
 from workmill.testing.conformance.flows import TestFindByTies, TestFlow, TestFlows, TestTies  # noqa: E402
+from workmill.testing.conformance.graph_walk import TestRandomGraph  # noqa: E402
 from workmill.testing.conformance.graphs import TestFollowersRace, TestLargeGraphs  # noqa: E402
 from workmill.testing.conformance.harness import ClockedHarness, Harness  # noqa: E402
 from workmill.testing.conformance.lease import TestLeader, TestLease, TestOrders, TestWorkers  # noqa: E402
@@ -139,6 +143,7 @@ __all__ = [
     "TestEnqueue",
     "TestEnqueueWithin",
     "TestExpired",
+    "TestExpires",
     "TestFailureStays",
     "TestFence",
     "TestFenceWithin",
@@ -188,6 +193,7 @@ __all__ = [
     "TestPublishedNotice",
     "TestPutSchedules",
     "TestQueuedNotice",
+    "TestRandomGraph",
     "TestRandomWalk",
     "TestRate",
     "TestRateChange",

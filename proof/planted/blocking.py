@@ -29,7 +29,7 @@ async def play_blocking(folder: Path) -> list[Violation]:
     """Play it and check."""
     pen = Pen(folder, "act")
     app = App("memory://", middleware=[Noting(pen)])
-    app.subscribe(lambda event: note_event(pen, event))
+    app.observe(lambda event: note_event(pen, event))
 
     @app.task
     async def blocking() -> str:

@@ -18,7 +18,7 @@ RETRY = Retry(3, first=0.3, most=2, jitter=0.5)
 
 pen = Pen(Path(os.environ.get(FOLDER_VARIABLE, ".")), "engine")
 app = App(middleware=[Noting(pen)])
-app.subscribe(lambda event: note_event(pen, event))
+app.observe(lambda event: note_event(pen, event))
 
 
 @app.task(retry=RETRY)

@@ -4,18 +4,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from workmill.app import App
+from workmill.calls.flowing import FlowPage
+from workmill.calls.messages import Messages
 from workmill.craft.acting import Acted, Action
+from workmill.craft.channels import Message
 from workmill.craft.context import current_job
+from workmill.craft.cron import Cron
 from workmill.craft.document import attempt_document, job_document, worker_document
+from workmill.craft.flow import Flow, chain, chord, group
+from workmill.craft.flow_handle import FlowHandle, FlowStatus, Node
 from workmill.craft.handle import JobHandle
 from workmill.craft.limits import Limit
 from workmill.craft.log_format import configure_logs
 from workmill.craft.middleware import CallNext, Middleware
 from workmill.craft.queue import QueueHandle, QueueInfo
 from workmill.craft.rule_document import queue_document, rule_document, why_document
+from workmill.craft.schedule_handle import ScheduleHandle, upcoming
+from workmill.craft.schedules import SchedulePage, Schedules
 from workmill.craft.task import AnyTask, Task
 from workmill.craft.task_document import task_document
 from workmill.craft.unique import Unique
+from workmill.craft.when import Every, Loop, When, when_of
 from workmill.craft.why import Why, WhyCode
 from workmill.loading import load_app
 from workmill.store import Count, Finding, Level, Page, Pause, RuleState, Worker
@@ -26,6 +35,7 @@ from workmill.words.errors import (
     ConfigError,
     CountChanged,
     DuplicateTask,
+    FlowNotFound,
     InvalidArguments,
     InvalidOption,
     JobCancelled,
@@ -36,6 +46,10 @@ from workmill.words.errors import (
     JobNotFound,
     ParentNotFound,
     QueueFull,
+    ScheduleActive,
+    ScheduleChanged,
+    ScheduleError,
+    ScheduleNotFound,
     SchemaMismatch,
     StoreError,
     StoreUnavailable,
@@ -51,8 +65,9 @@ from workmill.words.order import Order
 from workmill.words.outcome import Failure, FailureKind
 from workmill.words.policy import Policy
 from workmill.words.retry import Retry
+from workmill.words.schedule import Missed, Overlap, Plan, Schedule
 from workmill.words.signals import Cancel, Snooze
-from workmill.words.ties import Needs
+from workmill.words.ties import Feed, Needs
 from workmill.words.unique import OnConflict
 
 if TYPE_CHECKING:
@@ -74,13 +89,21 @@ __all__ = [
     "ConfigError",
     "Count",
     "CountChanged",
+    "Cron",
     "DuplicateTask",
     "Ending",
     "Event",
+    "Every",
     "Extra",
     "Failure",
     "FailureKind",
+    "Feed",
     "Finding",
+    "Flow",
+    "FlowHandle",
+    "FlowNotFound",
+    "FlowPage",
+    "FlowStatus",
     "InvalidArguments",
     "InvalidOption",
     "Job",
@@ -94,14 +117,21 @@ __all__ = [
     "JobState",
     "Level",
     "Limit",
+    "Loop",
+    "Message",
+    "Messages",
     "Middleware",
+    "Missed",
     "Needs",
     "NewJob",
+    "Node",
     "OnConflict",
     "Order",
+    "Overlap",
     "Page",
     "ParentNotFound",
     "Pause",
+    "Plan",
     "Policy",
     "Progress",
     "QueueFull",
@@ -111,6 +141,14 @@ __all__ = [
     "Retry",
     "Rule",
     "RuleState",
+    "Schedule",
+    "ScheduleActive",
+    "ScheduleChanged",
+    "ScheduleError",
+    "ScheduleHandle",
+    "ScheduleNotFound",
+    "SchedulePage",
+    "Schedules",
     "SchemaMismatch",
     "Scope",
     "Snooze",
@@ -123,15 +161,19 @@ __all__ = [
     "UniqueConflict",
     "UnknownTask",
     "WaitTimeout",
+    "When",
     "Why",
     "WhyCode",
     "Worker",
     "WorkerOptions",
     "WorkmillError",
     "attempt_document",
+    "chain",
     "check_bind",
+    "chord",
     "configure_logs",
     "current_job",
+    "group",
     "is_loopback",
     "job_document",
     "load_app",
@@ -140,6 +182,8 @@ __all__ = [
     "run_worker_tree",
     "system_clock",
     "task_document",
+    "upcoming",
+    "when_of",
     "why_document",
     "worker_document",
 ]

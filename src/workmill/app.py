@@ -10,7 +10,10 @@ from typing import ParamSpec, Self, TypeVar, overload
 from workmill import embedded
 from workmill.calls.acting import Acting
 from workmill.calls.asking import Asking
+from workmill.calls.channelling import Channelling
+from workmill.calls.flowing import Flowing
 from workmill.calls.queueing import Queueing
+from workmill.calls.scheduling import Scheduling
 from workmill.changes import Changes
 from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
@@ -24,6 +27,7 @@ from workmill.craft.registrar import Registrar
 from workmill.craft.registry import Registry
 from workmill.craft.task import AnyTask, Task
 from workmill.craft.unique import Unique
+from workmill.craft.when import When, check_when
 from workmill.store import Store
 from workmill.stores.opening import store_factory, whole
 from workmill.sync import Portal
@@ -44,7 +48,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class App(Acting, Asking, Queueing):
+class App(Acting, Asking, Channelling, Flowing, Queueing, Scheduling):
     """One application: the tasks registered with it and the store that keeps their jobs.
 
     Nothing is opened, created or started here: the store opens at the first call that needs it, in every process of its
@@ -103,6 +107,7 @@ class App(Acting, Asking, Queueing):
             middleware=self._middleware,
             open_store=self._open_store,
             emit=self._events.emit,
+            schedules=MappingProxyType(self._registry.schedules),
         )
 
     @overload
@@ -126,6 +131,7 @@ class App(Acting, Asking, Queueing):
         limit: LimitOption | None = None,
         rate: Rate | None = None,
         expires: Duration | None = None,
+        schedule: When | None = None,
     ) -> Registrar: ...
     def task(
         self,
@@ -144,6 +150,7 @@ class App(Acting, Asking, Queueing):
         limit: LimitOption | None = None,
         rate: Rate | None = None,
         expires: Duration | None = None,
+        schedule: When | None = None,
     ) -> AnyTask | Registrar:
         """Register a function as a task; it stays a plain callable.
 
@@ -165,6 +172,7 @@ class App(Acting, Asking, Queueing):
             limit: How many of its jobs may run at a time, over all workers: a number, or a `Limit`, or several.
             rate: How many of its attempts may begin in any stretch of a length of time.
             expires: How long after its storing, or after `run_after`, a job may still begin; then it is cancelled.
+            schedule: `Cron`, `Every` or `Loop`: a schedule of the task's name makes jobs of it, without arguments.
 
         Raises:
             DuplicateTask: The name is taken.
@@ -181,6 +189,7 @@ class App(Acting, Asking, Queueing):
             retry_on=(Exception,) if retry is None else retry.on,
             isolation=checked_isolation(process=process, grace=grace, memory=memory),
             limits=given_limits(limit, rate),
+            schedule=None if schedule is None else check_when(schedule),
         )
         registrar = Registrar(self._registry.register, name, options, declared)
         return registrar if function is None else registrar(function)
@@ -193,7 +202,7 @@ class App(Acting, Asking, Queueing):
         """
         return self._registry.named(name)
 
-    def subscribe(self, subscriber: Emit) -> None:
+    def observe(self, subscriber: Emit) -> None:
         """Tell `subscriber` of every event of this process: quick, never blocking."""
         self._events.subscribe(subscriber)
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from workmill.craft.client import Session
 from workmill.craft.watch import Watch
-from workmill.store import Store
+from workmill.store import NoticeKind, Store
 from workmill.words.errors import StoreUnavailable, WorkmillError
 
 T = TypeVar("T")
@@ -181,7 +181,7 @@ class _Home:
         except BaseException:
             await store.close()
             raise
-        return Session(store=store, watch=Watch(store))
+        return Session(store=store, watch=Watch(store), channels=Watch(store, NoticeKind.PUBLISHED))
 
     async def _shut(self) -> None:
         waiting = asyncio.all_tasks() - {asyncio.current_task()}
@@ -191,5 +191,6 @@ class _Home:
             await asyncio.wait(waiting, timeout=CALL_SECONDS)
         if self._session is not None:
             await self._session.watch.close()
+            await self._session.channels.close()
             with suppress(StoreUnavailable):  # It is gone already.
                 await self._session.store.close()

@@ -224,8 +224,8 @@ def test_every_subscriber_is_told_though_one_fails(app: App, caplog: pytest.LogC
     def broken(_: Event) -> None:
         raise ZeroDivisionError
 
-    app.subscribe(broken)
-    app.subscribe(heard.append)
+    app.observe(broken)
+    app.observe(heard.append)
     task = app.task(name="add")(lambda: 1)
 
     task.enqueue()
@@ -236,7 +236,7 @@ def test_every_subscriber_is_told_though_one_fails(app: App, caplog: pytest.LogC
 
 def test_a_job_that_a_key_found_again_is_no_event(app: App) -> None:
     heard: list[Event] = []
-    app.subscribe(heard.append)
+    app.observe(heard.append)
     task = app.task(name="add")(lambda: 1).using(key="k")
 
     task.enqueue()
@@ -247,7 +247,7 @@ def test_a_job_that_a_key_found_again_is_no_event(app: App) -> None:
 
 def test_one_transaction_is_one_event_for_each_task_and_queue(app: App) -> None:
     heard: list[Event] = []
-    app.subscribe(heard.append)
+    app.observe(heard.append)
     add, sub = (app.task(name=name)(lambda: 1) for name in ("add", "sub"))
 
     app.enqueue_many([add.job(), sub.job(), add.job(), add.using(queue="slow").job()])

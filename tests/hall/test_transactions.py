@@ -109,7 +109,7 @@ def test_a_key_is_kept_in_the_caller_s_transaction_too(add: Any, database: Datab
 
 def test_nobody_is_told_of_what_is_not_committed(app: App, add: Any, connection: Any) -> None:
     events: list[Event] = []
-    app.subscribe(events.append)
+    app.observe(events.append)
 
     with inline(app):
         job = add.using(connection=connection).enqueue(1)
@@ -267,7 +267,7 @@ def test_a_task_that_runs_inline_finishes_too(app: App, database: Database) -> N
         return None
 
     events: list[Event] = []
-    app.subscribe(events.append)
+    app.observe(events.append)
     with inline(app):
         assert finish.enqueue().result(0) == 3
 

@@ -109,7 +109,7 @@ class Workshop:
         self.events: list[Event] = []
         self._changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self.app.subscribe(self._note)
+        self.app.observe(self._note)
 
     def engine(self, **options: Any) -> Engine:
         return Engine(program=self.app.program, store=self.store, worker_id=WORKER, **{"concurrency": 4, **options})

@@ -15,12 +15,14 @@ from workmill.craft.joining import check_joined
 from workmill.craft.retrying import retry_of
 from workmill.craft.unique import answered
 from workmill.craft.watch import Watch
+from workmill.craft.why import Why, why
 from workmill.store import Enqueued, Store
 from workmill.words.conversation import Conversation
 from workmill.words.emit import Emit, JobsEnqueued
 from workmill.words.errors import InvalidOption, JobConflict, JobNotFound, QueueFull
 from workmill.words.job import Attempt, Job, JobState, NewJob
 from workmill.words.names import canonical_id
+from workmill.words.ties import Feed
 
 T = TypeVar("T")
 POLL_SECONDS = 1.0
@@ -34,10 +36,11 @@ REASON_CHARACTERS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """An open store and the process's one watch on it; both belong to the loop that opened them."""
+    """An open store and the process's watches on its jobs and its channels; all belong to the loop that opened them."""
 
     store: Store
     watch: Watch
+    channels: Watch
 
 
 class Access(Protocol):
@@ -203,7 +206,9 @@ class Client:
             UniqueConflict: There is a job already that the new one may not stand beside.
         """
         job = await self.get(session, job_id)
-        new = retry_of(job, args, key)
+        is_step = job.ties is not None and job.ties.feed is not Feed.NOTHING and args is None
+        parents = (await session.store.parents([job.id]))[0] if is_step else ()
+        new = retry_of(job, args, key, parents)
         stored = (await self.enqueue(session, [new if ruled is None else answered(ruled(new))]))[0]
         if key is not None and stored.job.key == key and stored.job.retry_of != job.id:
             raise JobConflict(stored.job.id, f"has the key {key!r} and does not repeat job {job.id}; choose another")
@@ -217,6 +222,18 @@ class Client:
         """
         job = await self.get(session, job_id)
         return await session.store.attempts(job.id)
+
+    async def why(self, session: Session, job_id: str) -> Why:
+        """Return why a job does not run.
+
+        Raises:
+            JobNotFound: It is not stored.
+        """
+        job = await self.get(session, job_id)
+        obstacles = await session.store.obstacles(job.id)
+        if obstacles is None:
+            raise JobNotFound(job_id)
+        return why(job, obstacles, await session.store.workers())
 
     def _enqueue_on(self, connection: object, jobs: Sequence[NewJob]) -> list[Enqueued]:
         ours = connection_of(connection)
@@ -252,11 +269,12 @@ def check_reason(reason: str | None) -> None:
     """
     if reason is None:
         return
-    if not isinstance(reason, str) or len(reason) > REASON_CHARACTERS or not _is_storable(reason):
+    if not isinstance(reason, str) or len(reason) > REASON_CHARACTERS or not is_storable(reason):
         raise InvalidOption("reason", reason, f"give up to {REASON_CHARACTERS:,} characters of text")
 
 
-def _is_storable(text: str) -> bool:
+def is_storable(text: str) -> bool:
+    """Whether every store can hold a text: no NUL is in it, and no half of a character."""
     return "\0" not in text and text == text.encode(errors="replace").decode()
 
 

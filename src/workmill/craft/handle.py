@@ -7,13 +7,16 @@ from typing import Generic, TypeVar
 
 from workmill.craft.client import ANSWER_SECONDS, Client, Session
 from workmill.craft.document import job_document
+from workmill.craft.following import checked_followers, following
 from workmill.craft.retrying import checked_arguments
 from workmill.craft.signature import Signature
+from workmill.craft.why import Why
 from workmill.store import Enqueued
 from workmill.words.codec import Json, load
 from workmill.words.errors import InvalidOption, JobCancelled, JobFailed, WaitTimeout
 from workmill.words.job import Attempt, Job, JobState, NewJob
 from workmill.words.names import check_key
+from workmill.words.ties import After, Needs
 
 R = TypeVar("R")
 LONG_WAIT_SECONDS = 3600.0
@@ -102,7 +105,7 @@ class JobHandle(Generic[R]):
         while True:
             self.refresh(_next_wait(ends_at))
             if self.done or _is_over(ends_at):
-                return self._outcome(timeout or 0.0)
+                return self.outcome(timeout or 0.0)
 
     async def aresult(self, timeout: float | None = None) -> R:
         """Do as `result` does, awaited."""
@@ -110,7 +113,7 @@ class JobHandle(Generic[R]):
         while True:
             await self.arefresh(_next_wait(ends_at))
             if self.done or _is_over(ends_at):
-                return self._outcome(timeout or 0.0)
+                return self.outcome(timeout or 0.0)
 
     def cancel(self, reason: str | None = None, *, force: bool = False) -> "JobHandle[R]":
         """Cancel the job. One that has not started ends at once; a running one is asked, see `record`.
@@ -152,6 +155,44 @@ class JobHandle(Generic[R]):
         """Do as `retry` does, awaited."""
         return self._handle(await self._client.access.arun(self._retry(arguments, key)))
 
+    def then(self, step: NewJob) -> "JobHandle[Json]":
+        """Store a job that runs when this one has succeeded; a step gets the result as its first argument.
+
+        This one may have ended already. The handle's result is plain JSON.
+
+        Raises:
+            InvalidOption: It is no job, or follows another already.
+            ParentNotFound: This job is not stored any more.
+        """
+        return self._follower(self._client.access.run(self._follow_by("then", step), timeout=self._longest))
+
+    async def athen(self, step: NewJob) -> "JobHandle[Json]":
+        """Do as `then` does, awaited."""
+        return self._follower(await self._client.access.arun(self._follow_by("then", step)))
+
+    def on_error(self, step: NewJob) -> "JobHandle[Json]":
+        """Store a job that runs when this one has failed for good; a step gets this one's id as its first argument.
+
+        Where this one does not fail, that one is cancelled: it is not needed.
+
+        Raises:
+            InvalidOption: It is no job, or follows another already.
+            ParentNotFound: This job is not stored any more.
+        """
+        return self._follower(self._client.access.run(self._follow_by("on_error", step), timeout=self._longest))
+
+    async def aon_error(self, step: NewJob) -> "JobHandle[Json]":
+        """Do as `on_error` does, awaited."""
+        return self._follower(await self._client.access.arun(self._follow_by("on_error", step)))
+
+    def why(self) -> Why:
+        """Return why the job is not running, or that it is: one reason, the most decisive, and a sentence about it."""
+        return self._client.access.run(lambda session: self._client.why(session, self.id))
+
+    async def awhy(self) -> Why:
+        """Do as `why` does, awaited."""
+        return await self._client.access.arun(lambda session: self._client.why(session, self.id))
+
     def attempts(self) -> list[Attempt]:
         """Return the attempts that have ended, oldest first, each with its failure and traceback."""
         return self._client.access.run(lambda session: self._client.attempts(session, self.id))
@@ -173,10 +214,27 @@ class JobHandle(Generic[R]):
         named = None if key is None else check_key(key)
         return lambda session: self._client.retry(session, self.id, args, named, self._ruled)
 
+    def _follow_by(self, option: str, step: NewJob) -> Callable[[Session], Awaitable[list[Enqueued]]]:
+        needs = Needs.SUCCESS if option == "then" else Needs.FAILURE
+        new = following(checked_followers(option, step)[0], After(jobs=(self.id,), needs=needs))
+        return lambda session: self._client.enqueue(session, [new])
+
+    @property
+    def _longest(self) -> float | None:
+        return self._client.longest_enqueue
+
+    def _follower(self, stored: list[Enqueued]) -> "JobHandle[Json]":
+        return JobHandle(self._client, stored[0].job, None, created=stored[0].created)
+
     def _handle(self, stored: Enqueued) -> "JobHandle[R]":
         return JobHandle(self._client, stored.job, self._signature, created=stored.created, ruled=self._ruled)
 
-    def _outcome(self, waited: float) -> R:
+    def outcome(self, waited: float = 0.0) -> R:
+        """Return the result as the record has it that was last read; `waited` is said where it has not ended.
+
+        Raises:
+            JobFailed, JobCancelled, WaitTimeout, TaskError: As for `result`.
+        """
         match self.record.state:
             case JobState.SUCCEEDED:
                 text = self.record.result or b"null"

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from workmill.craft.following import refuse_loose_steps
 from workmill.craft.isolation import Isolation
 from workmill.craft.limits import Limit
 from workmill.craft.unique import Unique
+from workmill.craft.when import When
 from workmill.words.duration import Duration, checked_length
 from workmill.words.errors import InvalidOption
 from workmill.words.job import NewJob
@@ -31,6 +33,8 @@ class Options:
     connection: object | None = None
     unique: Unique | None = None
     after: After | None = None
+    then: tuple[NewJob, ...] = ()
+    on_error: tuple[NewJob, ...] = ()
     wait: timedelta | None = None
 
 
@@ -42,11 +46,15 @@ class Declared:
         retry_on: The exceptions that are worth another attempt.
         isolation: How its jobs run that get a process of their own; None where they get none.
         limits: How many of its jobs may run or begin.
+        schedule: When its jobs are made, without arguments; None where nothing makes them.
+        channel: The channel of which each message makes a job; None where none does.
     """
 
     retry_on: tuple[type[Exception], ...] = (Exception,)
     isolation: Isolation | None = None
     limits: tuple[Limit, ...] = ()
+    schedule: When | None = None
+    channel: str | None = None
 
 
 def check_priority(priority: int) -> int:
@@ -87,11 +95,12 @@ def checked_batch(jobs: Sequence[NewJob], connection: object | None, wait: Durat
     """Refuse what cannot be stored at once; return how long to wait for room.
 
     Raises:
-        InvalidOption: There are more than 100,000 jobs, or the wait is none.
+        InvalidOption: There are more than 100,000 jobs, one is a step that follows nobody, or the wait is none.
     """
     if len(jobs) > LARGEST_BATCH:
         remedy = f"one transaction takes up to {LARGEST_BATCH:,} of them; store them in several"
         raise InvalidOption("jobs", f"{len(jobs):,} jobs", remedy)
+    refuse_loose_steps(jobs)
     return checked_wait(wait, connection)
 
 

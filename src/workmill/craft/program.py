@@ -1,9 +1,10 @@
 """What a worker needs of an application, gathered so that nothing below the hall knows the hall."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from workmill.craft.middleware import Middleware
+from workmill.craft.planning import DeclaredSchedule
 from workmill.craft.task import AnyTask
 from workmill.store import Store
 from workmill.words.emit import Emit
@@ -17,6 +18,7 @@ class Program:
     Attributes:
         tasks: By name; grows while modules that register tasks are imported.
         open_store: Makes a store that is not open yet, for the event loop that will open it.
+        schedules: Those that are declared apart from tasks, by name; grows likewise.
     """
 
     url: str
@@ -24,6 +26,7 @@ class Program:
     middleware: tuple[Middleware, ...]
     open_store: Callable[[], Store]
     emit: Emit
+    schedules: Mapping[str, DeclaredSchedule] = field(default_factory=dict)
 
     @property
     def process_tasks(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
 from workmill.craft.options import Declared, Options
+from workmill.craft.planning import DeclaredSchedule
 from workmill.craft.task import AnyTask, Task
 from workmill.store import Enqueued
 from workmill.words.codec import Json
@@ -18,10 +19,12 @@ class Registry:
 
     Attributes:
         tasks: The tasks by name.
+        schedules: The schedules that `App.schedule` declares, by name.
     """
 
     def __init__(self, client: Client) -> None:
         self.tasks: dict[str, AnyTask] = {}
+        self.schedules: dict[str, DeclaredSchedule] = {}
         self._client = client
 
     def register(self, name: str, function: Callable[..., Json], options: Options, declared: Declared) -> AnyTask:
@@ -36,8 +39,19 @@ class Registry:
         if name in self.tasks:
             raise DuplicateTask(name)
         self._check_rules(task)
+        if task.schedule is not None:
+            self._check_schedule(name)
         self.tasks[name] = task
         return task
+
+    def declare_schedule(self, declared: DeclaredSchedule) -> None:
+        """Note a schedule for workers to store.
+
+        Raises:
+            InvalidOption: One of this name is declared already.
+        """
+        self._check_schedule(declared.plan.name)
+        self.schedules[declared.plan.name] = declared
 
     def named(self, name: str) -> AnyTask:
         """Return a task.
@@ -62,6 +76,11 @@ class Registry:
     def handles(self, stored: Sequence[Enqueued]) -> list[JobHandle[Json]]:
         """Return handles on jobs that were just stored."""
         return [self.handle(entry.job, created=entry.created) for entry in stored]
+
+    def _check_schedule(self, name: str) -> None:
+        task = self.tasks.get(name)
+        if name in self.schedules or (task is not None and task.schedule is not None):
+            raise InvalidOption("name", name, "a schedule of this name is declared already; give one of them another")
 
     def _check_rules(self, task: AnyTask) -> None:
         for rule in task.limits.rules:

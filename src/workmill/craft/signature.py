@@ -48,6 +48,19 @@ class Signature:
         except Mismatch as error:
             raise InvalidArguments(self._task, error.errors) from None
 
+    def dump_rest(self, args: Sequence[object], kwargs: Mapping[str, object]) -> bytes:
+        """Do as `dump_call` for a call whose first argument comes later.
+
+        Raises:
+            InvalidArguments: They do not match the type hints of the other parameters, or there is no first one.
+        """
+        if not self._parameters:
+            raise self._refusal("#", "takes no argument, so that it can get none from the job that it follows", "call")
+        try:
+            return self._dump(self._rest.check(self._named(args, kwargs, given=1) if args else kwargs))
+        except Mismatch as error:
+            raise InvalidArguments(self._task, error.errors) from None
+
     def dump_json_call(self, raw: bytes) -> bytes:
         """Check arguments that arrive as JSON and write them anew.
 
@@ -104,6 +117,11 @@ class Signature:
         """The names of the function's parameters, in their order."""
         return tuple(self._parameters)
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The names of those that have no default."""
+        return tuple(name for name in self._parameters if name not in self._optional)
+
     def arguments(self, args: bytes) -> dict[str, Json]:
         """Return the arguments of a job as JSON values by name, with the defaults of what the call did not give."""
         given: dict[str, Json] = load(args)
@@ -138,6 +156,11 @@ class Signature:
     @cached_property
     def _arguments(self) -> Shape:
         return self._shape("arguments", {name: self._hints.get(name, Json) for name in self._parameters}, "validation")
+
+    @cached_property
+    def _rest(self) -> Shape:
+        hints = {name: self._hints.get(name, Json) for name in self.parameters[1:]}
+        return self._shape("arguments", hints, "validation")
 
     @cached_property
     def _result(self) -> Shape:
@@ -175,8 +198,8 @@ class Signature:
             name for name, parameter in self._parameters.items() if parameter.default is not parameter.empty
         )
 
-    def _named(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Mapping[str, object]:
-        names = [name for name, each in self._parameters.items() if each.kind is not each.KEYWORD_ONLY]
+    def _named(self, args: Sequence[object], kwargs: Mapping[str, object], given: int = 0) -> Mapping[str, object]:
+        names = [name for name, each in self._parameters.items() if each.kind is not each.KEYWORD_ONLY][given:]
         if len(args) > len(names):
             raise self._refusal("#", f"takes {len(names)} positional arguments, {len(args)} were given", "call")
         named = dict(zip(names, args, strict=False))

@@ -2,16 +2,15 @@
 
 import functools
 import inspect
-import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Generic, ParamSpec, TypeAlias, TypeVar
 
 from workmill.craft.client import Client
-from workmill.craft.following import Parent, checked_after
+from workmill.craft.following import STEP, Parent, checked_after, checked_followers, followers, following
 from workmill.craft.handle import JobHandle
+from workmill.craft.ids import new_id
 from workmill.craft.limits import limits_of
 from workmill.craft.options import Declared, Options, changed_policy, check_priority, checked_unique, checked_wait
 from workmill.craft.signature import Signature
@@ -21,7 +20,7 @@ from workmill.words.duration import Duration, checked_length
 from workmill.words.errors import InvalidOption, TaskError
 from workmill.words.job import Job, NewJob
 from workmill.words.moment import check_aware
-from workmill.words.names import check_key, check_name, job_id
+from workmill.words.names import check_key, check_name
 from workmill.words.policy import Policy
 from workmill.words.retry import Retry
 from workmill.words.ties import Needs, Ties
@@ -62,7 +61,10 @@ class Task(Generic[P, C, R]):
         self.options = self._checked(options)
         self.retry_on = declared.retry_on
         self.isolation = declared.isolation
+        self.schedule = declared.schedule
+        self.channel = declared.channel
         self._client = client
+        self._refuse_arguments()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
         """Call the function here and now, without a job."""
@@ -121,6 +123,8 @@ class Task(Generic[P, C, R]):
         unique: Unique | None = None,
         after: Parent | Sequence[Parent] | None = None,
         needs: Needs | str | None = None,
+        then: NewJob | Sequence[NewJob] | None = None,
+        on_error: NewJob | Sequence[NewJob] | None = None,
         wait: Duration | None = None,
         connection: object | None = None,
     ) -> "Task[P, C, R]":
@@ -140,6 +144,9 @@ class Task(Generic[P, C, R]):
             after: The jobs that it follows: it begins when they have become what it `needs`.
             needs: `success` of all of them, unless given: if one fails, it fails too. Or `end`, however they end; or
                 `failure`: of one of them, for what is to be done about it.
+            then: Jobs to run when this one has succeeded, made by `task.step(...)`, which gets its result, or by
+                `task.job(...)`. They are stored with it.
+            on_error: Jobs to run when this one has failed for good; a step gets its id.
             wait: How long `enqueue` waits for room in a queue that is full, before it raises `QueueFull`; else not.
             connection: A connection of yours to the store's own database, whose transaction the job is stored in: it
                 comes and goes with what else you write there.
@@ -161,6 +168,8 @@ class Task(Generic[P, C, R]):
             run_at=self._run_at(delay) if run_after is None else check_aware("run_after", run_after),
             unique=self.options.unique if unique is None else checked_unique(unique),
             after=checked_after(after, needs) or self.options.after,
+            then=self.options.then if then is None else checked_followers("then", then),
+            on_error=self.options.on_error if on_error is None else checked_followers("on_error", on_error),
             wait=self.options.wait if wait is None else checked_length("wait", wait),
             connection=self.options.connection if connection is None else connection,
         )
@@ -174,10 +183,25 @@ class Task(Generic[P, C, R]):
 
         Raises:
             InvalidArguments: The arguments do not match the type hints.
-            InvalidOption: A connection was set; it is for storing.
+            InvalidOption: A connection or followers were set; they are for storing.
         """
         self._refuse_connection()
         return self._new(self.signature.dump_call(args, kwargs))
+
+    def step(self, *args: Json, **kwargs: Json) -> NewJob:
+        """Make a job whose first argument comes from the job that it follows; these are all the others.
+
+        That is the result of a job that succeeded, or the list of the results of several in their order, or the id of
+        one that failed where this one is there for that.
+
+        Raises:
+            InvalidArguments: The arguments do not match the type hints of the other parameters.
+            InvalidOption: A connection or followers were set; they are for storing.
+        """
+        self._refuse_connection()
+        new = replace(self._new(self.signature.dump_rest(args, kwargs)), after=None)
+        step = replace(new, ties=replace(STEP, gates=() if new.ties is None else new.ties.gates))
+        return step if self.options.after is None else following(step, self.options.after)
 
     def job_from_json(self, raw: bytes) -> NewJob:
         """Make a job of arguments that came as one JSON object, checked strictly, without storing it.
@@ -236,13 +260,17 @@ class Task(Generic[P, C, R]):
 
     def _enqueue(self, new: NewJob) -> JobHandle[R]:
         options = self.options
-        stored = self._client.enqueue_from_here([answered(new)], options.connection, wait=options.wait)[0]
+        stored = self._client.enqueue_from_here(self._batch(new), options.connection, wait=options.wait)[0]
         return self.handle(stored.job, created=stored.created)
 
     async def _aenqueue(self, new: NewJob) -> JobHandle[R]:
         options = self.options
-        stored = await self._client.aenqueue_from_here([answered(new)], options.connection, wait=options.wait)
+        stored = await self._client.aenqueue_from_here(self._batch(new), options.connection, wait=options.wait)
         return self.handle(stored[0].job, created=stored[0].created)
+
+    def _batch(self, new: NewJob) -> list[NewJob]:
+        then, on_error = self.options.then, self.options.on_error
+        return [answered(new), *followers(new, then, on_error)] if then or on_error else [answered(new)]
 
     @property
     def _has_rules(self) -> bool:
@@ -255,10 +283,23 @@ class Task(Generic[P, C, R]):
             checked_wait(options.wait, options.connection)
         return options
 
+    def _refuse_arguments(self) -> None:
+        """Refuse a function that cannot be called by a schedule, or by a message."""
+        needed = self.signature.needed
+        if self.schedule is not None and (needed or self.options.unique is not None):
+            remedy = "it is called without arguments and makes each job once; give defaults, and no `unique`"
+            raise InvalidOption("schedule", self.schedule, remedy)
+        if self.channel is not None and (len(self.signature.parameters) != 1):
+            said = ", ".join(self.signature.parameters) or "none"
+            raise TaskError(f"task {self.name!r} gets the message as its one argument; its parameters are: {said}")
+
     def _refuse_connection(self) -> None:
         if self.options.connection is not None:
             remedy = "a job is only made here; give the connection to `enqueue_many(jobs, connection=...)`"
             raise InvalidOption("connection", type(self.options.connection), remedy)
+        if self.options.then or self.options.on_error:
+            remedy = "a job is only made here; enqueue it, or build a Flow"
+            raise InvalidOption("then", [each.task for each in self.options.then + self.options.on_error], remedy)
 
     # To give one of the two takes the other away: a job has one time at most.
 
@@ -271,7 +312,7 @@ class Task(Generic[P, C, R]):
     def _new(self, args: bytes) -> NewJob:
         options = self.options
         new = NewJob(
-            id=job_id(time.time_ns() // 1_000_000, os.urandom(10)),
+            id=new_id(),
             task=self.name,
             queue=options.queue,
             priority=options.priority,

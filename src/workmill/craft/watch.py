@@ -1,8 +1,8 @@
-"""One ear at the store for a whole process, shared by everybody who waits for a job."""
+"""One ear at the store for a whole process, shared by everybody who waits for a job or for messages."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from workmill.store import Notice, NoticeKind, Store
@@ -35,27 +35,34 @@ class Subscription:
 
 
 class Watch:
-    """Fans the store's notices out to subscriptions. The listener is open only while somebody subscribes."""
+    """Fans the store's notices out to subscriptions. The listener is open only while somebody subscribes.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: Whose.
+        kind: What it listens for: changes of jobs, or messages that are published on channels.
+    """
+
+    def __init__(self, store: Store, kind: NoticeKind = NoticeKind.CHANGED) -> None:
         self._store = store
-        self._by_job: defaultdict[str | None, set[Subscription]] = defaultdict(set)
+        self._kind = kind
+        self._by_name: defaultdict[str | None, set[Subscription]] = defaultdict(set)
         self._listening: asyncio.Task[None] | None = None
         self._is_open = asyncio.Event()
 
     @asynccontextmanager
-    async def subscribe(self, job_id: str | None) -> AsyncIterator[Subscription]:
-        """Hear of one job, or of all (None), until the context ends.
+    async def subscribe(self, *names: str | None) -> AsyncIterator[Subscription]:
+        """Hear of jobs by their ids, or channels by their names, or of all (None), until the context ends.
 
         Whatever is committed after entering is heard, unless the store loses the notice: poll as well.
         """
         subscription = Subscription()
-        self._by_job[job_id].add(subscription)
+        for name in names:
+            self._by_name[name].add(subscription)
         try:
             await self._until_open()
             yield subscription
         finally:
-            self._forget(job_id, subscription)
+            self._forget(names, subscription)
 
     async def close(self) -> None:
         """Stop listening, and wait for its end."""
@@ -73,7 +80,7 @@ class Watch:
                 await self._is_open.wait()
 
     async def _listen(self, is_open: asyncio.Event) -> None:
-        while self._by_job:
+        while self._by_name:
             try:
                 await self._hear(is_open)
             except StoreError:
@@ -81,32 +88,39 @@ class Watch:
                 await asyncio.sleep(AGAIN_SECONDS)
 
     async def _hear(self, is_open: asyncio.Event) -> None:
-        async with self._store.listen(frozenset({NoticeKind.CHANGED})) as ear:
+        async with self._store.listen(frozenset({self._kind})) as ear:
             is_open.set()
             try:
-                while self._by_job:
+                while self._by_name:
                     self._tell(await ear.next(LISTEN_SECONDS))
             finally:
                 is_open.clear()  # before the ear closes: who comes now waits for the next one
 
     def _tell(self, notices: Sequence[Notice]) -> None:
-        if not all(notice.job_ids for notice in notices):
+        named = [_names(notice) for notice in notices]
+        if not all(named):
             self._tell_all()
             return
-        told = {job_id for notice in notices for job_id in notice.job_ids}
-        for job_id in (*told, None) if told else ():
-            for subscription in self._by_job.get(job_id, ()):
+        told = {name for names in named for name in names}
+        for name in (*told, None) if told else ():
+            for subscription in self._by_name.get(name, ()):
                 subscription.tell()
 
     def _tell_all(self) -> None:
-        for subscriptions in self._by_job.values():
+        for subscriptions in self._by_name.values():
             for subscription in subscriptions:
                 subscription.tell()
 
-    def _forget(self, job_id: str | None, subscription: Subscription) -> None:
-        self._by_job[job_id].discard(subscription)
-        if not self._by_job[job_id]:
-            del self._by_job[job_id]
-        if not self._by_job and self._listening is not None:
+    def _forget(self, names: Iterable[str | None], subscription: Subscription) -> None:
+        for name in set(names):
+            self._by_name[name].discard(subscription)
+            if not self._by_name[name]:
+                del self._by_name[name]
+        if not self._by_name and self._listening is not None:
             self._listening.cancel()  # It ends by itself; who subscribes meanwhile starts another.
             self._listening = None
+
+
+def _names(notice: Notice) -> tuple[str, ...]:
+    """Return what a notice is about; nothing stands for any."""
+    return notice.job_ids or ((notice.channel,) if notice.channel else ())

@@ -12,9 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from workmill.craft.closing import Closing
+from workmill.craft.feeding import is_fed
 from workmill.craft.program import Program
 from workmill.craft.run import Run
 from workmill.running.ends import Ended, said_late, settle_apart, stored_before
+from workmill.running.feeder import Feeder
 from workmill.running.patience import pause_after
 from workmill.running.performing import OwnProcess, Performer
 from workmill.running.reports import Reports
@@ -82,6 +84,7 @@ class Engine:
         self._performer = performer or OwnProcess(program, concurrency)
         self._closing = Closing(program.tasks, store, decide, program.emit)
         self._reports = Reports(store=store, emit=program.emit, is_ours=self._holds)
+        self._feeder = Feeder(store, program.tasks, program.emit)
         self._running: dict[str, tuple[Run, asyncio.Task[None]]] = {}
         self._ended: list[Ended] = []
         self._wake = asyncio.Event()
@@ -276,7 +279,8 @@ class Engine:
     async def _perform(self, run: Run) -> None:
         began = time.monotonic()
         try:
-            outcome = await self._performer.execute(run)
+            refused = await self._feeder.feed(run) if run.job.ties is not None and is_fed(run.job) else None
+            outcome = await self._performer.execute(run) if refused is None else refused
             self._end(run, outcome, time.monotonic() - began)
         except Exception as error:  # noqa: BLE001 - no error of the task comes here: the engine itself is at fault
             self._fault = error

@@ -7,6 +7,7 @@ from workmill.running.duty import Duty
 from workmill.running.promoter import promoter
 from workmill.running.pruner import pruner
 from workmill.running.rescuer import rescuer
+from workmill.running.scheduler import scheduler
 from workmill.running.switch import Switch
 from workmill.store import Store
 from workmill.words.emit import Emit
@@ -14,7 +15,8 @@ from workmill.words.emit import Emit
 
 def duties_of(store: Store, *, emit: Emit) -> tuple[Duty, ...]:
     """Return all duties of a leader, over one store."""
-    return (rescuer(store, emit=emit), promoter(store, emit=emit), pruner(store, emit=emit))
+    makers = (rescuer, promoter, scheduler, pruner)
+    return tuple(make(store, emit=emit) for make in makers)
 
 
 async def lead(leads: Switch, duties: Callable[[], Sequence[Duty]]) -> None:

@@ -24,7 +24,7 @@ class FailureKind(StrEnum):
     RESULT_REJECTED = "result_rejected"
     """The task returned what cannot be written as JSON of its return type."""
     DEPENDENCY = "dependency"
-    """A job that this one follows failed, so this one never began."""
+    """A job that this one follows failed, or its result is not stored any more, so this one never began."""
     UNREADABLE = "unreadable"
     """The stored row itself cannot be read."""
 

@@ -99,7 +99,7 @@ async def test_worker_says_at_its_start_what_is_lost_and_works(pooled: str) -> N
         return 2 * number
 
     loop = asyncio.get_running_loop()
-    app.subscribe(note)
+    app.observe(note)
     async with asyncio.timeout(DEADLINE_SECONDS), app.working():
         job = await double.aenqueue(21)
 

@@ -41,6 +41,7 @@ from workmill.words.codec import (
 )
 from workmill.words.job import Job, JobState, Progress
 from workmill.words.outcome import Outcome
+from workmill.words.ties_codec import dump_ties, load_ties
 from workmill.words.transition import Transition
 
 
@@ -172,6 +173,7 @@ def _job_to_json(job: Job) -> Json:
     fields["progress"] = None if job.progress is None else dump_progress(job.progress)
     fields["result"] = None if job.result is None else job.result.decode()
     fields["failure"] = None if job.failure is None else dump_failure(job.failure)
+    fields["ties"] = None if job.ties is None else dump_ties(job.ties)
     return fields
 
 
@@ -185,4 +187,5 @@ def _job_from_json(fields: Json) -> Job:
     fields["progress"] = None if fields["progress"] is None else load_progress(fields["progress"])
     fields["result"] = None if fields["result"] is None else fields["result"].encode()
     fields["failure"] = None if fields["failure"] is None else load_failure(fields["failure"])
+    fields["ties"] = None if fields["ties"] is None else load_ties(fields["ties"])
     return Job(**fields)

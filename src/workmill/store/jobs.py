@@ -125,8 +125,8 @@ class JobVerbs(Protocol):
         """Make up to `limit` `scheduled` and `retrying` jobs that are due `queued`, those longest due first.
 
         A promoted job keeps the place in the order that it had when it was stored. Up to `limit` jobs that have not
-        begun and may not begin any more (`policy.expires`) become `cancelled`, as a claim would have it, also those that
-        are due just now. Where a rate lets jobs begin again that it held back, listeners are told.
+        begun and may not begin any more (`policy.expires`) become `cancelled`, as a claim would have it, and also where
+        they are due only now. Where a rate lets jobs begin again that it held back, listeners are told.
         """
 
     async def prune(self, limit: int) -> int:

@@ -43,6 +43,7 @@ SUBJECTS = (
     "making",
     "model",
     "notices",
+    "obstacles",
     "pauses",
     "payloads",
     "processes",
@@ -93,6 +94,7 @@ from workmill.testing.conformance.notices import (  # noqa: E402
     TestQueuedNotice,
     TestScheduledNotice,
 )
+from workmill.testing.conformance.obstacles import TestAhead, TestObstacles  # noqa: E402
 from workmill.testing.conformance.pauses import TestPause  # noqa: E402
 from workmill.testing.conformance.payloads import TestLargeBatches, TestPayloads  # noqa: E402
 from workmill.testing.conformance.processes import TestProcesses  # noqa: E402
@@ -125,6 +127,7 @@ __all__ = [
     "TestAfterEnded",
     "TestAfterRefused",
     "TestAfterRepeated",
+    "TestAhead",
     "TestAttempts",
     "TestBound",
     "TestCancel",
@@ -179,6 +182,7 @@ __all__ = [
     "TestManyHeldBack",
     "TestMessages",
     "TestNoticeWithin",
+    "TestObstacles",
     "TestOrders",
     "TestOverlap",
     "TestPages",

@@ -193,10 +193,10 @@ async def prune(stage: Stage) -> None:
 
 
 async def prune_off(stage: Stage) -> None:
-    """Have a worker end all that there is, and wait beyond the short keep times."""
+    """Have a worker end all that there is, and wait until all whose keep times are short are gone."""
     await worked_off(stage)
     async with stage.working():
-        await stage.pass_by(10)
+        await stage.until_one_is_left()
 
 
 async def batch(stage: Stage) -> None:

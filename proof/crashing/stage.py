@@ -141,6 +141,14 @@ class Stage:
         """Wait until every stored job is final."""
         await self.until(self._all_are_final)
 
+    async def until_one_is_left(self) -> None:
+        """Wait until no more than one job is stored."""
+
+        async def is_left() -> bool:
+            return sum(count.jobs for count in await self.clean.counts()) <= 1
+
+        await self.until(is_left)
+
     async def pass_by(self, seconds: float) -> None:
         """Wait while so much time flows."""
         ends_at = self.time() + seconds

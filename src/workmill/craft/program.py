@@ -8,7 +8,7 @@ from workmill.craft.planning import DeclaredSchedule
 from workmill.craft.task import AnyTask
 from workmill.store import Store
 from workmill.words.emit import Emit
-from workmill.words.errors import ConfigError
+from workmill.words.errors import ConfigError, InvalidArguments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +41,18 @@ class Program:
         """Read the type hints of every task, so that what is wrong with one is said before its first job.
 
         Raises:
-            ConfigError: A task's type hints cannot be read, or have no JSON form; says each.
+            ConfigError: A task's type hints cannot be read, or have no JSON form, or a schedule cannot call it; says
+                each.
         """
-        wrong = [said for name in sorted(self.tasks) if (said := self.tasks[name].problem)]
+        wrong = [said for name in sorted(self.tasks) if (said := _problem(self.tasks[name]))]
         if wrong:
             raise ConfigError("\n".join(wrong))
+
+
+def _problem(task: AnyTask) -> str | None:
+    if task.problem is None and task.schedule is not None:
+        try:
+            task.job()
+        except InvalidArguments as error:
+            return f"its schedule calls it without arguments, and {error}"
+    return task.problem

@@ -15,6 +15,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import assert_never
@@ -23,6 +24,7 @@ from workmill.craft.log_format import configure_logs
 from workmill.craft.program import Program
 from workmill.running.command import Target
 from workmill.running.culprits import codes_of
+from workmill.running.declaring import declare
 from workmill.running.engine import Engine
 from workmill.running.forked import end_copies
 from workmill.running.lifeline import Lifeline, kill_group
@@ -89,11 +91,17 @@ class EngineChild:
         try:
             await race(until_done("open", store.open, emit=self._emit_once_gone(program)), self._is_ended.wait())
             await self._is_ordered.wait()
+            await race(self._declare(program, store), self._is_ended.wait())
             returned = await self._work(program, store)
             await asyncio.gather(*self._stopping)
         finally:
             await store.close()
         self.lifeline.say(Bye(returned=returned))
+
+    async def _declare(self, program: Program, store: Store) -> None:
+        if self._go is not None:
+            part = program.part(process=self._solos > 0)
+            await until_done("declare rules", partial(declare, part, store), emit=program.emit)
 
     def _emit_once_gone(self, program: Program) -> Emit:
         """Say nothing of the store before the go: until then the supervisor opens it, too, and says why it cannot."""

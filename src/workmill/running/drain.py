@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from workmill.craft.program import Program
+from workmill.running.declaring import declare
 from workmill.running.engine import Engine
 from workmill.store import NewWorker, Store
 from workmill.words.emit import Emit
@@ -49,6 +50,7 @@ async def drain(
     gauge = _Gauge(program.emit, limit)
     watched = replace(program, emit=gauge.emit)
     rule = _repeated_at_once if skip_delays else decide
+    await declare(program, store)
     while not gauge.is_full:
         async with _registered(program, store, queues) as worker_id:
             engine = Engine(

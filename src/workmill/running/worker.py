@@ -8,9 +8,11 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from workmill.craft.program import Program
 from workmill.craft.run import Run
+from workmill.running.declaring import declare
 from workmill.running.engine import Engine
 from workmill.running.lease_thread import LeaseThread
 from workmill.running.options import WorkerOptions
@@ -120,6 +122,7 @@ class _Life:
     async def _begin(self, store: Store) -> None:
         await until_done("open", store.open, emit=self._program.emit)
         await self._lease.registered.wait()
+        await until_done("declare rules", partial(declare, self._program, store), emit=self._program.emit)
         self._has_begun = True
 
     async def _work(self, store: Store) -> None:

@@ -25,6 +25,7 @@ SUBJECTS = (
     "channels",
     "claim",
     "counts",
+    "declare",
     "ends",
     "enqueue",
     "expires",
@@ -71,6 +72,7 @@ from workmill.testing.conformance.cancel import TestCancel, TestForcedCancel  # 
 from workmill.testing.conformance.channels import TestMessages, TestPublish, TestPublishedNotice, TestSubscriptions  # noqa: E402
 from workmill.testing.conformance.claim import TestClaim, TestClaimOrder, TestClaimRace, TestClaimRight, TestClaimScope  # noqa: E402
 from workmill.testing.conformance.counts import TestCounts  # noqa: E402
+from workmill.testing.conformance.declare import TestDeclareRules, TestDeclareSchedules  # noqa: E402
 from workmill.testing.conformance.ends import TestEnds, TestFollowerNotice, TestFollowers, TestPruneParents  # noqa: E402
 from workmill.testing.conformance.enqueue import TestEnqueue, TestIdempotencyKey, TestRepeatedId  # noqa: E402
 from workmill.testing.conformance.expires import TestExpires  # noqa: E402
@@ -140,6 +142,8 @@ __all__ = [
     "TestClaimRight",
     "TestClaimScope",
     "TestCounts",
+    "TestDeclareRules",
+    "TestDeclareSchedules",
     "TestDeleteSchedules",
     "TestDue",
     "TestEnds",

@@ -12,6 +12,7 @@ from workmill.cli.call_words import CallOptions, HelpShown, parse_options, parse
 from workmill.cli.exits import Exit, UsageError
 from workmill.cli.follow import follow, say_ending, warn_if_nobody_takes
 from workmill.cli.loading import load_app
+from workmill.cli.options import as_length
 from workmill.cli.output import show_json, show_value
 from workmill.cli.terminal import say
 
@@ -40,8 +41,8 @@ def _call(words: Sequence[str]) -> int:
     task = app.task_named(name)
     arguments, later = _read_words(task, after, has_json="json_args" in options)
     given = CallOptions(**{**options, **later})  # type: ignore[arg-type] # the parser checked each
-    handle = _enqueue(app, task, arguments, given)
-    say(f"workmill: {_what_happened(handle)}")
+    handle = _enqueue(task, arguments, given)
+    say(f"workmill: {_what_happened(handle, given.key)}")
     if given.wait is not None:
         return _awaited(handle, app, given.wait, as_json=given.json)
     if given.json:
@@ -59,11 +60,20 @@ def _read_words(task: AnyTask, words: Sequence[str], *, has_json: bool) -> tuple
         raise UsageError(f"{str(error).rstrip('.')}{hint}\nSee: workmill call {task.name} --help") from None
 
 
-def _enqueue(app: App, task: AnyTask, arguments: Mapping[str, object], given: CallOptions) -> JobHandle[object]:
-    chosen = task.using(queue=given.queue, priority=given.priority, delay=given.delay, key=given.key)
+def _enqueue(task: AnyTask, arguments: Mapping[str, object], given: CallOptions) -> JobHandle[object]:
+    chosen = task.using(
+        queue=given.queue,
+        priority=given.priority,
+        delay=given.delay,
+        key=given.key,
+        expires=given.expires,
+        after=given.after or None,
+        needs=given.needs,
+        wait=None if given.room is None else as_length(given.room),
+    )
     text = _dumped(arguments) if given.json_args is None else read_json(given.json_args, "--json-args")
     try:
-        return app.enqueue_many([chosen.job_from_json(text)])[0]
+        return chosen.enqueue_json(text)
     except InvalidArguments as error:
         raise UsageError(_refusal(error, as_flags=given.json_args is None)) from None
 
@@ -107,11 +117,13 @@ def flag_of(pointer: str) -> str:
     return "--" + ".".join(steps).replace("_", "-") if steps else "arguments"
 
 
-def _what_happened(handle: JobHandle[object]) -> str:
+def _what_happened(handle: JobHandle[object], key: str | None) -> str:
     job = handle.record
     if handle.created:
         return f"enqueued {job.task} on {job.queue} as {job.id}, {job.state}"
-    return f"the key {job.key!r} names job {job.id} already, {job.state}"
+    if key is not None and job.key == key:
+        return f"the key {job.key!r} names job {job.id} already, {job.state}"
+    return f"job {job.id} is there already, {job.state}; task {job.task} stores no second one like it now"
 
 
 def _awaited(handle: JobHandle[object], app: App, seconds: float, *, as_json: bool) -> int:

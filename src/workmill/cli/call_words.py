@@ -9,9 +9,9 @@ from typing import Annotated
 from cyclopts import App as Parser
 from cyclopts import Group, Parameter
 
-from workmill import AnyTask
+from workmill import AnyTask, Needs
 from workmill.cli.flags import argument_flags
-from workmill.cli.options import AppFlag, Seconds, Whole
+from workmill.cli.options import AppFlag, Names, Seconds, Whole
 
 _GROUP = Group("Options", sort_key=1)
 _WAIT = "--wait"
@@ -37,6 +37,18 @@ class CallOptions:
     queue: Annotated[str | None, Parameter(help="The queue, in place of the task's own.")] = None
     priority: Annotated[Whole | None, Parameter(help="From -100 to 100; higher is claimed first.")] = None
     key: Annotated[str | None, Parameter(help="Idempotency key: calling again with it gives the same job.")] = None
+    expires: Annotated[
+        Seconds | None, Parameter(help="Cancel the job if it has not begun this many seconds from then.")
+    ] = None
+    after: Annotated[
+        Names, Parameter(metavar="ID[,ID]", help="Jobs to follow: begin when they have become what it --needs.")
+    ] = ()
+    needs: Annotated[
+        Needs | None, Parameter(help="Of those: success of all, unless given; their end; or a failure among them.")
+    ] = None
+    room: Annotated[Seconds | None, Parameter(help="How long to wait for room in a queue that is full; else not.")] = (
+        None
+    )
     json: Annotated[
         bool, Parameter(negative=(), show_default=False, help="Write the job to stdout, as the HTTP API answers it.")
     ] = False

@@ -26,7 +26,16 @@ COMMANDS = (
         summary="Ask a worker or a server that runs here how it is, without loading the application.",
     ),
     Command(name="call", where="workmill.cli.call:call", summary="Enqueue a job; its flags are the task's arguments."),
-    Command(name="jobs", where="workmill.cli.jobs:jobs", summary="List, show, wait for, cancel and retry jobs."),
+    Command(
+        name="jobs",
+        where="workmill.cli.jobs:jobs",
+        summary="List, show, explain, wait for, cancel and retry jobs.",
+    ),
+    Command(
+        name="queues",
+        where="workmill.cli.queues:queues",
+        summary="List, pause, resume, purge and limit queues.",
+    ),
     Command(name="tasks", where="workmill.cli.tasks:tasks", summary="List and show the registered tasks."),
     Command(name="workers", where="workmill.cli.workers:workers", summary="List workers, quiet, resume and stop them."),
     Command(name="doctor", where="workmill.cli.doctor:doctor", summary="Check the application, its store and workers."),

@@ -4,12 +4,15 @@ from enum import IntEnum
 
 from workmill import (
     ConfigError,
+    CountChanged,
     InvalidArguments,
     InvalidOption,
     JobCancelled,
     JobConflict,
     JobFailed,
     JobNotFound,
+    ParentNotFound,
+    QueueFull,
     StoreError,
     TaskError,
     UnknownTask,
@@ -33,6 +36,8 @@ class Exit(IntEnum):
     CONFLICT = 6
     JOB_FAILED = 7
     JOB_CANCELLED = 8
+    TEMPORARY = 75
+    """A queue may hold no more jobs now: try again later."""
     TIMED_OUT = 124
     """The wait ended before the job did."""
     INTERRUPTED = 130
@@ -58,10 +63,13 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (UnknownTask, Exit.NOT_FOUND),
     (JobNotFound, Exit.NOT_FOUND),
     (JobConflict, Exit.CONFLICT),
+    (CountChanged, Exit.CONFLICT),
+    (ParentNotFound, Exit.NOT_FOUND),
     (JobCancelled, Exit.JOB_CANCELLED),
     (JobFailed, Exit.JOB_FAILED),
     (TaskError, Exit.CONFIG),
     (WaitTimeout, Exit.TIMED_OUT),
+    (QueueFull, Exit.TEMPORARY),
     (StoreError, Exit.STORE),
 )
 

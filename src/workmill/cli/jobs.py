@@ -1,4 +1,4 @@
-"""`workmill jobs`: list, show, wait for, cancel and retry jobs."""
+"""`workmill jobs`: list, show, explain, wait for, cancel and retry jobs."""
 
 import math
 import time
@@ -9,7 +9,17 @@ from typing import Annotated
 from cyclopts import App as Parser
 from cyclopts import Parameter
 
-from workmill import App, Attempt, InvalidArguments, JobConflict, JobHandle, JobState, attempt_document, job_document
+from workmill import (
+    App,
+    Attempt,
+    InvalidArguments,
+    JobConflict,
+    JobHandle,
+    JobState,
+    attempt_document,
+    job_document,
+    why_document,
+)
 from workmill.cli.edits import edited_arguments, refusal
 from workmill.cli.exits import Exit, UsageError, exit_for
 from workmill.cli.follow import follow, say_ending, warn_if_nobody_takes
@@ -18,7 +28,7 @@ from workmill.cli.options import LISTING, SHOWING, Listing, Names, Seconds, Show
 from workmill.cli.output import Column, Document, json_text, show_fields, show_items, show_json, show_value
 from workmill.cli.terminal import clean, clean_block, say
 
-jobs = Parser(name="jobs", help="List, show, wait for, cancel and retry jobs.", version_flags=())
+jobs = Parser(name="jobs", help="List, show, explain, wait for, cancel and retry jobs.", version_flags=())
 
 _COLUMNS = (
     Column(heading="ID", read=lambda job: job["id"], is_copied=True),
@@ -76,6 +86,19 @@ def show(*ids: Annotated[str, Parameter(name="ID")], showing: Showing = SHOWING)
             print()
         _show_job(handle, names)
         warn_if_nobody_takes(handle, app)
+    return Exit.OK
+
+
+@jobs.command
+def why(*ids: Annotated[str, Parameter(name="ID")], showing: Showing = SHOWING) -> int:
+    """Say why jobs do not run: for each one reason, the most decisive."""
+    reasons = [(handle.id, handle.why()) for handle in _handles(ids, load_app(showing.app))]
+    if showing.json:
+        documents = [{"id": job_id, **why_document(reason)} for job_id, reason in reasons]
+        show_json(documents[0] if len(documents) == 1 else {"items": documents})
+    else:
+        for job_id, reason in reasons:
+            print(clean(reason.sentence if len(reasons) == 1 else f"{job_id} {reason.sentence}"))
     return Exit.OK
 
 

@@ -49,6 +49,7 @@ def read_names(_type: object, tokens: Sequence[Token]) -> tuple[str, ...]:
 
 
 Whole: TypeAlias = Annotated[int, Parameter(converter=read_whole)]
+OptionalWhole: TypeAlias = Annotated[int | None, Parameter(converter=read_whole)]
 Seconds: TypeAlias = Annotated[float, Parameter(converter=read_seconds, metavar="SECONDS")]
 Names: TypeAlias = Annotated[
     tuple[str, ...], Parameter(converter=read_names, metavar="NAME[,NAME]", negative=(), show_default=False)

@@ -4,11 +4,12 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.stores.sqlite.conftest import NewStore, Raw
+from tests.stores.sqlite.conftest import NewRaw, NewStore, Raw
 from workmill.store import JobFilter, Level
 from workmill.stores.sqlite import SqliteStore, connecting
 from workmill.testing.conformance.making import (
@@ -30,6 +31,7 @@ DAMAGES = {
     "progress": "UPDATE job SET progress = '[1]' WHERE id = ?",
     "failure": "UPDATE job SET failure = '{}' WHERE id = ?",
     "arguments": "UPDATE job SET args = CAST(x'7b22ff227d' AS TEXT) WHERE id = ?",
+    "ties": "UPDATE job SET ties = '[' WHERE id = ?",
 }
 
 
@@ -56,18 +58,17 @@ def fill(disk: Path) -> Path:
     return filler
 
 
-def overwrite(path: Path) -> None:
-    """Write nonsense over every page but the first."""
-    with path.open("r+b") as file:
-        file.seek(PAGE)
-        file.write(b"\xa5" * (path.stat().st_size - PAGE))
+def roots(raw: Raw, kind: str) -> list[int]:
+    """Return the pages where the tables or the indexes begin."""
+    return [page for (page,) in raw.execute("SELECT rootpage FROM sqlite_schema WHERE type = ?", (kind,))]
 
 
-def overwrite_indexes(path: Path) -> None:
-    """Write nonsense over the last pages: the schema can still be read."""
+def overwrite(path: Path, pages: list[int]) -> None:
+    """Write nonsense over some pages."""
     with path.open("r+b") as file:
-        file.seek(-5 * PAGE, os.SEEK_END)
-        file.write(b"\xa5" * 5 * PAGE)
+        for page in pages:
+            file.seek((page - 1) * PAGE)
+            file.write(b"\xa5" * PAGE)
 
 
 def copied(path: Path) -> Path:
@@ -99,12 +100,16 @@ async def test_full_disk_refuses_jobs_keeps_the_old_and_serves_again(small_disk:
     await store.close()
 
 
-async def test_damaged_file_is_said_to_be_damaged_with_a_remedy(path: Path, new_store: NewStore) -> None:
+async def test_damaged_file_is_said_to_be_damaged_with_a_remedy(
+    path: Path, new_store: NewStore, new_raw: NewRaw
+) -> None:
     store = new_store(path)
     await store.open()
     job = await add(store, new_job())
+    with closing(new_raw(path)) as raw:
+        tables = roots(raw, "table")
     await store.close()
-    overwrite(path)
+    overwrite(path, tables)
 
     await store.open()
 
@@ -119,7 +124,7 @@ async def test_damaged_file_is_found_by_looking(path: Path, store: SqliteStore, 
     await add(store, new_job())
     raw.pragma("wal_checkpoint", "TRUNCATE")
     other = new_store(copied(path))
-    overwrite_indexes(copied(path))
+    overwrite(copied(path), roots(raw, "index"))
     await other.open()
 
     findings = [finding for finding in await other.diagnose() if finding.level is Level.FAIL]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from workmill.store import JobFilter
-from workmill.stores.sqlite import claiming, enqueueing, finding, leasing, reading, settling, tending
+from workmill.stores.sqlite import claiming, enqueueing, finding, leasing, pruning, reading, settling, tending
 from workmill.stores.sqlite.connecting import open_writer
 from workmill.stores.sqlite.driver import DRIVERS, DriverName
 from workmill.stores.sqlite.drivers import driver_named
@@ -107,7 +107,7 @@ VERBS: dict[str, Callable[[Bench], Verb]] = {
     "settle and claim": lambda bench: partial(settling.settle, [end(job) for job in bench.held], ASKING),
     "renew": lambda _: partial(leasing.renew, WORKER.id),
     "promote": lambda _: partial(tending.promote, 10),
-    "prune": lambda _: partial(tending.prune, 10),
+    "prune": lambda _: partial(pruning.prune, 10),
     "get": lambda bench: partial(reading.get, [job.id for job in bench.held]),
     "counts": lambda _: reading.counts,
     "held": lambda _: partial(claiming.held, WORKER.id, None),

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import apsw
 import pytest
 
-from workmill.stores.sqlite import SqliteStore, claiming, connecting, enqueueing, leasing, settling, tending
+from workmill.stores.sqlite import SqliteStore, claiming, connecting, enqueueing, leasing, pruning, settling
 from workmill.stores.sqlite.by_apsw import ApswDriver
 from workmill.stores.sqlite.writer import Writer
 from workmill.testing.conformance.making import end, new_job, new_worker, request
@@ -107,7 +107,7 @@ async def work(path: Path, notes: Notes, *, is_durable: bool) -> None:
         ends = partial(settling.settle, [end(job) for job in jobs], request(worker.id, limit=1))
         await writer.do(ends, is_durable=is_durable)
         notes.settled += [(len(notes.disk), job.id) for job in jobs if job.policy.keep]
-        await writer.do(partial(tending.prune, 1), is_durable=False)
+        await writer.do(partial(pruning.prune, 1), is_durable=False)
     await writer.close()
 
 

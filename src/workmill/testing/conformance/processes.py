@@ -14,8 +14,11 @@ import pytest
 
 from workmill.store import Listener, NoticeKind, Store, Verdict
 from workmill.testing.conformance.harness import Harness, Opener
+from workmill.testing.conformance.limits import gated, of_key, of_task
 from workmill.testing.conformance.making import end, hired, new_job, new_jobs, request, stored
-from workmill.words.job import Ending
+from workmill.words.errors import UniqueConflict
+from workmill.words.job import Ending, JobState
+from workmill.words.unique import Uniqueness
 
 PROCESSES = 4
 JOBS = 2000
@@ -97,6 +100,42 @@ async def _enqueue(opener: Opener, keys: list[str]) -> list[str]:
         return [key for key in keys for one in await store.enqueue([new_job(key=key)]) if one.created]
 
 
+def start_one_at_a_time(opener: Opener, names: list[str]) -> list[tuple[str, bool]]:
+    """Store a unique job under each name; return for each the id of the one there is then, and whether it is ours."""
+    return asyncio.run(_start_one_at_a_time(opener, names))
+
+
+async def _start_one_at_a_time(opener: Opener, names: list[str]) -> list[tuple[str, bool]]:
+    async with opened(opener) as store:
+        return [await _started(store, name) for name in names]
+
+
+async def _started(store: Store, name: str) -> tuple[str, bool]:
+    try:
+        (enqueued,) = await store.enqueue([new_job(unique=Uniqueness(name=name))])
+    except UniqueConflict as error:
+        return error.job_id, False
+    return enqueued.job.id, enqueued.created
+
+
+def work_in_bounds(opener: Opener) -> tuple[list[str], int]:
+    """Claim and settle until nothing is left; return the ids, and the most jobs that ran at any moment looked at."""
+    return asyncio.run(_work_in_bounds(opener))
+
+
+async def _work_in_bounds(opener: Opener) -> tuple[list[str], int]:
+    async with opened(opener) as store:
+        worker_id, done, most, is_left = await hired(store, lease=timedelta(minutes=5)), list[str](), 0, True
+        while is_left:
+            claimed = await store.claim(request(worker_id, limit=2))
+            done += [job.id for job in claimed]
+            counts = {count.state: count.jobs for count in await store.counts()}
+            most = max(most, counts.get(JobState.RUNNING, 0))
+            await store.settle([end(job) for job in claimed])
+            is_left = JobState.QUEUED in counts or JobState.RUNNING in counts
+        return done, most
+
+
 def enqueue_one(opener: Opener) -> float:
     """Store a job and return when that was."""
     return asyncio.run(_enqueue_one(opener))
@@ -134,6 +173,28 @@ class TestProcesses:
             shares = await answers([pool.apply_async(enqueue, (opener, keys)) for _ in range(PROCESSES)])
 
         assert Counter(key for share in shares for key in share) == Counter(keys)
+
+    async def test_of_racing_unique_jobs_one_is_accepted(self, harness: Harness) -> None:
+        opener, names = opener_of(harness), [f"name {n}" for n in range(50)]
+
+        with processes() as pool:
+            shares = await answers([pool.apply_async(start_one_at_a_time, (opener, names)) for _ in range(PROCESSES)])
+
+        for answered in zip(*shares, strict=True):
+            assert len({job_id for job_id, _ in answered}) == 1
+            assert sum(is_ours for _, is_ours in answered) == 1
+
+    async def test_limit_holds_over_processes(self, harness: Harness) -> None:
+        opener, batch = opener_of(harness), [gated(f"key {n % 5}") for n in range(100)]
+        async with opened(opener) as store:
+            await store.set_rules([of_task(3), of_key(1)])
+            await store.enqueue(batch)
+
+            with processes() as pool:
+                shares = await answers([pool.apply_async(work_in_bounds, (opener,)) for _ in range(PROCESSES)])
+
+        assert Counter(job_id for ids, _ in shares for job_id in ids) == Counter(new.id for new in batch)
+        assert max(most for _, most in shares) <= 3
 
     async def test_notice_crosses_within_a_second(self, harness: Harness) -> None:
         opener = opener_of(harness)

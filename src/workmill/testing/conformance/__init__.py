@@ -66,7 +66,13 @@ SUBJECTS = (
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{subject}" for subject in SUBJECTS))
 
-from workmill.testing.conformance.after import TestAfter, TestAfterEnded, TestAfterRefused, TestAfterRepeated  # noqa: E402 - after the line that makes their asserts tell
+from workmill.testing.conformance.after import (  # noqa: E402 - after the line that makes their asserts tell
+    TestAfter,
+    TestAfterEnded,
+    TestAfterRefused,
+    TestAfterRepeated,
+    TestBehind,
+)
 from workmill.testing.conformance.bounds import TestBound  # noqa: E402
 from workmill.testing.conformance.cancel import TestCancel, TestForcedCancel  # noqa: E402
 from workmill.testing.conformance.channels import TestMessages, TestPublish, TestPublishedNotice, TestSubscriptions  # noqa: E402
@@ -131,6 +137,7 @@ __all__ = [
     "TestAfterRepeated",
     "TestAhead",
     "TestAttempts",
+    "TestBehind",
     "TestBound",
     "TestCancel",
     "TestCancelNotice",

@@ -29,6 +29,7 @@ from workmill.words.job import Job, JobState, NewJob
 from workmill.words.outcome import Cancelled, Failed, Outcome
 from workmill.words.policy import Policy
 from workmill.words.ties import After, Needs
+from workmill.words.unique import OnConflict, Uniqueness
 from workmill.words.unstarted import not_needed, parent_cancelled, parent_failed
 
 OUTCOMES: list[Outcome] = [DONE, Failed(failure=ERROR), Cancelled()]
@@ -39,6 +40,7 @@ FOLLOWS = {
 }
 """What becomes of a follower, by what it needs and by which of the outcomes its one parent has."""
 
+REPLACE = Uniqueness(name="one", on_conflict=OnConflict.REPLACE)
 CASES = [
     pytest.param(needs, outcome, state, id=f"{needs}-after-{type(outcome).__name__}")
     for needs, states in FOLLOWS.items()
@@ -112,6 +114,7 @@ class TestAfter:
         parent = await running(store)
         waiting = await add(store, follower(parent, delay=delay))
         await harness.advance(timedelta(days=1))
+        assert waiting.run_at is None
 
         assert await store.promote(10) == Promotion(count=0, next_in=None)
 
@@ -278,6 +281,76 @@ class TestAfterRefused:
         await settle(store, end(parent))
         assert await store.parents([new.id]) == [()]
         assert await store.get([new.id, taken.id]) == [None, taken]
+
+    async def test_refused_batch_frees_nobody_who_followed_a_replaced_job(self, store: Store) -> None:
+        replaced = await add(store, new_job(unique=Uniqueness(name="one")))
+        failing, going_on = await add(store, follower(replaced)), await add(store, follower(replaced, needs=Needs.END))
+        last = await add(store, follower(failing, going_on, needs=Needs.END))
+        before = await store.get([one.id for one in (replaced, failing, going_on, last)])
+
+        with pytest.raises(ParentNotFound):
+            await store.enqueue([new_job(unique=REPLACE), follower(new_job())])
+
+        assert await store.get([one.id for one in (replaced, failing, going_on, last)]) == before
+        for _ in range(2):
+            (job,) = await store.claim(request(await hired(store), limit=10))
+            await settle(store, end(job, Failed(failure=ERROR)))
+        states = [job and job.state for job in await store.get([one.id for one in (replaced, failing, going_on, last)])]
+        assert states == [JobState.FAILED] * 3 + [JobState.QUEUED]
+
+
+@pytest.mark.anyio
+class TestBehind:
+    """A job that awaits the end of one whose place it takes needs nothing else of that one."""
+
+    async def behind(self, store: Store, needs: Needs) -> tuple[Job, Job, Job]:
+        """Return a running parent, a running job that was replaced, and the one that follows both."""
+        replaced = await running(store, new_job(unique=Uniqueness(name="one")))
+        parent = await running(store)
+        after = After(jobs=(parent.id,), needs=needs)
+        return parent, replaced, await add(store, new_job(unique=REPLACE, after=after))
+
+    @pytest.mark.parametrize("needs", Needs)
+    async def test_it_is_named_last(self, store: Store, needs: Needs) -> None:
+        parent, replaced, waiting = await self.behind(store, needs)
+
+        assert await store.parents([waiting.id]) == [(parent.id, replaced.id)]
+
+    @pytest.mark.parametrize("outcome", OUTCOMES[1:], ids=["failed", "cancelled"])
+    async def test_its_end_spoils_no_success(self, store: Store, outcome: Outcome) -> None:
+        parent, replaced, waiting = await self.behind(store, Needs.SUCCESS)
+        await settle(store, end(replaced, outcome))
+        assert (await stored(store, waiting.id)).state is JobState.WAITING
+
+        await settle(store, end(parent))
+
+        assert (await stored(store, waiting.id)).state is JobState.QUEUED
+
+    async def test_it_is_waited_for_after_all_others(self, store: Store) -> None:
+        parent, replaced, waiting = await self.behind(store, Needs.SUCCESS)
+        await settle(store, end(parent))
+        assert (await stored(store, waiting.id)).state is JobState.WAITING
+
+        await settle(store, end(replaced, Cancelled()))
+
+        assert (await stored(store, waiting.id)).state is JobState.QUEUED
+
+    async def test_its_failure_is_not_the_one_that_is_needed(self, store: Store) -> None:
+        parent, replaced, waiting = await self.behind(store, Needs.FAILURE)
+        await settle(store, end(replaced, Failed(failure=ERROR)))
+        assert (await stored(store, waiting.id)).state is JobState.WAITING
+
+        await settle(store, end(parent))
+
+        job = await stored(store, waiting.id)
+        assert (job.state, job.cancel_reason) == (JobState.CANCELLED, not_needed())
+
+    async def test_it_is_not_waited_for_where_its_successor_is_not_needed(self, store: Store) -> None:
+        parent, _, waiting = await self.behind(store, Needs.FAILURE)
+
+        await settle(store, end(parent))
+
+        assert (await stored(store, waiting.id)).state is JobState.CANCELLED
 
 
 @pytest.mark.anyio

@@ -17,6 +17,7 @@ from workmill.testing.conformance.making import (
     SECOND,
     end,
     hired,
+    new_job,
     request,
     settle,
     stored,
@@ -25,11 +26,13 @@ from workmill.testing.conformance.notices import SCHEDULED, earlier, hear, liste
 from workmill.testing.conformance.notices import scheduled as for_a_time
 from workmill.testing.conformance.schedules import HOUR, by_hand, job_of, known, new_schedule, plan, put, tick
 from workmill.testing.conformance.unreadable import spoil
+from workmill.words.errors import ParentNotFound
 from workmill.words.job import Job, JobState
 from workmill.words.outcome import Cancelled, Failed, Interrupted, Outcome, Returned, Snoozed
 from workmill.words.policy import Policy
 from workmill.words.schedule import Overlap, Schedule
 from workmill.words.ties import After
+from workmill.words.unique import OnConflict, Uniqueness
 
 PAUSE = 15 * SECOND
 LOOP = plan(pause=PAUSE, overlap=Overlap.ALLOW)
@@ -211,6 +214,18 @@ class TestLoopsHold:
         assert await fire(store, tick(schedule, jobs=0)) is TickVerdict.FIRED
 
         assert await is_due_after_its_pause(store)
+
+    async def test_refused_batch_that_replaced_its_job_leaves_it_as_it_is(self, store: Store) -> None:
+        schedule = await looping(store)
+        unique = Uniqueness(name="one", on_conflict=OnConflict.REPLACE)
+        made = tick(schedule)
+        await fire(store, replace(made, jobs=(replace(made.jobs[0], unique=unique),)))
+        before = await known(store)
+
+        with pytest.raises(ParentNotFound):
+            await store.enqueue([new_job(unique=unique), new_job(after=After(jobs=("no such job",)))])
+
+        assert (await known(store), (await jobs_of(store))[0].state) == (before, JobState.QUEUED)
 
     async def test_stopped_loop_stays_stopped_when_its_job_ends(self, store: Store) -> None:
         await looping(store)

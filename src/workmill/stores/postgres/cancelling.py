@@ -17,10 +17,11 @@ async def cancel(job_ids: Sequence[str], reason: str | None, session: Session, *
     if open_jobs:
         keeps = [length_of(job.policy.keep) for job in open_jobs]
         values = [[job.id for job in open_jobs], keeps, reason, force]
-        changed = await session.run("cancel", "cancel", values)
-        asked = [job_id for job_id, is_running in changed if is_running]
+        *changed, (_, _, followed) = await session.run("cancel", "cancel", values)
+        session.tell_followed(followed)
+        asked = [job_id for job_id, is_running, _ in changed if is_running]
         if asked:
             session.tell(NoticeKind.CANCEL, job_ids=asked)
         if changed:
-            session.tell(NoticeKind.CHANGED, job_ids=[job_id for job_id, _ in changed])
+            session.tell(NoticeKind.CHANGED, job_ids=[job_id for job_id, *_ in changed])
     return await get(job_ids, session)

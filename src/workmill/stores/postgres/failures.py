@@ -3,7 +3,8 @@
 import psycopg
 from psycopg import errors
 
-from workmill.words.errors import StoreError, StoreUnavailable
+from workmill.stores.postgres.refusals import refusal
+from workmill.words.errors import StoreError, StoreUnavailable, WorkmillError
 
 
 class AlreadyStored(StoreError):
@@ -14,6 +15,8 @@ class KeptWaiting(StoreUnavailable):
     """It waited for a lock of others' for as long as it was allowed to: for who can wait elsewhere."""
 
 
+REFUSED = "WM001"
+"""The SQLSTATE of what our own functions refuse."""
 LIMITS = "; see statement_timeout and lock_timeout of this role, and what else is locked"
 UNPREPARED = (errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedColumn, errors.InvalidSchemaName)
 UNFIT = (psycopg.DataError, errors.IntegrityError, UnicodeEncodeError, OverflowError)
@@ -38,8 +41,10 @@ MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[StoreE
 """The first that fits counts."""
 
 
-def translated(error: Exception, name: str) -> StoreError:
+def translated(error: Exception, name: str) -> WorkmillError:
     """Return the store error that says what went wrong with which store, and what to do about it."""
+    if isinstance(error, psycopg.Error) and error.sqlstate == REFUSED:
+        return refusal(str(error.diag.message_detail))
     said = words_of(error)
     for kinds, meaning, remedy in MEANINGS:
         if isinstance(error, kinds):

@@ -30,7 +30,10 @@ async def find(wanted: JobFilter, limit: int, cursor: str | None, session: Sessi
         "tasks": storable(wanted.tasks),
         "queues": storable(wanted.queues),
     }
-    if wanted.states or wanted.tasks or wanted.queues:
+    if wanted.flows or wanted.schedules:
+        ties = {"flows": storable(wanted.flows), "schedules": storable(wanted.schedules)}
+        places = [row[0] for row in await session.run("find", "tied", values | ties)]
+    elif wanted.states or wanted.tasks or wanted.queues:
         places = await some(values, has_queued=JobState.QUEUED in states, session=session)
     else:
         places = [row[0] for row in await session.run("find", "all", values)]

@@ -19,15 +19,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from workmill.store import Enqueued
+from workmill.stores.postgres.drafting import are_ruled
 from workmill.stores.postgres.enqueueing import born, check, enqueue_beside_known, insert
 from workmill.stores.postgres.failures import AlreadyStored, KeptWaiting
 from workmill.stores.postgres.session import Session
-from workmill.words.errors import StoreUnavailable
+from workmill.stores.postgres.storing import enqueue_ruled
+from workmill.words.errors import QueueFull, StoreUnavailable
 from workmill.words.job import NewJob
 
 MOST_AT_ONCE = 2000
 BRIEFLY = timedelta(milliseconds=100)
 LONGEST_SECONDS = 20.0
+MOST_RULED = 2
+"""So many connections may be taken by batches that may wait for transactions of others, each for itself."""
 MOST_ASIDE = 2
 """So many connections may be taken by those that wait aside; the others are for all the rest."""
 
@@ -47,6 +51,7 @@ class Groups:
         self._session = session
         self._plain = Group(session, patience=None)
         self._keyed = Group(session, patience=BRIEFLY)
+        self._room_for_ruled = asyncio.Semaphore(MOST_RULED)
 
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
         """See `Store.enqueue`."""
@@ -54,6 +59,9 @@ class Groups:
             return []
         for new in jobs:
             check(new)
+        if are_ruled(jobs):
+            async with self._room_for_ruled:
+                return await enqueue_ruled(jobs, self._session)
         group = self._plain if all(new.key is None for new in jobs) else self._keyed
         try:
             now = await group.store(jobs)
@@ -123,7 +131,7 @@ class Group:
             return
         try:
             now = await insert([new for each in group for new in each.jobs], self._session, patience=self._patience)
-        except (AlreadyStored, KeptWaiting):
+        except (AlreadyStored, KeptWaiting, QueueFull):
             # Only one of them may be to blame; each looks for itself.
             for each in group:
                 await self._store_alone(each)
@@ -137,10 +145,7 @@ class Group:
     async def _store_alone(self, one: Waiting) -> None:
         try:
             answer(one, await insert(one.jobs, self._session, patience=self._patience))
-        except KeptWaiting as error:
-            if self._patience is None:
-                fail(one, error)
-                return
+        except KeptWaiting:
             task = asyncio.create_task(self._store_aside(one))
             self._aside.add(task)
             task.add_done_callback(self._aside.discard)

@@ -33,7 +33,9 @@ async def fail_unreadable(row: Row, session: Session) -> None:
     progress = checked("progress", row[13], progress_of, None, damages)
     checked("failure", row[15], failure_of, None, damages)
     failure = dump_failure(Failure(kind=FailureKind.UNREADABLE, type="ValueError", message="; ".join(damages)))
-    await session.run("mend", "mend", [row[1], failure, policy, row[6], progress, length_of(KEEP)])
+    values = [row[1], failure, policy, row[6], progress, length_of(KEEP)]
+    ((followed,),) = await session.run("mend", "mend", values)
+    session.tell_followed(followed)
     session.tell(NoticeKind.CHANGED, job_ids=[row[1]])
 
 

@@ -39,6 +39,15 @@ async def counts(session: Session) -> list[Count]:
     return [Count(queue=queue, task=task, state=JobState(state), jobs=jobs) for queue, task, state, jobs, _ in rows]
 
 
+async def parents(job_ids: Sequence[str], session: Session) -> list[tuple[str, ...]]:
+    """See `Store.parents`."""
+    if not job_ids:
+        return []
+    rows = await session.run("read", "parents", [[job_id for job_id in job_ids if "\0" not in job_id]])
+    by_id = {job_id: tuple(parent_ids) for job_id, parent_ids in rows}
+    return [by_id.get(job_id, ()) for job_id in job_ids]
+
+
 async def attempts(job_id: str, session: Session) -> list[Attempt]:
     """See `Store.attempts`."""
     ended = []

@@ -1,6 +1,6 @@
 """What a verb works with: the connections, the SQL, and the bells that tell of what it did."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -10,8 +10,9 @@ from workmill.stores.postgres.lines import Lines
 from workmill.stores.postgres.places import Places
 from workmill.stores.postgres.statements import statements
 from workmill.stores.postgres.sweeping import Sweep
-from workmill.stores.postgres.wake import Bells
+from workmill.stores.postgres.wake import MOST_IDS, Bells
 from workmill.stores.postgres.wire import Rows
+from workmill.words.codec import Json
 
 LaneName: TypeAlias = tuple[str, str, int]
 
@@ -51,6 +52,20 @@ class Session:
         """Let those who listen know."""
         self.bells.ring([Notice(kind=kind, queue=queue, job_ids=tuple(job_ids))])
 
+    def tell_followed(self, followed: Mapping[str, Json] | None) -> None:
+        """Let those who listen know what followed from a change, as the server says it; mostly nothing did."""
+        if followed:
+            self.bells.ring(followed_by(followed))
+
     def tell_of_queues(self, queues: Sequence[str]) -> None:
         """Let those who listen know that jobs can be claimed."""
         self.bells.ring([Notice(kind=NoticeKind.QUEUED, queue=queue) for queue in dict.fromkeys(queues)])
+
+
+def followed_by(followed: Mapping[str, Json]) -> list[Notice]:
+    """Return what is to be told of what followed; of very many jobs it is said that any may have changed."""
+    notices = [Notice(kind=NoticeKind.QUEUED, queue=queue) for queue in dict.fromkeys(followed["queues"])]
+    if followed["scheduled"]:
+        notices.append(Notice(kind=NoticeKind.SCHEDULED))
+    ids = tuple(followed["ids"])
+    return [*notices, Notice(kind=NoticeKind.CHANGED, job_ids=ids if len(ids) <= MOST_IDS else ())]

@@ -9,6 +9,7 @@ from workmill.stores.postgres.mending import readable_or_failed
 from workmill.stores.postgres.moments import length_of
 from workmill.stores.postgres.rows import Row, text_of
 from workmill.stores.postgres.session import Session
+from workmill.stores.postgres.tending import expire
 from workmill.stores.postgres.wake import MOST_IDS
 from workmill.words.codec import dump_failure, dump_progress
 from workmill.words.errors import LeaseLost
@@ -17,6 +18,7 @@ from workmill.words.transition import Transition
 
 NO_CLAIM = ClaimRequest(worker_id="", engine=0, queues=(), tasks=(), limit=-1)
 LARGEST_LIMIT = 2**31 - 1
+MOST_EXPIRED = 1000
 
 
 async def settle(transitions: Sequence[Transition], request: ClaimRequest | None, session: Session) -> Settled:
@@ -67,6 +69,9 @@ async def exchange(
     verdicts = verdicts_of(order, head[0], head[1])
     session.places.forget(each.job_id for each in transitions)
     tell(transitions, verdicts, session)
+    session.tell_followed(head[-2])
+    if head[-1]:
+        await expire(MOST_EXPIRED, session)
     rows = await claimed_rows(taken, request, head[3], session) if taken else ()
     return verdicts, head[2], rows
 

@@ -13,16 +13,22 @@ from workmill.store import (
     Capabilities,
     ClaimRequest,
     Count,
+    Declaration,
     Enqueued,
     Finding,
+    Flow,
+    FlowPage,
     JobFilter,
     Listener,
     NewWorker,
     NoticeKind,
+    Obstacles,
     Page,
+    Pause,
     Promotion,
     Renewal,
     Report,
+    RuleState,
     Settled,
     Verdict,
     Worker,
@@ -30,9 +36,12 @@ from workmill.store import (
 from workmill.stores.postgres import (
     cancelling,
     finding,
+    flowing,
     health,
+    hindering,
     leasing,
     reading,
+    ruling,
     settling,
     tending,
     within,
@@ -49,6 +58,7 @@ from workmill.stores.postgres.within import Door
 from workmill.words.conversation import Conversation
 from workmill.words.errors import StoreError
 from workmill.words.job import Attempt, Job, NewJob
+from workmill.words.limit import Rule, Scope
 from workmill.words.order import Order
 from workmill.words.transition import Transition
 
@@ -203,6 +213,18 @@ class PostgresStore:
         """See `Store.counts`."""
         return await self._do(reading.counts)
 
+    async def parents(self, job_ids: Sequence[str]) -> list[tuple[str, ...]]:
+        """See `Store.parents`."""
+        return await self._do(lambda session: reading.parents(job_ids, session))
+
+    async def flow(self, flow_id: str) -> Flow | None:
+        """See `Store.flow`."""
+        return await self._do(lambda session: flowing.flow(flow_id, session))
+
+    async def flows(self, *, limit: int, cursor: str | None) -> FlowPage:
+        """See `Store.flows`."""
+        return await self._do(lambda session: flowing.flows(limit, cursor, session))
+
     async def attempts(self, job_id: str) -> list[Attempt]:
         """See `Store.attempts`."""
         return await self._do(lambda session: reading.attempts(job_id, session))
@@ -210,6 +232,38 @@ class PostgresStore:
     async def workers(self) -> list[Worker]:
         """See `Store.workers`."""
         return await self._do(leasing.workers)
+
+    async def obstacles(self, job_id: str) -> Obstacles | None:
+        """See `Store.obstacles`."""
+        return await self._do(lambda session: hindering.obstacles(job_id, session))
+
+    async def declare(self, declaration: Declaration) -> None:
+        """See `Store.declare`."""
+        await self._do(lambda session: ruling.declare(declaration, session))
+
+    async def set_rules(self, rules: Sequence[Rule]) -> None:
+        """See `Store.set_rules`."""
+        await self._do(lambda session: ruling.set_rules(rules, session))
+
+    async def reset_rules(self, names: Sequence[tuple[Scope, str]]) -> None:
+        """See `Store.reset_rules`."""
+        await self._do(lambda session: ruling.reset_rules(names, session))
+
+    async def rules(self) -> list[RuleState]:
+        """See `Store.rules`."""
+        return await self._do(ruling.rules)
+
+    async def pause(self, queues: Sequence[str], by: str | None = None) -> None:
+        """See `Store.pause`."""
+        await self._do(lambda session: ruling.pause(queues, by, session))
+
+    async def resume(self, queues: Sequence[str]) -> None:
+        """See `Store.resume`."""
+        await self._do(lambda session: ruling.resume(queues, session))
+
+    async def pauses(self) -> list[Pause]:
+        """See `Store.pauses`."""
+        return await self._do(ruling.pauses)
 
     async def diagnose(self) -> list[Finding]:
         """See `Store.diagnose`."""

@@ -3,6 +3,7 @@
 from workmill.store import NoticeKind, Promotion
 from workmill.stores.postgres.moments import TICK
 from workmill.stores.postgres.session import Session
+from workmill.words.unstarted import EXPIRED
 
 MOST_CHANGES = 20_000
 """How many changes of the tally are added up by one statement."""
@@ -11,13 +12,20 @@ MOST_ROUNDS = 100
 
 async def promote(limit: int, session: Session) -> Promotion:
     """See `Store.promote`."""
+    await expire(limit, session)
     sweep = session.promoting
     ((ids, queues, next_in, reached),) = await session.run("tend", "promote", [limit, sweep.start()])
     sweep.reach(reached)
+    session.tell_of_queues(queues or ())
     if ids:
-        session.tell_of_queues(queues)
         session.tell(NoticeKind.CHANGED, job_ids=ids)
     return Promotion(count=len(ids or ()), next_in=None if next_in is None else next_in * TICK)
+
+
+async def expire(limit: int, session: Session) -> None:
+    """Cancel up to `limit` jobs that may not begin any more, and what follows from that."""
+    ((followed,),) = await session.run("tend", "expire", [limit, EXPIRED])
+    session.tell_followed(followed)
 
 
 async def prune(limit: int, session: Session) -> int:

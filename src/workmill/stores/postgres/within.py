@@ -9,13 +9,15 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workmill.store import Enqueued, Notice, NoticeKind, Verdict
+from workmill.stores.postgres.drafting import are_ruled, draft, plain_draft
 from workmill.stores.postgres.enqueueing import born, check, known, lanes_of, notices_of, unknown
-from workmill.stores.postgres.moments import length_of, ticks
+from workmill.stores.postgres.moments import length_of
 from workmill.stores.postgres.rows import text_of
-from workmill.stores.postgres.session import Session
+from workmill.stores.postgres.session import LaneName, Session
 from workmill.stores.postgres.statements import statements
+from workmill.stores.postgres.storing import answers, anything
 from workmill.stores.postgres.wake import channel, folded, written
-from workmill.words.codec import Json, dump, dump_failure, dump_policy
+from workmill.words.codec import Json, dump, dump_failure
 from workmill.words.conversation import Conversation, Statement
 from workmill.words.errors import StoreError, StoreUnavailable
 from workmill.words.job import Job, JobState, NewJob
@@ -30,7 +32,7 @@ FAILED_BEFORE = "25P02"
 ESCAPED_NUL = "\\u0000"
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 Rows = Sequence[Sequence[Json]]
-Lanes = Mapping[tuple[str, str, int], int]
+Lanes = Mapping[LaneName, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +96,20 @@ async def enqueue_within(jobs: Sequence[NewJob], door: Door, session: Session) -
     for new in jobs:
         check(new)
     numbers = await lanes_of(jobs, session)
-    lanes = {(new.task, new.queue, new.priority): lane for new, lane in zip(jobs, numbers, strict=True)}
+    if are_ruled(jobs):
+        return storing_ruled(jobs, [draft(new, lane) for new, lane in zip(jobs, numbers, strict=True)], door)
+    lanes = {lane_name(new): lane for new, lane in zip(jobs, numbers, strict=True)}
     return storing(jobs, lanes, door)
+
+
+def storing_ruled(jobs: Sequence[NewJob], drafts: Sequence[Json], door: Door) -> Conversation[list[Enqueued]]:
+    """Store a batch in which a job is more than plain."""
+    told = {"notices": door.notices(notices_of(jobs)), "followed": anything(door.schema)}
+    for _ in range(MOST_TRIES):
+        rows = yield from door.ask("ruled", {"jobs": drafts} | told)
+        if rows:
+            return answers(rows)
+    raise StoreUnavailable("the same jobs were stored and deleted again and again meanwhile; repeat the call")
 
 
 def storing(jobs: Sequence[NewJob], lanes: Lanes, door: Door) -> Conversation[list[Enqueued]]:
@@ -107,8 +121,10 @@ def storing(jobs: Sequence[NewJob], lanes: Lanes, door: Door) -> Conversation[li
     keyed = dict[tuple[str, str | None], Job]()
     for _ in range(MOST_TRIES):
         rows = (yield from door.ask("enqueue", drafts(fresh, lanes, door))) if fresh else [("stored", 0)]
+        if rows and rows[0][0] == "ruled":
+            return (yield from storing_ruled(jobs, [draft(new, lanes[lane_name(new)]) for new in jobs], door))
         if rows and rows[0][0] == "stored":
-            return answers(jobs, {new.id: born(new, rows[0][1]) for new in fresh}, named, keyed)
+            return answered(jobs, {new.id: born(new, rows[0][1]) for new in fresh}, named, keyed)
         for row in rows:
             job = known(tuple(row)[2:])
             named[job.id] = job
@@ -117,7 +133,7 @@ def storing(jobs: Sequence[NewJob], lanes: Lanes, door: Door) -> Conversation[li
     raise StoreUnavailable("the same jobs were stored and deleted again and again meanwhile; repeat the call")
 
 
-def answers(
+def answered(
     jobs: Sequence[NewJob],
     created: dict[str, Job],
     named: Mapping[str, Job],
@@ -136,34 +152,20 @@ def answers(
 def drafts(jobs: Sequence[NewJob], lanes: Lanes, door: Door) -> dict[str, Json]:
     """Return what the server must know to store jobs."""
     return {
-        "jobs": [draft(new, lanes[new.task, new.queue, new.priority]) for new in jobs],
+        "jobs": [plain_draft(new, lanes[lane_name(new)]) for new in jobs],
         "notices": door.notices(notices_of(jobs)),
     }
 
 
-def draft(new: NewJob, lane: int) -> dict[str, Json]:
-    """Return what is stored of a new job, without what is missing."""
-    fields = {
-        "id": new.id,
-        "lane": lane,
-        "task": new.task,
-        "args": text_of("args", new.args),
-        "policy": dump_policy(new.policy),
-    }
-    if new.key is not None:
-        fields["key"] = new.key
-    if new.delay is not None:
-        fields["delay"] = length_of(new.delay)
-    if new.run_at is not None:
-        fields["run_at"] = ticks(new.run_at)
-    if new.retry_of is not None:
-        fields["retry_of"] = new.retry_of
-    return fields
+def lane_name(new: NewJob) -> LaneName:
+    """Return what names the lane of a job."""
+    return new.task, new.queue, new.priority
 
 
 def settle_within(transition: Transition, door: Door) -> Conversation[Verdict]:
     """See `Store.settle_within`."""
-    ((verdict,),) = yield from door.ask("settle", end(transition) | {"notices": door.notices(ends(transition))})
+    told = {"notices": door.notices(ends(transition)), "followed": anything(door.schema)}
+    ((verdict,),) = yield from door.ask("settle", end(transition) | told)
     return Verdict(verdict)
 
 

@@ -18,6 +18,11 @@ BEGIN
     ELSE
         PERFORM workmill.enqueue_any(ids, lanes, args, policies, keys, delays, run_ats, retries_of, moment);
     END IF;
+    IF EXISTS (SELECT 1 FROM workmill.rule) AND EXISTS (SELECT 1 FROM workmill.rule WHERE waiting IS NOT NULL) THEN
+        -- Briefly: others who store on other queues wait with this one.
+        PERFORM set_config('lock_timeout', '100ms', true) WHERE current_setting('lock_timeout') = '0';
+        PERFORM workmill.check_bounds(lanes);
+    END IF;
     IF cardinality(channels) > 0 THEN
         PERFORM pg_notify(told.channel, told.payload) FROM unnest(channels, payloads) AS told (channel, payload);
     END IF;
@@ -117,6 +122,9 @@ BEGIN
             ORDER BY job.xid, job.seq LIMIT wanted
         ) AS j
         WHERE NOT EXISTS (
+            -- Whoever sets a rule waits for all who hold the lane, and changes it for those who come after.
+            SELECT 1 FROM workmill.ruled_lane WHERE ruled_lane.lane = from_lane
+        ) AND NOT EXISTS (
             SELECT 1 FROM workmill.again WHERE again.lane = from_lane AND again.seq >= newest.again_from
         ) AND NOT EXISTS (
             SELECT 1 FROM watched CROSS JOIN LATERAL (
@@ -161,9 +169,12 @@ END $$;
 -- Of each lane three roads lead to a job: behind the mark, in the order of the transactions; in transactions that the
 -- mark has passed and that have ended since; and those that are queued again. The road behind the mark is only ever
 -- taken as far as a place, so a job there is as old as the youngest before it. The plans are pinned by who calls this.
+--
+-- Where rules say how much may be taken, or jobs stand apart, there is another way. `has_expired` says whether there is
+-- a job that may not begin any more.
 CREATE FUNCTION workmill.take(
     by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer, INOUT moment bigint,
-    OUT taken bigint[]
+    OUT taken bigint[], OUT has_expired boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
     got bigint[];
@@ -177,6 +188,18 @@ BEGIN
         RAISE EXCEPTION 'claims need the level read committed: ALTER ROLE ... RESET default_transaction_isolation';
     END IF;
     taken := '{}';
+    IF EXISTS (SELECT 1 FROM workmill.strand) OR (
+        (EXISTS (SELECT 1 FROM workmill.rule) OR EXISTS (SELECT 1 FROM workmill.pause)) AND EXISTS (
+            SELECT 1 FROM workmill.ruled_lane
+            WHERE task = ANY (of_tasks) AND (from_queues IS NULL OR queue = ANY (from_queues))
+        )
+    ) THEN
+        SELECT t.moment, t.taken INTO moment, taken FROM workmill.take_by_rules(
+            by_worker, by_engine, from_queues, of_tasks, wanted, moment
+        ) AS t;
+        has_expired := EXISTS (SELECT 1 FROM workmill.expiry WHERE expiry.begins_by <= moment);
+        RETURN;
+    END IF;
     FOR lanes IN
         SELECT array_agg(lane.lane ORDER BY lane.lane) FROM workmill.lane
         WHERE task = ANY (of_tasks) AND (from_queues IS NULL OR queue = ANY (from_queues))
@@ -231,6 +254,7 @@ BEGIN
                 LEFT JOIN LATERAL (
                     SELECT * FROM workmill.mark WHERE mark.lane = l.lane ORDER BY mark.number DESC LIMIT 1
                 ) AS m ON true
+                WHERE NOT EXISTS (SELECT 1 FROM workmill.ruled_lane WHERE ruled_lane.lane = l.lane)
             ), watched AS MATERIALIZED (
                 SELECT
                     newest.lane, w.xid, w.seq,
@@ -358,7 +382,7 @@ CREATE FUNCTION workmill.settle(
     places bigint[], verdicts text[], is_live boolean, moment bigint, seq bigint, id text, lane integer, args text,
     policy text, key text, attempt integer, deaths integer, token integer, version integer, progress text,
     failure text, created_at bigint, run_at bigint, cancel_requested_at bigint, cancel_reason text,
-    retry_of text, ties text
+    retry_of text, ties text, followed jsonb, has_expired boolean
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -377,10 +401,20 @@ BEGIN
                 reasons, present
             ) AS judged;
         END IF;
+        -- In statements of their own: what others have stored or set meanwhile must be seen.
+        IF EXISTS (SELECT 1 FROM workmill.awaited) OR EXISTS (SELECT 1 FROM workmill.passed)
+        OR EXISTS (SELECT 1 FROM workmill.rule) THEN
+            IF cardinality(ids) > 0 THEN
+                SELECT array_agg(j.seq) INTO seqs FROM unnest(ids) AS u (id) JOIN workmill.job AS j ON j.id = u.id;
+            END IF;
+            followed := workmill.told(
+                workmill.follow(seqs, present, from_queues, of_tasks), workmill.free(seqs)
+            );
+        END IF;
     END IF;
     is_live := wanted >= 0 AND workmill.is_live(by_worker, present);
     IF is_live THEN
-        SELECT t.moment, t.taken INTO moment, taken
+        SELECT t.moment, t.taken, t.has_expired INTO moment, taken, has_expired
         FROM workmill.take(by_worker, by_engine, from_queues, of_tasks, wanted, present) AS t;
     END IF;
     RETURN NEXT;
@@ -388,7 +422,7 @@ BEGIN
         RETURN QUERY SELECT
             NULL::bigint[], NULL::text[], NULL::boolean, NULL::bigint, j.seq, j.id, j.lane, j.args, j.policy,
             j.key, j.attempt + 1, j.deaths, j.token + 1, j.version + 1, j.progress, j.failure, j.created_at,
-            j.run_at, j.cancel_requested_at, j.cancel_reason, j.retry_of, j.ties
+            j.run_at, j.cancel_requested_at, j.cancel_reason, j.retry_of, j.ties, NULL::jsonb, NULL::boolean
         FROM unnest(taken) WITH ORDINALITY AS s (seq, place) JOIN workmill.job AS j ON j.seq = s.seq
         ORDER BY s.place;
     END IF;
@@ -450,6 +484,7 @@ DECLARE
     workers text[];
     engines integer[];
     starts bigint[];
+    gated bigint[];
 BEGIN
     -- First lock the attempts, then look: what others did to their jobs meanwhile must be seen.
     SELECT array_agg(h.seq), array_agg(h.worker), array_agg(h.engine), array_agg(h.started_at)
@@ -468,11 +503,12 @@ BEGIN
     ) AS h;
     IF 'queued' = ANY (states) THEN
         -- What goes back, and then a claim, need locks of lanes, and all must be taken in one order. It happens seldom.
+        PERFORM workmill.lock_rules();
         PERFORM workmill.lock_lanes(array_agg(lane.lane)) FROM workmill.lane;
     END IF;
     WITH judged AS MATERIALIZED (
         SELECT
-            s.*, j.lane, j.attempt + 1 AS number, j.version + 2 AS version,
+            s.*, j.lane, j.gates, j.attempt + 1 AS number, j.version + 2 AS version,
             coalesce(s.failure, j.failure) AS kept_failure, j.cancel_requested_at,
             coalesce(s.reason, j.cancel_reason) AS kept_reason,
             min(s.place) FILTER (WHERE s.is_final OR j.cancel_requested_at IS NULL)
@@ -521,7 +557,8 @@ BEGIN
         SELECT ending.seq, workmill.after(moment, coalesce(ending.delay, 0)), ending.lane, ending.state
         FROM ending WHERE NOT ending.is_final AND ending.state <> 'queued'
     ), queued AS (
-        INSERT INTO workmill.again (lane, seq) SELECT ending.lane, ending.seq FROM ending WHERE ending.state = 'queued'
+        INSERT INTO workmill.again (lane, seq)
+        SELECT ending.lane, ending.seq FROM ending WHERE ending.state = 'queued' AND ending.gates IS NULL
     ), recorded AS (
         INSERT INTO workmill.attempt (seq, token, number, started_at, ended_at, ending, worker, failure)
         SELECT
@@ -542,30 +579,43 @@ BEGIN
                 WHEN judged.place > judged.applied THEN 'stale'
                 ELSE 'cancel_requested'
             END
+        ),
+        array_agg(judged.seq) FILTER (
+            WHERE judged.place = judged.applied AND judged.state = 'queued' AND judged.gates IS NOT NULL
         )
-    INTO places, verdicts FROM judged;
+    INTO places, verdicts, gated FROM judged;
+    IF gated IS NOT NULL THEN
+        PERFORM workmill.line_up(gated);
+    END IF;
 END $$;
 
 
--- Cancel at once what does not run, and request it of what does. What others do to these jobs at the same time comes
--- first or waits: their attempts are locked, then their rows, then their lanes, as a settle does.
+-- Cancel at once what does not run, and request it of what does; the last row says what is to be told beside. What
+-- others do to these jobs at the same time comes first or waits: their attempts are locked, then their rows, then their
+-- lanes, as a settle does.
 CREATE FUNCTION workmill.cancel(
     ids text[], keeps bigint[], why text, forced boolean
-) RETURNS TABLE (id text, is_running boolean)
+) RETURNS TABLE (id text, is_running boolean, followed jsonb)
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     moment bigint := workmill.clock();
     lanes integer[];
+    seqs bigint[];
+    lanes_behind integer[];
 BEGIN
     PERFORM 1 FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
         SELECT 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = s.id FOR UPDATE OF held
     ) AS h;
-    SELECT array_agg(DISTINCT h.lane) INTO lanes FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
-        SELECT j.lane FROM workmill.job AS j WHERE j.id = s.id FOR UPDATE
+    SELECT array_agg(h.lane), array_agg(h.seq) INTO lanes, seqs FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
+        SELECT j.lane, j.seq FROM workmill.job AS j WHERE j.id = s.id FOR UPDATE
     ) AS h;
-    PERFORM workmill.lock_lanes(lanes);
+    lanes_behind := workmill.lanes_behind(seqs);
+    IF lanes_behind IS NOT NULL THEN
+        PERFORM workmill.lock_rules();
+    END IF;
+    PERFORM workmill.lock_lanes(lanes || lanes_behind);
     PERFORM 1 FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
         SELECT 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = s.id FOR UPDATE OF held
     ) AS h;
@@ -602,6 +652,12 @@ BEGIN
         WHERE open.state = 'queued' AND again.lane = open.lane AND again.seq = open.seq
     ), unscheduled AS (
         DELETE FROM workmill.later USING open WHERE later.seq = open.seq
+    ), awaiting AS (
+        DELETE FROM workmill.waiting USING open WHERE open.state = 'waiting' AND waiting.seq = open.seq
+    ), unparted AS (
+        DELETE FROM workmill.apart USING open WHERE open.state = 'queued' AND apart.seq = open.seq
+    ), unexpired AS (
+        DELETE FROM workmill.expiry USING open WHERE open.state <> 'running' AND expiry.seq = open.seq
     ), counted AS (
         INSERT INTO workmill.tally_change (lane, state, jobs)
         SELECT open.lane, change.state, sum(change.jobs) FROM open
@@ -609,13 +665,14 @@ BEGIN
         WHERE open.state <> 'running'
         GROUP BY open.lane, change.state
     )
-    SELECT open.id, open.state = 'running' FROM open;
+    SELECT open.id, open.state = 'running', NULL::jsonb FROM open;
+    RETURN QUERY SELECT NULL, NULL::boolean, workmill.follow(seqs, moment);
 END $$;
 
--- Fail a job that cannot be read, with what stands in for what is damaged.
+-- Fail a job that cannot be read, with what stands in for what is damaged; answers what is to be told beside.
 CREATE FUNCTION workmill.mend(
     wanted text, new_failure text, new_policy text, new_args text, new_progress text, keep bigint
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     moment bigint := workmill.clock();
     r record;
@@ -628,7 +685,7 @@ BEGIN
     SELECT known.*, j.lane INTO r
     FROM workmill.job AS j JOIN workmill.job_row AS known ON known.seq = j.seq WHERE j.id = wanted;
     IF NOT FOUND OR r.state IN ('succeeded', 'failed', 'cancelled') THEN
-        RETURN;
+        RETURN NULL;
     END IF;
     UPDATE workmill.job SET xid = NULL, policy = new_policy, args = new_args, progress = new_progress WHERE seq = r.seq;
     INSERT INTO workmill.done (
@@ -644,8 +701,12 @@ BEGIN
     END IF;
     DELETE FROM workmill.held WHERE held.seq = r.seq;
     DELETE FROM workmill.later WHERE later.seq = r.seq;
+    DELETE FROM workmill.waiting WHERE waiting.seq = r.seq;
     DELETE FROM workmill.again WHERE again.lane = r.lane AND again.seq = r.seq;
+    DELETE FROM workmill.apart WHERE apart.seq = r.seq;
+    DELETE FROM workmill.expiry WHERE expiry.seq = r.seq;
     INSERT INTO workmill.tally_change (lane, state, jobs) VALUES (r.lane, r.state, -1), (r.lane, 'failed', 1);
+    RETURN workmill.told(workmill.follow(ARRAY[r.seq], moment), workmill.free(ARRAY[r.seq]));
 END $$;
 
 -- Store progress of running jobs; answers the places of the reports that were stored.
@@ -673,18 +734,23 @@ BEGIN
     RETURN QUERY SELECT s.place FROM unnest(seqs) WITH ORDINALITY AS s (seq, place) WHERE s.seq IS NOT NULL;
 END $$;
 
--- Queue what is due, looking from a moment on; answers the ids and queues, how long until the next is due, and the moment
--- before which nothing is left.
+-- Queue what is due, looking from a moment on, and what rates held back; answers the ids and queues, how long until the
+-- next is due, and the moment before which nothing is left. What may not begin any more is left alone.
 CREATE FUNCTION workmill.promote(wanted integer, since bigint)
 RETURNS TABLE (ids text[], queues text[], next_in bigint, reached bigint) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     moment bigint := workmill.clock();
+    next_at bigint;
+    seqs bigint[];
 BEGIN
     WITH due AS MATERIALIZED (
         SELECT later.seq, later.run_at FROM workmill.later
-        WHERE later.run_at >= since AND later.run_at <= moment ORDER BY later.run_at, later.seq LIMIT wanted
+        WHERE later.run_at >= since AND later.run_at <= moment AND NOT EXISTS (
+            SELECT 1 FROM workmill.expiry WHERE expiry.seq = later.seq AND expiry.begins_by <= moment
+        )
+        ORDER BY later.run_at, later.seq LIMIT wanted
     ), locked AS MATERIALIZED (
         SELECT j.seq, j.id, j.lane FROM due JOIN workmill.job AS j ON j.seq = due.seq FOR UPDATE OF j SKIP LOCKED
     ), promoted AS (
@@ -692,54 +758,82 @@ BEGIN
         RETURNING later.seq, later.state, locked.id, locked.lane
     ), changed AS (
         UPDATE workmill.job AS j SET version = j.version + 1 FROM promoted WHERE j.seq = promoted.seq
-    ), queued AS (
-        INSERT INTO workmill.again (lane, seq) SELECT promoted.lane, promoted.seq FROM promoted
     ), counted AS (
         INSERT INTO workmill.tally_change (lane, state, jobs)
         SELECT promoted.lane, change.state, sum(change.jobs) FROM promoted
         CROSS JOIN LATERAL (VALUES (promoted.state, -1), ('queued', 1)) AS change (state, jobs)
         GROUP BY promoted.lane, change.state
     )
-    SELECT array_agg(promoted.id), array_agg(DISTINCT lane.queue), (
+    SELECT array_agg(promoted.id), array_agg(promoted.seq), array_agg(DISTINCT lane.queue), (
         SELECT coalesce(
             min(due.run_at) FILTER (WHERE locked.seq IS NULL),
             CASE WHEN count(*) < wanted THEN moment ELSE max(due.run_at) END
         ) FROM due LEFT JOIN locked ON locked.seq = due.seq
     )
-    INTO ids, queues, reached
+    INTO ids, seqs, queues, reached
     FROM promoted JOIN workmill.lane ON lane.lane = promoted.lane;
-    SELECT greatest(later.run_at - moment, 0) INTO next_in FROM workmill.later
-    WHERE later.run_at >= since ORDER BY later.run_at LIMIT 1;
+    IF seqs IS NOT NULL THEN
+        PERFORM workmill.line_up(seqs);
+    END IF;
+    SELECT promote.queues || rates.queues, rates.next_at INTO queues, next_at FROM workmill.open_rates(moment) AS rates;
+    next_at := least(
+        next_at,
+        (
+            SELECT later.run_at FROM workmill.later
+            WHERE later.run_at >= since AND later.state <> 'waiting' ORDER BY later.run_at LIMIT 1
+        ),
+        (SELECT expiry.begins_by FROM workmill.expiry ORDER BY expiry.begins_by LIMIT 1)
+    );
+    next_in := CASE WHEN next_at IS NOT NULL THEN greatest(next_at - moment, 0) END;
     RETURN NEXT;
 END $$;
 
 -- Delete final jobs past their keep time, looking from a moment on, with all that was kept about them, and tidy up;
--- answers how many, and the moment before which nothing is left.
+-- answers how many, and the moment before which nothing is left. A job that one follows which has not ended is looked at
+-- again after an hour.
 CREATE FUNCTION workmill.prune(wanted integer, since bigint) RETURNS TABLE (pruned integer, reached bigint)
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     moment bigint := workmill.clock();
+    seqs bigint[];
+    flows text[];
 BEGIN
-    WITH due AS MATERIALIZED (
-        SELECT done.seq, done.lane, done.state, done.expires_at FROM workmill.done
+    SELECT array_agg(due.seq), CASE WHEN count(*) < wanted THEN moment ELSE max(due.expires_at) END INTO seqs, reached
+    FROM (
+        SELECT done.seq, done.expires_at FROM workmill.done
         WHERE done.expires_at >= since AND done.expires_at <= moment
         ORDER BY done.expires_at LIMIT wanted FOR UPDATE SKIP LOCKED
-    ), gone AS (
-        DELETE FROM workmill.done USING due WHERE done.seq = due.seq
+    ) AS due;
+    -- By a statement of its own: who follows one of them has locked it until then.
+    IF EXISTS (SELECT 1 FROM workmill.bond WHERE bond.parent = ANY (seqs)) THEN
+        UPDATE workmill.done SET expires_at = workmill.after(moment, 3600000000)
+        WHERE done.seq = ANY (seqs) AND EXISTS (
+            SELECT 1 FROM workmill.bond WHERE bond.parent = done.seq
+            AND NOT EXISTS (SELECT 1 FROM workmill.done AS child WHERE child.seq = bond.seq)
+        );
+    END IF;
+    WITH gone AS (
+        DELETE FROM workmill.done WHERE done.seq = ANY (seqs) AND done.expires_at <= moment
+        RETURNING done.seq, done.lane, done.state
     ), attempts AS (
-        DELETE FROM workmill.attempt USING due WHERE attempt.seq = due.seq
+        DELETE FROM workmill.attempt USING gone WHERE attempt.seq = gone.seq
+    ), bonds AS (
+        DELETE FROM workmill.bond USING gone WHERE bond.seq = gone.seq
     ), jobs AS (
-        DELETE FROM workmill.job USING due WHERE job.seq = due.seq RETURNING job.lane, job.key
+        DELETE FROM workmill.job USING gone WHERE job.seq = gone.seq RETURNING job.lane, job.key, job.flow
     ), keys AS (
         DELETE FROM workmill.key USING jobs JOIN workmill.lane ON lane.lane = jobs.lane
         WHERE key.task = lane.task AND key.key = jobs.key
     ), counted AS (
         INSERT INTO workmill.tally_change (lane, state, jobs)
-        SELECT due.lane, due.state, -count(*) FROM due GROUP BY due.lane, due.state
+        SELECT gone.lane, gone.state, -count(*) FROM gone GROUP BY gone.lane, gone.state
     )
-    SELECT count(*), CASE WHEN count(*) < wanted THEN moment ELSE max(due.expires_at) END INTO pruned, reached FROM due;
+    SELECT count(*), array_agg(DISTINCT jobs.flow) FILTER (WHERE jobs.flow IS NOT NULL) INTO pruned, flows FROM jobs;
+    IF flows IS NOT NULL THEN
+        PERFORM workmill.forget_flows(flows);
+    END IF;
     DELETE FROM workmill.worker WHERE worker.lease_ends_at <= moment - 86400000000
     AND NOT EXISTS (SELECT 1 FROM workmill.held WHERE held.worker = worker.id);
     DELETE FROM workmill.mark USING workmill.lane
@@ -747,6 +841,7 @@ BEGIN
         SELECT newest.number FROM workmill.mark AS newest WHERE newest.lane = lane.lane
         ORDER BY newest.number DESC LIMIT 1
     );
+    PERFORM workmill.forget_rules(seqs, moment);
     RETURN NEXT;
 END $$;
 
@@ -836,6 +931,7 @@ BEGIN
     WHERE NOT EXISTS (SELECT 1 FROM workmill.done WHERE done.seq = job.seq)
     AND NOT EXISTS (SELECT 1 FROM workmill.held WHERE held.seq = job.seq)
     AND NOT EXISTS (SELECT 1 FROM workmill.later WHERE later.seq = job.seq)
+    AND job.gates IS NULL
     ON CONFLICT DO NOTHING;
     UPDATE workmill.job SET xid = NULL WHERE xid IS NOT NULL;
     DELETE FROM workmill.mark;

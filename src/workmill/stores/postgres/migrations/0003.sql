@@ -15,7 +15,8 @@ $$;
 
 -- Store jobs, all of them or, where one is known by its id or key, none. The first column says which: `stored`, and the
 -- moment; `known`, and the jobs that are; nothing at all where others stored or pruned one of them just now, so that
--- the caller asks again; `elsewhere`, where this is not the store that was meant.
+-- the caller asks again; `ruled`, where a queue is bounded, so that they are to be stored in the way of ruled ones;
+-- `elsewhere`, where this is not the store that was meant.
 --
 -- Nothing here fails because of what is stored: that would undo all that the caller has done so far. And nothing is
 -- looked up in the table of lanes: a transaction may have begun before a lane was made, and never see it.
@@ -55,6 +56,14 @@ BEGIN
         id text, lane integer, task text, args text, policy text, key text, delay bigint, run_at bigint,
         retry_of text
     );
+    IF EXISTS (SELECT 1 FROM workmill.rule) AND EXISTS (
+        SELECT 1 FROM unnest(lanes) AS l (lane) JOIN workmill.lane ON lane.lane = l.lane
+        JOIN workmill.rule ON rule.scope = 'queue' AND rule.name = lane.queue AND rule.waiting IS NOT NULL
+    ) THEN
+        said := 'ruled';
+        RETURN NEXT;
+        RETURN;
+    END IF;
     SELECT array_agg(known.seq) INTO seqs FROM (
         SELECT job.seq FROM unnest(ids) AS new (id) JOIN workmill.job ON job.id = new.id
         UNION
@@ -155,10 +164,11 @@ DECLARE
     t record;
     time_left bigint;
     verdict text;
+    followed jsonb;
 BEGIN
     SELECT * INTO t FROM json_to_record(request::json) AS asked (
         store text, id text, token integer, state text, ending text, attempt integer, deaths integer, keep bigint,
-        delay bigint, result text, failure text, reason text, notices json
+        delay bigint, result text, failure text, reason text, notices json, followed json
     );
     IF workmill.store_name() <> t.store THEN
         RETURN 'elsewhere';
@@ -175,12 +185,19 @@ BEGIN
     IF time_left IS NULL THEN
         RETURN 'stale';
     END IF;
-    SELECT settled.verdicts[1] INTO verdict FROM workmill.settle(
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        -- Who follows it since this transaction began is not seen. But that there is one shows: then it must run again.
+        INSERT INTO workmill.awaited (seq) SELECT job.seq FROM workmill.job WHERE job.id = t.id ON CONFLICT DO NOTHING;
+    END IF;
+    SELECT settled.verdicts[1], settled.followed INTO verdict, followed FROM workmill.settle(
         '{}', ARRAY[t.id], ARRAY[t.token], ARRAY[t.attempt], ARRAY[t.deaths], ARRAY[t.keep], ARRAY[t.result],
         ARRAY[t.state], ARRAY[t.ending], ARRAY[t.delay], ARRAY[t.failure], ARRAY[t.reason], '', 0, '{}', '{}', -1
     ) AS settled;
     IF verdict = 'applied' THEN
         PERFORM workmill.tell(t.notices);
+    END IF;
+    IF followed IS NOT NULL THEN
+        PERFORM workmill.tell(t.followed);
     END IF;
     RETURN coalesce(verdict, 'stale');
 END $$;

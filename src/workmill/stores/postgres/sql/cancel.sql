@@ -1,2 +1,2 @@
 -- :name cancel
-SELECT id, is_running FROM workmill.cancel(%s::text[], %s::bigint[], %s, %s);
+SELECT id, is_running, followed FROM workmill.cancel(%s::text[], %s::bigint[], %s, %s);

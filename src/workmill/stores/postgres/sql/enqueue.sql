@@ -19,6 +19,11 @@ SELECT workmill.enqueue(
     %s::text[], %s::text[], %s::text[]
 ) FROM set_config('lock_timeout', %s, true);
 
+-- :name ruled
+-- What waits longer for another transaction is broken off.
+SELECT ruled.* FROM set_config('lock_timeout', %(patience)s, true)
+CROSS JOIN LATERAL workmill.enqueue_ruled(%(asked)s::text) AS ruled;
+
 -- :name same_id
 SELECT * FROM workmill.job_row WHERE id = ANY (%s::text[]);
 

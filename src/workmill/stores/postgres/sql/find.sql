@@ -19,6 +19,20 @@ SELECT seq FROM workmill.job
 WHERE seq < %(below)s AND seq >= %(above)s AND created_at > %(after)s AND created_at < %(before)s
 ORDER BY seq DESC LIMIT %(limit)s;
 
+-- :name tied
+-- Those of flows or of schedules; each has an index of its own.
+SELECT job.seq FROM workmill.job
+JOIN workmill.lane USING (lane)
+JOIN workmill.job_row AS r ON r.seq = job.seq
+WHERE (%(flows)s::text[] IS NULL OR job.flow = ANY (%(flows)s::text[]))
+AND (%(schedules)s::text[] IS NULL OR job.schedule = ANY (%(schedules)s::text[]))
+AND (%(tasks)s::text[] IS NULL OR lane.task = ANY (%(tasks)s::text[]))
+AND (%(queues)s::text[] IS NULL OR lane.queue = ANY (%(queues)s::text[]))
+AND job.seq < %(below)s AND job.seq >= %(above)s
+AND job.created_at > %(after)s AND job.created_at < %(before)s
+AND r.state = ANY (%(states)s::text[])
+ORDER BY job.seq DESC LIMIT %(limit)s;
+
 -- :name near
 -- How far down the newest so many jobs reach; nothing where these are all.
 SELECT min(seq) FROM (
@@ -95,6 +109,10 @@ SELECT seq FROM (
             UNION ALL
             SELECT job.seq, job.created_at FROM workmill.again JOIN workmill.job USING (seq)
             WHERE again.lane = wanted.lane AND again.seq >= coalesce(newest.again_from, 0)
+            UNION ALL
+            SELECT job.seq, job.created_at
+            FROM workmill.strand JOIN workmill.apart USING (strand) JOIN workmill.job USING (seq)
+            WHERE strand.lane = wanted.lane AND apart.seq >= strand.head
         ) AS line
         WHERE %(near)s::bigint IS NULL AND 'queued' = ANY (%(states)s::text[])
         AND line.seq < %(below)s AND line.seq >= %(above)s

@@ -12,6 +12,10 @@ SELECT number, token, worker, started_at, ended_at, ending, failure FROM (
     FROM workmill.done JOIN workmill.job USING (seq) WHERE job.id = %(id)s AND done.state = 'succeeded'
 ) AS ended ORDER BY token;
 
+-- :name parents
+SELECT job.id, array_agg(bond.parent_id ORDER BY bond.place)
+FROM workmill.job JOIN workmill.bond USING (seq) WHERE job.id = ANY (%s::text[]) GROUP BY job.id;
+
 -- :name counts
 SELECT lane.queue, lane.task, counted.state, sum(counted.jobs)::bigint, sum(counted.changes)::bigint
 FROM (

@@ -1,6 +1,9 @@
 -- :name promote
 SELECT ids, queues, next_in, reached FROM workmill.promote(%s, %s);
 
+-- :name expire
+SELECT workmill.expire(%s, %s);
+
 -- :name prune
 SELECT pruned, reached FROM workmill.prune(%s, %s);
 

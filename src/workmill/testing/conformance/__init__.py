@@ -63,6 +63,7 @@ SUBJECTS = (
     "within_late",
     "within_rules",
     "within_settle",
+    "within_ties",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{subject}" for subject in SUBJECTS))
 
@@ -127,6 +128,7 @@ from workmill.testing.conformance.within_known import TestKnownWithin  # noqa: E
 from workmill.testing.conformance.within_late import TestLateCommit, TestNoticeWithin  # noqa: E402
 from workmill.testing.conformance.within_rules import TestRulesWithin, TestUniqueWithin  # noqa: E402
 from workmill.testing.conformance.within_settle import TestSettleWithin  # noqa: E402
+from workmill.testing.conformance.within_ties import TestEndWithin, TestFollowWithin  # noqa: E402
 
 __all__ = [
     "ClockedHarness",
@@ -153,6 +155,7 @@ __all__ = [
     "TestDeclareSchedules",
     "TestDeleteSchedules",
     "TestDue",
+    "TestEndWithin",
     "TestEnds",
     "TestEnqueue",
     "TestEnqueueWithin",
@@ -167,6 +170,7 @@ __all__ = [
     "TestFireByHand",
     "TestFlow",
     "TestFlows",
+    "TestFollowWithin",
     "TestFollowerNotice",
     "TestFollowers",
     "TestFollowersRace",

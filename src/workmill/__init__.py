@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from workmill.app import App
 from workmill.calls.flowing import FlowPage
 from workmill.calls.messages import Messages
-from workmill.craft.acting import Acted, Action
 from workmill.craft.channels import Message
 from workmill.craft.context import current_job
 from workmill.craft.cron import Cron
@@ -17,15 +16,12 @@ from workmill.craft.handle import JobHandle
 from workmill.craft.limits import Limit
 from workmill.craft.log_format import configure_logs
 from workmill.craft.middleware import CallNext, Middleware
-from workmill.craft.queue import QueueHandle, QueueInfo
-from workmill.craft.rule_document import queue_document, rule_document, why_document
 from workmill.craft.schedule_handle import ScheduleHandle, upcoming
 from workmill.craft.schedules import SchedulePage, Schedules
 from workmill.craft.task import AnyTask, Task
 from workmill.craft.task_document import task_document
 from workmill.craft.unique import Unique
 from workmill.craft.when import Every, Loop, When, when_of
-from workmill.craft.why import Why, WhyCode
 from workmill.loading import load_app
 from workmill.store import Count, Finding, Level, Page, Pause, RuleState, Worker
 from workmill.words.bind import check_bind, is_loopback
@@ -71,6 +67,10 @@ from workmill.words.ties import Feed, Needs
 from workmill.words.unique import OnConflict
 
 if TYPE_CHECKING:
+    from workmill.craft.acting import Acted, Action
+    from workmill.craft.queue import QueueHandle, QueueInfo
+    from workmill.craft.rule_document import queue_document, rule_document, why_document
+    from workmill.craft.why import Why, WhyCode
     from workmill.running.extras import Extra
     from workmill.running.options import SupervisorOptions, WorkerOptions
     from workmill.tree import run_worker_tree
@@ -189,11 +189,20 @@ __all__ = [
 ]
 
 _LATER = {
+    "Acted": "workmill.craft.acting",
+    "Action": "workmill.craft.acting",
     "Event": "workmill.words.events",
     "Extra": "workmill.running.extras",
+    "QueueHandle": "workmill.craft.queue",
+    "QueueInfo": "workmill.craft.queue",
     "SupervisorOptions": "workmill.running.options",
+    "Why": "workmill.craft.why",
+    "WhyCode": "workmill.craft.why",
     "WorkerOptions": "workmill.running.options",
+    "queue_document": "workmill.craft.rule_document",
+    "rule_document": "workmill.craft.rule_document",
     "run_worker_tree": "workmill.tree",
+    "why_document": "workmill.craft.rule_document",
 }
 """Where the names are that a program without a worker seldom needs."""
 

@@ -1,10 +1,12 @@
-"""Actions on many jobs at once."""
+"""Actions on many jobs at once; what that takes is loaded when one is asked for."""
+
+from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from workmill.craft.acting import Acted, Action, cancel_all, matching, retry_all, states_for
 from workmill.craft.client import Client, Session, check_reason
 from workmill.craft.limits import checked_count
 from workmill.craft.registry import Registry
@@ -13,6 +15,9 @@ from workmill.store import JobFilter
 from workmill.sync import Portal
 from workmill.words.errors import InvalidOption
 from workmill.words.job import Job, JobState, NewJob
+
+if TYPE_CHECKING:
+    from workmill.craft.acting import Acted, Action
 
 LONGEST_SECONDS = 600.0
 """How long an action may take."""
@@ -92,15 +97,17 @@ class Acting:
     ) -> Callable[[Session], Awaitable[Acted]]:
         check_reason(reason)
         checked_count("expected", expected)
-        chosen = replace(wanted, states=states_for(action, wanted.states))
+        from workmill.craft import acting  # noqa: PLC0415 - loaded by who acts
+
+        chosen = replace(wanted, states=acting.states_for(action, wanted.states))
 
         async def act(session: Session) -> Acted:
-            jobs = await matching(session, chosen, expected)
+            jobs = await acting.matching(session, chosen, expected)
             if dry_run:
-                return Acted(matched=len(jobs), job_ids=tuple(job.id for job in jobs))
-            if action is Action.CANCEL:
-                return await cancel_all(session, jobs, reason, force=force)
-            return await retry_all(session, self._client, jobs, self._ruled)
+                return acting.Acted(matched=len(jobs), job_ids=tuple(job.id for job in jobs))
+            if action is acting.Action.CANCEL:
+                return await acting.cancel_all(session, jobs, reason, force=force)
+            return await acting.retry_all(session, self._client, jobs, self._ruled)
 
         return act
 
@@ -110,6 +117,8 @@ class Acting:
 
 
 def _action(action: Action | str) -> Action:
+    from workmill.craft.acting import Action  # noqa: PLC0415 - loaded by who acts
+
     try:
         return Action(action)
     except ValueError:

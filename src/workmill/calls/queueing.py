@@ -1,17 +1,25 @@
-"""Queues and limits: how they stand, and setting them by hand; and why a job does not run."""
+"""Queues and limits: how they stand, and setting them by hand; and why a job does not run.
+
+What that takes is loaded when it is asked for.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from workmill.craft.client import Client, Session
 from workmill.craft.limits import checked_count, checked_rate
-from workmill.craft.queue import QueueHandle, QueueInfo, queue_infos
 from workmill.craft.registry import Registry
-from workmill.craft.why import Why
-from workmill.store import RuleState
 from workmill.sync import Portal
 from workmill.words.errors import InvalidOption
 from workmill.words.limit import Rate, Rule, Scope
 from workmill.words.names import check_name
+
+if TYPE_CHECKING:
+    from workmill.craft.queue import QueueHandle, QueueInfo
+    from workmill.craft.why import Why
+    from workmill.store import RuleState
 
 
 class Queueing:
@@ -27,6 +35,8 @@ class Queueing:
         Raises:
             InvalidOption: The name can be none.
         """
+        from workmill.craft.queue import QueueHandle  # noqa: PLC0415 - loaded by who asks for queues
+
         return QueueHandle(self._portal, check_name("queue", name))
 
     def queues(self) -> list[QueueInfo]:
@@ -96,11 +106,16 @@ class Queueing:
         return await self._portal.arun(lambda session: self._client.why(session, job_id))
 
     async def _queues(self, session: Session) -> list[QueueInfo]:
+        from workmill.craft.queue import queue_infos  # noqa: PLC0415 - loaded by who asks for queues
+
         return await queue_infos(session, [task.queue for task in self._registry.tasks.values()])
 
 
 async def _rules(session: Session) -> list[RuleState]:
-    return await session.store.rules()
+    # Code that has taken a limit back has declared that there is none: nobody needs to hear of that.
+    return [
+        state for state in await session.store.rules() if state.rule.says or (state.declared and state.declared.says)
+    ]
 
 
 def _setting(

@@ -8,14 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from workmill.craft.connections import AwaitedConnection, BlockingConnection, connection_of
 from workmill.craft.joining import check_joined
 from workmill.craft.retrying import retry_of
 from workmill.craft.unique import answered
 from workmill.craft.watch import Watch
-from workmill.craft.why import Why, why
 from workmill.store import Enqueued, Store
 from workmill.words.conversation import Conversation
 from workmill.words.emit import Emit, JobsEnqueued
@@ -23,6 +22,9 @@ from workmill.words.errors import InvalidOption, JobConflict, JobNotFound, Queue
 from workmill.words.job import Attempt, Job, JobState, NewJob
 from workmill.words.names import canonical_id
 from workmill.words.ties import Feed
+
+if TYPE_CHECKING:
+    from workmill.craft.why import Why
 
 T = TypeVar("T")
 POLL_SECONDS = 1.0
@@ -223,7 +225,7 @@ class Client:
         job = await self.get(session, job_id)
         return await session.store.attempts(job.id)
 
-    async def why(self, session: Session, job_id: str) -> Why:
+    async def why(self, session: Session, job_id: str) -> "Why":
         """Return why a job does not run.
 
         Raises:
@@ -233,6 +235,8 @@ class Client:
         obstacles = await session.store.obstacles(job.id)
         if obstacles is None:
             raise JobNotFound(job_id)
+        from workmill.craft.why import why  # noqa: PLC0415 - loaded by who asks
+
         return why(job, obstacles, await session.store.workers())
 
     def _enqueue_on(self, connection: object, jobs: Sequence[NewJob]) -> list[Enqueued]:

@@ -3,20 +3,22 @@
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from workmill.craft.client import ANSWER_SECONDS, Client, Session
 from workmill.craft.document import job_document
 from workmill.craft.following import checked_followers, following
 from workmill.craft.retrying import checked_arguments
 from workmill.craft.signature import Signature
-from workmill.craft.why import Why
 from workmill.store import Enqueued
 from workmill.words.codec import Json, load
 from workmill.words.errors import InvalidOption, JobCancelled, JobFailed, WaitTimeout
 from workmill.words.job import Attempt, Job, JobState, NewJob
 from workmill.words.names import check_key
 from workmill.words.ties import After, Needs
+
+if TYPE_CHECKING:
+    from workmill.craft.why import Why
 
 R = TypeVar("R")
 LONG_WAIT_SECONDS = 3600.0
@@ -185,11 +187,11 @@ class JobHandle(Generic[R]):
         """Do as `on_error` does, awaited."""
         return self._follower(await self._client.access.arun(self._follow_by("on_error", step)))
 
-    def why(self) -> Why:
+    def why(self) -> "Why":
         """Return why the job is not running, or that it is: one reason, the most decisive, and a sentence about it."""
         return self._client.access.run(lambda session: self._client.why(session, self.id))
 
-    async def awhy(self) -> Why:
+    async def awhy(self) -> "Why":
         """Do as `why` does, awaited."""
         return await self._client.access.arun(lambda session: self._client.why(session, self.id))
 

@@ -57,6 +57,11 @@ class Rule:
     rate: Rate | None = None
     waiting: int | None = None
 
+    @property
+    def says(self) -> bool:
+        """Whether it says anything at all."""
+        return (self.running, self.rate, self.waiting) != (None, None, None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:

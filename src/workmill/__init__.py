@@ -23,7 +23,7 @@ from workmill.craft.task_document import task_document
 from workmill.craft.unique import Unique
 from workmill.craft.when import Every, Loop, When, when_of
 from workmill.loading import load_app
-from workmill.store import Count, Finding, Level, Page, Pause, RuleState, Worker
+from workmill.store import Count, Finding, Level, Page, Worker
 from workmill.words.bind import check_bind, is_loopback
 from workmill.words.clock import Clock, system_clock
 from workmill.words.errors import (
@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from workmill.craft.why import Why, WhyCode
     from workmill.running.extras import Extra
     from workmill.running.options import SupervisorOptions, WorkerOptions
+    from workmill.store import Pause, RuleState
     from workmill.tree import run_worker_tree
     from workmill.words.events import Event
 
@@ -193,8 +194,10 @@ _LATER = {
     "Action": "workmill.craft.acting",
     "Event": "workmill.words.events",
     "Extra": "workmill.running.extras",
+    "Pause": "workmill.store.rules",
     "QueueHandle": "workmill.craft.queue",
     "QueueInfo": "workmill.craft.queue",
+    "RuleState": "workmill.store.rules",
     "SupervisorOptions": "workmill.running.options",
     "Why": "workmill.craft.why",
     "WhyCode": "workmill.craft.why",

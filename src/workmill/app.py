@@ -5,7 +5,7 @@ import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from types import MappingProxyType, TracebackType
-from typing import ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar, overload
 
 from workmill import embedded
 from workmill.calls.acting import Acting
@@ -28,7 +28,6 @@ from workmill.craft.registry import Registry
 from workmill.craft.task import AnyTask, Task
 from workmill.craft.unique import Unique
 from workmill.craft.when import When, check_when
-from workmill.store import Store
 from workmill.stores.opening import store_factory, whole
 from workmill.sync import Portal
 from workmill.words.clock import Clock, system_clock
@@ -43,6 +42,9 @@ from workmill.words.names import check_name
 from workmill.words.policy import KEEP, Policy
 from workmill.words.retry import Retry
 from workmill.words.size import Size
+
+if TYPE_CHECKING:
+    from workmill.store import Store
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -349,6 +351,6 @@ class App(Acting, Asking, Channelling, Flowing, Queueing, Scheduling):
     def after_enqueue(self, hook: Callable[[], Awaitable[None]] | None) -> None:
         self._client.after_enqueue = hook
 
-    def _move(self, url: str, whole_url: str, open_store: Callable[[], Store]) -> None:
+    def _move(self, url: str, whole_url: str, open_store: Callable[[], "Store"]) -> None:
         self._portal.move(open_store)
         self.url, self._whole_url, self._open_store = url, whole_url, open_store

@@ -9,12 +9,15 @@ import weakref
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from workmill.craft.client import Session
 from workmill.craft.watch import Watch
-from workmill.store import NoticeKind, Store
+from workmill.store import NoticeKind
 from workmill.words.errors import StoreUnavailable, WorkmillError
+
+if TYPE_CHECKING:
+    from workmill.store import Store
 
 T = TypeVar("T")
 CALL_SECONDS = 60.0
@@ -28,7 +31,7 @@ class Portal:
     The thread, its loop and the store are made at the first call, and anew after `close` and in a forked process.
     """
 
-    def __init__(self, open_store: Callable[[], Store]) -> None:
+    def __init__(self, open_store: Callable[[], "Store"]) -> None:
         self._open_store = open_store
         self._lock = threading.Lock()
         self._home: _Home | None = None
@@ -96,7 +99,7 @@ class Portal:
             home.end()
             atexit.unregister(self.close)
 
-    def move(self, open_store: Callable[[], Store]) -> None:
+    def move(self, open_store: Callable[[], "Store"]) -> None:
         """Close the store; later calls open another."""
         self.close()
         self._open_store = open_store
@@ -123,7 +126,7 @@ class Portal:
 class _Home:
     """A thread with an event loop, and the store that is open there."""
 
-    def __init__(self, open_store: Callable[[], Store]) -> None:
+    def __init__(self, open_store: Callable[[], "Store"]) -> None:
         self._open_store = open_store
         self._session: Session | None = None
         self._opening = asyncio.Lock()
@@ -175,7 +178,7 @@ class _Home:
                 self._session = await self._opened(self._open_store())
             return self._session
 
-    async def _opened(self, store: Store) -> Session:
+    async def _opened(self, store: "Store") -> Session:
         try:
             await store.open()
         except BaseException:

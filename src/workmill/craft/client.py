@@ -15,7 +15,7 @@ from workmill.craft.joining import check_joined
 from workmill.craft.retrying import retry_of
 from workmill.craft.unique import answered
 from workmill.craft.watch import Watch
-from workmill.store import Enqueued, Store
+from workmill.store import Enqueued
 from workmill.words.conversation import Conversation
 from workmill.words.emit import Emit, JobsEnqueued
 from workmill.words.errors import InvalidOption, JobConflict, JobNotFound, QueueFull
@@ -25,6 +25,7 @@ from workmill.words.ties import Feed
 
 if TYPE_CHECKING:
     from workmill.craft.why import Why
+    from workmill.store import Store
 
 T = TypeVar("T")
 POLL_SECONDS = 1.0
@@ -40,7 +41,7 @@ REASON_CHARACTERS = 1000
 class Session:
     """An open store and the process's watches on its jobs and its channels; all belong to the loop that opened them."""
 
-    store: Store
+    store: "Store"
     watch: Watch
     channels: Watch
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from workmill.craft.middleware import Middleware
 from workmill.craft.planning import DeclaredSchedule
 from workmill.craft.task import AnyTask
-from workmill.store import Store
 from workmill.words.emit import Emit
 from workmill.words.errors import ConfigError, InvalidArguments
+
+if TYPE_CHECKING:
+    from workmill.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,7 @@ class Program:
     url: str
     tasks: Mapping[str, AnyTask]
     middleware: tuple[Middleware, ...]
-    open_store: Callable[[], Store]
+    open_store: Callable[[], "Store"]
     emit: Emit
     schedules: Mapping[str, DeclaredSchedule] = field(default_factory=dict)
 

@@ -1,6 +1,5 @@
 """The option that lets no second job like one there is stand beside it."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -94,6 +93,8 @@ class Unique:
     def _name(self, task: str, arguments: Mapping[str, Json]) -> str:
         if self.key is not None:
             return f"key:{self.key.render(task, arguments)}"
+        import hashlib  # noqa: PLC0415 - loaded by who has unique jobs
+
         chosen = arguments if self.by is None else {name: arguments[name] for name in self.by if name in arguments}
         return hashlib.sha256(json.dumps(_plain(chosen), sort_keys=True).encode()).hexdigest()
 

@@ -4,9 +4,13 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
-from workmill.store import Notice, NoticeKind, Store
+from workmill.store import Notice, NoticeKind
 from workmill.words.errors import StoreError
+
+if TYPE_CHECKING:
+    from workmill.store import Store
 
 LISTEN_SECONDS = 30.0
 """How long one wait of the shared listener lasts; only the bound of a loop, not a poll."""
@@ -42,7 +46,7 @@ class Watch:
         kind: What it listens for: changes of jobs, or messages that are published on channels.
     """
 
-    def __init__(self, store: Store, kind: NoticeKind = NoticeKind.CHANGED) -> None:
+    def __init__(self, store: "Store", kind: NoticeKind = NoticeKind.CHANGED) -> None:
         self._store = store
         self._kind = kind
         self._by_name: defaultdict[str | None, set[Subscription]] = defaultdict(set)

@@ -10,14 +10,14 @@ Each docstring here is the specification that `workmill.testing.conformance` tes
 - A row that cannot be read never fails a batch: `claim`, `held` and `expired` settle it as `failed` with a failure of
   kind `unreadable`, and the reading verbs leave it out.
 - Answers come in the order of what was asked.
+
+What a program that only enqueues seldom needs is loaded when it is asked for: each record costs it half a millisecond.
 """
 
-from workmill.store.channels import ChannelVerbs, Heard
-from workmill.store.flows import Flow, FlowPage
-from workmill.store.jobs import JobVerbs
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from workmill.store.notices import Listener, Notice, NoticeKind
-from workmill.store.obstacles import MOST_AHEAD, MOST_NAMED, LimitReached, Obstacles, RateReached
-from workmill.store.protocol import Store
 from workmill.store.records import (
     Capabilities,
     ClaimRequest,
@@ -35,9 +35,16 @@ from workmill.store.records import (
     Verdict,
     Worker,
 )
-from workmill.store.rules import Declaration, Pause, RuleState, RuleVerbs
-from workmill.store.schedules import Due, Fired, ScheduleVerbs, TickVerdict
-from workmill.store.workers import WorkerVerbs
+
+if TYPE_CHECKING:
+    from workmill.store.channels import ChannelVerbs, Heard
+    from workmill.store.flows import Flow, FlowPage
+    from workmill.store.jobs import JobVerbs
+    from workmill.store.obstacles import MOST_AHEAD, MOST_NAMED, LimitReached, Obstacles, RateReached
+    from workmill.store.protocol import Store
+    from workmill.store.rules import Declaration, Pause, RuleState, RuleVerbs
+    from workmill.store.schedules import Due, Fired, ScheduleVerbs, TickVerdict
+    from workmill.store.workers import WorkerVerbs
 
 __all__ = [
     "MOST_AHEAD",
@@ -79,3 +86,35 @@ __all__ = [
     "Worker",
     "WorkerVerbs",
 ]
+
+_LATER = {
+    "ChannelVerbs": "workmill.store.channels",
+    "Declaration": "workmill.store.rules",
+    "Due": "workmill.store.schedules",
+    "Fired": "workmill.store.schedules",
+    "Flow": "workmill.store.flows",
+    "FlowPage": "workmill.store.flows",
+    "Heard": "workmill.store.channels",
+    "JobVerbs": "workmill.store.jobs",
+    "LimitReached": "workmill.store.obstacles",
+    "MOST_AHEAD": "workmill.store.obstacles",
+    "MOST_NAMED": "workmill.store.obstacles",
+    "Obstacles": "workmill.store.obstacles",
+    "Pause": "workmill.store.rules",
+    "RateReached": "workmill.store.obstacles",
+    "RuleState": "workmill.store.rules",
+    "RuleVerbs": "workmill.store.rules",
+    "ScheduleVerbs": "workmill.store.schedules",
+    "Store": "workmill.store.protocol",
+    "TickVerdict": "workmill.store.schedules",
+    "WorkerVerbs": "workmill.store.workers",
+}
+"""Where the names are that are loaded late."""
+
+if not TYPE_CHECKING:  # a type checker must see which names there are
+
+    def __getattr__(name: str) -> object:
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(_LATER[name]), name)
+        return found

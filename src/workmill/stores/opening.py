@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, quote, unquote
 
-from workmill.store import Store
 from workmill.words.clock import Clock, system_clock
 from workmill.words.config import SCHEMES, masked, split_url
 from workmill.words.errors import ConfigError
 
+if TYPE_CHECKING:
+    from workmill.store import Store
 
-def store_factory(url: str, clock: Clock = system_clock) -> Callable[[], Store]:
+
+def store_factory(url: str, clock: Clock = system_clock) -> Callable[[], "Store"]:
     """Return what makes stores, not open yet, on the database that a URL names.
 
     `sqlite:///jobs.db` is a file beside where the program was started, `sqlite:////var/jobs.db` one anywhere. The
@@ -67,7 +70,7 @@ def _driver(url: str, query: str) -> str | None:
     return options[0][1]
 
 
-def _sqlite_stores(url: str, parts: SplitResult, clock: Clock) -> Callable[[], Store]:
+def _sqlite_stores(url: str, parts: SplitResult, clock: Clock) -> Callable[[], "Store"]:
     path, driver = _file(url, parts), _driver(url, parts.query)
     if driver is None:
         return partial(_sqlite_store, path, clock)
@@ -81,13 +84,13 @@ def _sqlite_stores(url: str, parts: SplitResult, clock: Clock) -> Callable[[], S
     raise ConfigError(f"store URL {masked(url)!r} names the driver {driver!r}; take {' or '.join(DRIVERS)}")
 
 
-def _sqlite_store(path: Path, clock: Clock) -> Store:
+def _sqlite_store(path: Path, clock: Clock) -> "Store":
     from workmill.stores.sqlite import SqliteStore  # noqa: PLC0415 - a room is loaded when it is used
 
     return SqliteStore(path, clock=clock)
 
 
-def _postgres_stores(url: str) -> Callable[[], Store]:
+def _postgres_stores(url: str) -> Callable[[], "Store"]:
     try:
         from workmill.stores.postgres import PostgresStore  # noqa: PLC0415 - a room is loaded when it is used
     except ImportError as error:
@@ -96,7 +99,7 @@ def _postgres_stores(url: str) -> Callable[[], Store]:
     return partial(PostgresStore, url)
 
 
-def _memory_stores(url: str, parts: SplitResult, clock: Clock) -> Callable[[], Store]:
+def _memory_stores(url: str, parts: SplitResult, clock: Clock) -> Callable[[], "Store"]:
     from workmill.stores.memory import MemoryStore, Vault  # noqa: PLC0415 - a room is loaded when it is used
 
     if parts.netloc or parts.path or parts.query or parts.fragment:

@@ -1,15 +1,19 @@
 """The way from a running task to the store, for ending its attempt in a transaction of its own."""
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from workmill.craft.joining import check_joined
 from workmill.craft.task import AnyTask
-from workmill.store import Store, Verdict
+from workmill.store import Verdict
 from workmill.words.conversation import Conversation
 from workmill.words.emit import Emit
 from workmill.words.job import Job
 from workmill.words.outcome import Succeeded
 from workmill.words.transition import Decide, Transition
+
+if TYPE_CHECKING:
+    from workmill.store import Store
 
 
 class Closing:
@@ -26,7 +30,7 @@ class Closing:
     def __init__(
         self,
         tasks: Mapping[str, AnyTask],
-        store: Store,
+        store: "Store",
         decide: Decide,
         emit: Emit,
         *,

@@ -94,7 +94,7 @@ class TestDue:
     async def test_limit_takes_those_longest_due(self, store: Store, harness: Harness) -> None:
         for number in (3, 1, 4, 2):
             await put(store, plan(name=f"s{number}"), after=number * SECOND)
-        await harness.advance(3 * SECOND)
+        await harness.advance(5 * SECOND)
 
         due = await store.due(2)
 

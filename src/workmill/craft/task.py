@@ -58,7 +58,7 @@ class Task(Generic[P, C, R]):
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = Signature(name, function)
         self.limits = limits_of(self.name, declared.limits, self.signature.parameters)
-        self.options = self._checked(options)
+        self._take(options)
         self.retry_on = declared.retry_on
         self.isolation = declared.isolation
         self.schedule = declared.schedule
@@ -158,8 +158,7 @@ class Task(Generic[P, C, R]):
             raise InvalidOption("run_after", run_after, "give either delay or run_after")
         if isinstance(retry, Retry) and retry.on != (Exception,):
             raise InvalidOption("retry.on", retry.on, "exceptions are no data; set `on` where the task is declared")
-        changed = replace(
-            self.options,
+        changed = Options(
             queue=self.queue if queue is None else check_name("queue", queue),
             priority=self.options.priority if priority is None else check_priority(priority),
             policy=changed_policy(self.policy, retry=retry, timeout=timeout, keep=keep, expires=expires),
@@ -167,7 +166,7 @@ class Task(Generic[P, C, R]):
             delay=self._delay(run_after) if delay is None else checked_length("delay", delay),
             run_at=self._run_at(delay) if run_after is None else check_aware("run_after", run_after),
             unique=self.options.unique if unique is None else checked_unique(unique),
-            after=checked_after(after, needs) or self.options.after,
+            after=self.options.after if after is None and needs is None else checked_after(after, needs),
             then=self.options.then if then is None else checked_followers("then", then),
             on_error=self.options.on_error if on_error is None else checked_followers("on_error", on_error),
             wait=self.options.wait if wait is None else checked_length("wait", wait),
@@ -175,7 +174,7 @@ class Task(Generic[P, C, R]):
         )
         twin: Task[P, C, R] = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
-        twin.options = self._checked(changed)
+        twin._take(changed)
         return twin
 
     def job(self, *args: P.args, **kwargs: P.kwargs) -> NewJob:
@@ -272,16 +271,13 @@ class Task(Generic[P, C, R]):
         then, on_error = self.options.then, self.options.on_error
         return [answered(new), *followers(new, then, on_error)] if then or on_error else [answered(new)]
 
-    @property
-    def _has_rules(self) -> bool:
-        return self.options.unique is not None or bool(self.limits.keys)
-
-    def _checked(self, options: Options) -> Options:
+    def _take(self, options: Options) -> None:
         if options.unique is not None:
             options.unique.check(self.signature.parameters)
         if options.wait is not None:
             checked_wait(options.wait, options.connection)
-        return options
+        self.options = options
+        self._has_rules = options.unique is not None or bool(self.limits.keys)
 
     def _refuse_arguments(self) -> None:
         """Refuse a function that cannot be called by a schedule, or by a message."""

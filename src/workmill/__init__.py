@@ -4,24 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from workmill.app import App
-from workmill.calls.flowing import FlowPage
-from workmill.calls.messages import Messages
-from workmill.craft.channels import Message
 from workmill.craft.context import current_job
-from workmill.craft.cron import Cron
 from workmill.craft.document import attempt_document, job_document, worker_document
-from workmill.craft.flow import Flow, chain, chord, group
-from workmill.craft.flow_handle import FlowHandle, FlowStatus, Node
 from workmill.craft.handle import JobHandle
 from workmill.craft.limits import Limit
 from workmill.craft.log_format import configure_logs
 from workmill.craft.middleware import CallNext, Middleware
-from workmill.craft.schedule_handle import ScheduleHandle, upcoming
-from workmill.craft.schedules import SchedulePage, Schedules
 from workmill.craft.task import AnyTask, Task
 from workmill.craft.task_document import task_document
 from workmill.craft.unique import Unique
-from workmill.craft.when import Every, Loop, When, when_of
 from workmill.loading import load_app
 from workmill.store import Count, Finding, Level, Page, Worker
 from workmill.words.bind import check_bind, is_loopback
@@ -61,21 +52,29 @@ from workmill.words.order import Order
 from workmill.words.outcome import Failure, FailureKind
 from workmill.words.policy import Policy
 from workmill.words.retry import Retry
-from workmill.words.schedule import Missed, Overlap, Plan, Schedule
 from workmill.words.signals import Cancel, Snooze
 from workmill.words.ties import Feed, Needs
 from workmill.words.unique import OnConflict
 
 if TYPE_CHECKING:
+    from workmill.calls.messages import Messages
     from workmill.craft.acting import Acted, Action
+    from workmill.craft.channels import Message
+    from workmill.craft.cron import Cron
+    from workmill.craft.flow import Flow, chain, chord, group
+    from workmill.craft.flow_handle import FlowHandle, FlowPage, FlowStatus, Node
     from workmill.craft.queue import QueueHandle, QueueInfo
     from workmill.craft.rule_document import queue_document, rule_document, why_document
+    from workmill.craft.schedule_handle import ScheduleHandle, upcoming
+    from workmill.craft.schedules import SchedulePage, Schedules
+    from workmill.craft.when import Every, Loop, When, when_of
     from workmill.craft.why import Why, WhyCode
     from workmill.running.extras import Extra
     from workmill.running.options import SupervisorOptions, WorkerOptions
     from workmill.store import Pause, RuleState
     from workmill.tree import run_worker_tree
     from workmill.words.events import Event
+    from workmill.words.schedule import Missed, Overlap, Plan, Schedule
 
 __all__ = [
     "Acted",
@@ -192,19 +191,42 @@ __all__ = [
 _LATER = {
     "Acted": "workmill.craft.acting",
     "Action": "workmill.craft.acting",
+    "Cron": "workmill.craft.cron",
     "Event": "workmill.words.events",
+    "Every": "workmill.craft.when",
     "Extra": "workmill.running.extras",
+    "Flow": "workmill.craft.flow",
+    "FlowHandle": "workmill.craft.flow_handle",
+    "FlowPage": "workmill.craft.flow_handle",
+    "FlowStatus": "workmill.craft.flow_handle",
+    "Loop": "workmill.craft.when",
+    "Message": "workmill.craft.channels",
+    "Messages": "workmill.calls.messages",
+    "Missed": "workmill.words.schedule",
+    "Node": "workmill.craft.flow_handle",
+    "Overlap": "workmill.words.schedule",
     "Pause": "workmill.store.rules",
+    "Plan": "workmill.words.schedule",
     "QueueHandle": "workmill.craft.queue",
     "QueueInfo": "workmill.craft.queue",
     "RuleState": "workmill.store.rules",
+    "Schedule": "workmill.words.schedule",
+    "ScheduleHandle": "workmill.craft.schedule_handle",
+    "SchedulePage": "workmill.craft.schedules",
+    "Schedules": "workmill.craft.schedules",
     "SupervisorOptions": "workmill.running.options",
+    "When": "workmill.craft.when",
     "Why": "workmill.craft.why",
     "WhyCode": "workmill.craft.why",
     "WorkerOptions": "workmill.running.options",
+    "chain": "workmill.craft.flow",
+    "chord": "workmill.craft.flow",
+    "group": "workmill.craft.flow",
     "queue_document": "workmill.craft.rule_document",
     "rule_document": "workmill.craft.rule_document",
     "run_worker_tree": "workmill.tree",
+    "upcoming": "workmill.craft.schedule_handle",
+    "when_of": "workmill.craft.when",
     "why_document": "workmill.craft.rule_document",
 }
 """Where the names are that a program without a worker seldom needs."""

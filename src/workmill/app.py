@@ -21,13 +21,20 @@ from workmill.craft.isolation import checked_isolation
 from workmill.craft.limits import LimitOption, given_limits
 from workmill.craft.logs import Events
 from workmill.craft.middleware import Middleware
-from workmill.craft.options import Declared, Options, changed_policy, check_priority, checked_batch, checked_unique
+from workmill.craft.options import (
+    Declared,
+    Options,
+    changed_policy,
+    check_priority,
+    checked_batch,
+    checked_schedule,
+    checked_unique,
+)
 from workmill.craft.program import Program
 from workmill.craft.registrar import Registrar
 from workmill.craft.registry import Registry
 from workmill.craft.task import AnyTask, Task
 from workmill.craft.unique import Unique
-from workmill.craft.when import When, check_when
 from workmill.stores.opening import store_factory, whole
 from workmill.sync import Portal
 from workmill.words.clock import Clock, system_clock
@@ -44,6 +51,7 @@ from workmill.words.retry import Retry
 from workmill.words.size import Size
 
 if TYPE_CHECKING:
+    from workmill.craft.when import When
     from workmill.store import Store
 
 P = ParamSpec("P")
@@ -133,7 +141,7 @@ class App(Acting, Asking, Channelling, Flowing, Queueing, Scheduling):
         limit: LimitOption | None = None,
         rate: Rate | None = None,
         expires: Duration | None = None,
-        schedule: When | None = None,
+        schedule: "When | None" = None,
     ) -> Registrar: ...
     def task(
         self,
@@ -152,7 +160,7 @@ class App(Acting, Asking, Channelling, Flowing, Queueing, Scheduling):
         limit: LimitOption | None = None,
         rate: Rate | None = None,
         expires: Duration | None = None,
-        schedule: When | None = None,
+        schedule: "When | None" = None,
     ) -> AnyTask | Registrar:
         """Register a function as a task; it stays a plain callable.
 
@@ -191,7 +199,7 @@ class App(Acting, Asking, Channelling, Flowing, Queueing, Scheduling):
             retry_on=(Exception,) if retry is None else retry.on,
             isolation=checked_isolation(process=process, grace=grace, memory=memory),
             limits=given_limits(limit, rate),
-            schedule=None if schedule is None else check_when(schedule),
+            schedule=checked_schedule(schedule),
         )
         registrar = Registrar(self._registry.register, name, options, declared)
         return registrar if function is None else registrar(function)

@@ -1,8 +1,14 @@
-"""Channels: messages for whoever listens, and jobs for whoever subscribed for good."""
+"""Channels: messages for whoever listens, and jobs for whoever subscribed for good.
 
-from workmill.calls.messages import Messages
-from workmill.craft.channels import Message, checked_channels, message_of, new_message, publish
-from workmill.craft.client import Client
+What that takes is loaded when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from workmill.craft.client import Client, Session
 from workmill.craft.options import Declared, Options, changed_policy, check_priority
 from workmill.craft.registrar import Registrar
 from workmill.craft.registry import Registry
@@ -13,6 +19,10 @@ from workmill.words.errors import InvalidOption
 from workmill.words.names import check_name
 from workmill.words.policy import KEEP, Policy
 from workmill.words.retry import Retry
+
+if TYPE_CHECKING:
+    from workmill.calls.messages import Messages
+    from workmill.craft.channels import Message
 
 BUFFER = 100
 MOST_BUFFERED = 1000
@@ -40,14 +50,11 @@ class Channelling:
             QueueFull: The queue of a subscription may hold no more; nothing was published.
             StoreUnavailable: Unknown whether it was published; repeat it with an id to be sure of one message.
         """
-        new, client = new_message(channel, data, id), self._client
-        longest = client.longest_enqueue
-        return message_of(self._portal.run(lambda session: publish(session, client, new), timeout=longest))
+        return self._portal.run(self._publishing(channel, data, id), timeout=self._client.longest_enqueue)
 
     async def apublish(self, channel: str, data: Json = None, *, id: str | None = None) -> Message:
         """Do as `publish` does, awaited."""
-        new, client = new_message(channel, data, id), self._client
-        return message_of(await self._portal.arun(lambda session: publish(session, client, new)))
+        return await self._portal.arun(self._publishing(channel, data, id))
 
     def subscribe(self, *channels: str, cursor: str | None = None, buffer: int = BUFFER) -> Messages:
         """Return a context in which the messages of channels come, each once, in the order of their publishing.
@@ -65,6 +72,9 @@ class Channelling:
         """
         if isinstance(buffer, bool) or not isinstance(buffer, int) or not 1 <= buffer <= MOST_BUFFERED:
             raise InvalidOption("buffer", buffer, f"give a whole number from 1 to {MOST_BUFFERED:,}")
+        from workmill.calls.messages import Messages  # noqa: PLC0415 - loaded by who hears
+        from workmill.craft.channels import checked_channels  # noqa: PLC0415 - likewise
+
         return Messages(self._portal, checked_channels(channels), cursor=cursor, buffer=buffer)
 
     def on(
@@ -105,3 +115,9 @@ class Channelling:
         retry_on = (Exception,) if retry is None else retry.on
         declared = Declared(retry_on=retry_on, channel=check_name("channel", channel))
         return Registrar(self._registry.register, name, options, declared)
+
+    def _publishing(self, channel: str, data: Json, id: str | None) -> Callable[[Session], Awaitable[Message]]:
+        from workmill.craft.channels import new_message, publish  # noqa: PLC0415 - loaded by who publishes
+
+        new = new_message(channel, data, id)
+        return lambda session: publish(session, self._client, new)

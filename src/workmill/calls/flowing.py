@@ -1,27 +1,22 @@
-"""Flows: jobs that belong together."""
+"""Flows: jobs that belong together. What that takes is loaded when it is asked for."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from workmill.craft.client import Client, Session
-from workmill.craft.flow import Flow
-from workmill.craft.flow_handle import FlowHandle, FlowStatus, flow_handle, status_of
 from workmill.craft.options import checked_batch
 from workmill.craft.registry import Registry
 from workmill.reading import LONGEST_PAGE
-from workmill.store import FlowPage as StoredPage
 from workmill.sync import Portal
 from workmill.words.duration import Duration
 from workmill.words.errors import InvalidOption
 from workmill.words.job import NewJob
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowPage:
-    """Flows, those begun last first, and where the next page begins (None: this was the last)."""
-
-    flows: tuple[FlowStatus, ...]
-    next_cursor: str | None
+if TYPE_CHECKING:
+    from workmill.craft.flow import Flow
+    from workmill.craft.flow_handle import FlowHandle, FlowPage
 
 
 class Flowing:
@@ -45,18 +40,16 @@ class Flowing:
             JobConflict, QueueFull, UniqueConflict: As for `enqueue_many`; nothing was stored.
         """
         jobs = _jobs(flow)
-        longest = checked_batch(jobs, connection, wait)
-        self._client.enqueue_from_here(jobs, connection, wait=longest)
-        return FlowHandle(self._client, flow.id, self._registry.handle)
+        self._client.enqueue_from_here(jobs, connection, wait=checked_batch(jobs, connection, wait))
+        return self._flow_handle(flow.id)
 
     async def aenqueue_flow(
         self, flow: Flow, *, connection: object | None = None, wait: Duration | None = None
     ) -> FlowHandle:
         """Do as `enqueue_flow` does, awaited."""
         jobs = _jobs(flow)
-        longest = checked_batch(jobs, connection, wait)
-        await self._client.aenqueue_from_here(jobs, connection, wait=longest)
-        return FlowHandle(self._client, flow.id, self._registry.handle)
+        await self._client.aenqueue_from_here(jobs, connection, wait=checked_batch(jobs, connection, wait))
+        return self._flow_handle(flow.id)
 
     def flow(self, flow_id: str) -> FlowHandle:
         """Return a handle on a stored flow.
@@ -64,13 +57,13 @@ class Flowing:
         Raises:
             FlowNotFound: No stored job belongs to it.
         """
-        handle = flow_handle(self._client, flow_id, self._registry.handle)
+        handle = self._flow_handle(flow_id)
         handle.status()
         return handle
 
     async def aflow(self, flow_id: str) -> FlowHandle:
         """Do as `flow` does, awaited."""
-        handle = flow_handle(self._client, flow_id, self._registry.handle)
+        handle = self._flow_handle(flow_id)
         await handle.astatus()
         return handle
 
@@ -81,28 +74,33 @@ class Flowing:
             InvalidOption: The limit is not from 1 to 1,000, or the cursor is none.
         """
         _check_limit(limit)
-        return _page(self._portal.run(lambda session: _listed(session, limit, cursor)))
+        return self._portal.run(lambda session: _page(session, limit, cursor))
 
     async def aflows(self, *, limit: int = 50, cursor: str | None = None) -> FlowPage:
         """Do as `flows` does, awaited."""
         _check_limit(limit)
-        return _page(await self._portal.arun(lambda session: _listed(session, limit, cursor)))
+        return await self._portal.arun(lambda session: _page(session, limit, cursor))
+
+    def _flow_handle(self, flow_id: str) -> FlowHandle:
+        from workmill.craft.flow_handle import flow_handle  # noqa: PLC0415 - loaded by who has flows
+
+        return flow_handle(self._client, flow_id, self._registry.handle)
 
 
 def _jobs(flow: Flow) -> Sequence[NewJob]:
-    if not isinstance(flow, Flow):
+    from workmill.craft.flow import Flow as Known  # noqa: PLC0415 - loaded by who has flows
+
+    if not isinstance(flow, Known):
         raise InvalidOption("flow", flow, "give a Flow, or what chain, group or chord has made")
     if not len(flow):
         raise InvalidOption("flow", flow, "it has no job; add one")
     return flow.jobs()
 
 
-async def _listed(session: Session, limit: int, cursor: str | None) -> StoredPage:
-    return await session.store.flows(limit=limit, cursor=cursor)
+async def _page(session: Session, limit: int, cursor: str | None) -> FlowPage:
+    from workmill.craft.flow_handle import page_of  # noqa: PLC0415 - loaded by who has flows
 
-
-def _page(found: StoredPage) -> FlowPage:
-    return FlowPage(flows=tuple(map(status_of, found.flows)), next_cursor=found.next_cursor)
+    return page_of(await session.store.flows(limit=limit, cursor=cursor))
 
 
 def _check_limit(limit: int) -> None:

@@ -1,12 +1,20 @@
-"""Schedules: jobs at the times of a calendar, at intervals, or again and again."""
+"""Schedules: jobs at the times of a calendar, at intervals, or again and again.
+
+What that takes is loaded when it is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from workmill.craft.client import Client
-from workmill.craft.planning import DeclaredSchedule, plan_of
 from workmill.craft.registry import Registry
-from workmill.craft.schedules import Schedules
-from workmill.craft.when import When
 from workmill.words.job import NewJob
-from workmill.words.schedule import Missed, Overlap
+
+if TYPE_CHECKING:
+    from workmill.craft.schedules import Schedules
+    from workmill.craft.when import When
+    from workmill.words.schedule import Missed, Overlap
 
 
 class Scheduling:
@@ -18,6 +26,8 @@ class Scheduling:
     @property
     def schedules(self) -> Schedules:
         """The stored schedules: to look at, create, edit, start, stop and delete."""
+        from workmill.craft.schedules import Schedules  # noqa: PLC0415 - loaded by who has schedules
+
         return Schedules(self._client, self._registry.handle)
 
     def schedule(
@@ -27,8 +37,8 @@ class Scheduling:
         when: When,
         *,
         active: bool = True,
-        overlap: Overlap | str = Overlap.SKIP,
-        missed: Missed | str = Missed.ONCE,
+        overlap: Overlap | str = "skip",
+        missed: Missed | str = "once",
     ) -> None:
         """Declare a schedule: workers store it as they start, where it is not stored as declared already.
 
@@ -46,5 +56,7 @@ class Scheduling:
         Raises:
             InvalidOption: One of them cannot be, or the name is declared already.
         """
+        from workmill.craft.planning import DeclaredSchedule, plan_of  # noqa: PLC0415 - loaded by who has schedules
+
         plan = plan_of(name, job, when, overlap=overlap, missed=missed)
         self._registry.declare_schedule(DeclaredSchedule(plan=plan, when=when, is_active=active))

@@ -54,7 +54,7 @@ def message_of(stored: StoredMessage) -> Message:
     )
 
 
-async def publish(session: Session, client: Client, message: NewMessage) -> StoredMessage:
+async def publish(session: Session, client: Client, message: NewMessage) -> Message:
     """Store a message, with one job for each durable subscription, in one transaction.
 
     Raises:
@@ -65,7 +65,7 @@ async def publish(session: Session, client: Client, message: NewMessage) -> Stor
     stored = await session.store.publish([message], jobs)
     if jobs and client.after_enqueue is not None:
         await client.after_enqueue()
-    return stored[0]
+    return message_of(stored[0])
 
 
 def checked_channels(channels: Sequence[str]) -> tuple[str, ...]:

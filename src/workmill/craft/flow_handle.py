@@ -11,6 +11,7 @@ from workmill.craft.client import POLL_SECONDS, Client, Session, check_reason
 from workmill.craft.handle import JobHandle
 from workmill.craft.ids import new_id
 from workmill.store import Flow as StoredFlow
+from workmill.store import FlowPage as StoredPage
 from workmill.store import JobFilter
 from workmill.words.codec import Json
 from workmill.words.errors import FlowNotFound, JobConflict, WaitTimeout
@@ -63,11 +64,24 @@ class FlowStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlowPage:
+    """Flows, those begun last first, and where the next page begins (None: this was the last)."""
+
+    flows: tuple[FlowStatus, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One job of a flow, and whom it follows."""
 
     job: Job
     parents: tuple[str, ...]
+
+
+def page_of(found: StoredPage) -> FlowPage:
+    """Return a page of stored flows as callers see it."""
+    return FlowPage(flows=tuple(map(status_of, found.flows)), next_cursor=found.next_cursor)
 
 
 def status_of(flow: StoredFlow) -> FlowStatus:

@@ -1,20 +1,25 @@
 """What is set beside a call's arguments: where, when and how often it runs."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from workmill.craft.following import refuse_loose_steps
 from workmill.craft.isolation import Isolation
 from workmill.craft.limits import Limit
 from workmill.craft.unique import Unique
-from workmill.craft.when import When
 from workmill.words.duration import Duration, checked_length
 from workmill.words.errors import InvalidOption
 from workmill.words.job import NewJob
 from workmill.words.policy import Policy
 from workmill.words.retry import Retry
 from workmill.words.ties import After
+
+if TYPE_CHECKING:
+    from workmill.craft.when import When
 
 LOWEST, HIGHEST = -100, 100
 LARGEST_BATCH = 100_000
@@ -77,6 +82,19 @@ def checked_unique(unique: Unique | None) -> Unique | None:
     if unique is not None and not isinstance(unique, Unique):
         raise InvalidOption("unique", unique, "give a Unique, such as Unique() or Unique(by=())")
     return unique
+
+
+def checked_schedule(schedule: When | None) -> When | None:
+    """Return what was given for `schedule`.
+
+    Raises:
+        InvalidOption: It is no time.
+    """
+    if schedule is None:
+        return None
+    from workmill.craft.when import check_when  # noqa: PLC0415 - loaded by who has schedules
+
+    return check_when(schedule)
 
 
 def checked_wait(wait: Duration | None, connection: object | None) -> timedelta | None:

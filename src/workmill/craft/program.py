@@ -1,16 +1,18 @@
 """What a worker needs of an application, gathered so that nothing below the hall knows the hall."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from workmill.craft.middleware import Middleware
-from workmill.craft.planning import DeclaredSchedule
 from workmill.craft.task import AnyTask
 from workmill.words.emit import Emit
 from workmill.words.errors import ConfigError, InvalidArguments
 
 if TYPE_CHECKING:
+    from workmill.craft.planning import DeclaredSchedule
     from workmill.store import Store
 
 
@@ -27,7 +29,7 @@ class Program:
     url: str
     tasks: Mapping[str, AnyTask]
     middleware: tuple[Middleware, ...]
-    open_store: Callable[[], "Store"]
+    open_store: Callable[[], Store]
     emit: Emit
     schedules: Mapping[str, DeclaredSchedule] = field(default_factory=dict)
 
@@ -36,7 +38,7 @@ class Program:
         """The names of the tasks whose jobs need a process each."""
         return tuple(sorted(name for name, task in self.tasks.items() if task.is_process))
 
-    def part(self, *, process: bool) -> "Program":
+    def part(self, *, process: bool) -> Program:
         """Return this program with its process tasks only, or with all others, as they are now."""
         return replace(self, tasks={name: task for name, task in self.tasks.items() if task.is_process is process})
 

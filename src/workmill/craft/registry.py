@@ -1,17 +1,22 @@
 """The tasks of one application, by name, and the handles on jobs that know their task's result."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
 from workmill.craft.options import Declared, Options
-from workmill.craft.planning import DeclaredSchedule
 from workmill.craft.task import AnyTask, Task
 from workmill.store import Enqueued
 from workmill.words.codec import Json
 from workmill.words.errors import DuplicateTask, InvalidOption, UnknownTask
 from workmill.words.job import Job
 from workmill.words.limit import Rule
+
+if TYPE_CHECKING:
+    from workmill.craft.planning import DeclaredSchedule
 
 
 class Registry:

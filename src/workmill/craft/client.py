@@ -135,15 +135,12 @@ class Client:
         with suppress(QueueFull):
             return await self.enqueue(session, jobs)
         async with session.watch.subscribe(None) as subscription:
-            while True:
-                remaining = ends_at - time.monotonic()
-                try:
+            while (remaining := ends_at - time.monotonic()) > 0:
+                with suppress(QueueFull):
                     return await self.enqueue(session, jobs)
-                except QueueFull:
-                    if remaining <= 0:
-                        raise
                 await asyncio.sleep(min(remaining, BREATH_SECONDS))
                 await subscription.next(min(max(ends_at - time.monotonic(), 0.0), POLL_SECONDS))
+        return await self.enqueue(session, jobs)
 
     async def get(self, session: Session, job_id: str) -> Job:
         """Return a job as it is now.

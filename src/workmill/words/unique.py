@@ -28,7 +28,8 @@ class Uniqueness:
 
     It does so while that one is in one of `states`, and as long as less than `within` has passed since that one was
     stored. What the new job says counts. Where that one was to wait for the end of a running one that it replaced, and
-    does not conflict any more, the new job conflicts with the running one as if that were the last.
+    does not conflict any more, the new job conflicts with the running one as if that were the last. One that replaces
+    waits for that running one whatever became of those between them.
     """
 
     name: str

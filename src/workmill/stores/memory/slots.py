@@ -34,6 +34,12 @@ class Slots:
         jobs = (self._jobs.get(job_id) for job_id in holders if job_id is not None)
         return next((job for job in jobs if job is not None and _conflicts(new.unique, job, now)), None)
 
+    def awaited(self, new: NewJob) -> tuple[str, ...]:
+        """Return the job, if it runs still, for whose end the last under a new one's name was to wait."""
+        holders = () if new.unique is None else self._holders.get((new.task, new.unique.name), ())
+        jobs = (self._jobs.get(job_id) for job_id in holders[1:] if job_id is not None)
+        return tuple(job.id for job in jobs if job is not None and job.state is JobState.RUNNING)
+
     def take(self, new: NewJob, replaced: Job | None) -> None:
         """Let a job that was stored just now be the last under its name, and note whom it replaced."""
         if new.unique is None:

@@ -56,7 +56,8 @@ def store_one(
 
 def make_way(vault: Vault, there: Job, reason: str, now: datetime, changed: list[Job]) -> tuple[str, ...]:
     """Cancel the job whose place a new one takes, and return those for whose end the new one must wait."""
-    behind = (there.id,) if there.state is JobState.RUNNING else vault.following.open_parents(there.id)
+    is_waiting = there.state is JobState.WAITING
+    behind = vault.following.open_parents(there.id) if is_waiting else (there.id,) * (there.state is JobState.RUNNING)
     after = cancel(vault, there.id, reason, now)
     if after is not None:
         changed += [after, *conclude(vault, [after], now)]
@@ -96,6 +97,7 @@ def _unless_in_the_way(
                 answers[new.id] = there.id
                 return None
             case OnConflict.REPLACE:
+                behind += vault.slots.awaited(new)
                 behind += make_way(vault, there, replaced_by(new.id), now, changed)
     job = vault.following.begin(new, now, behind=behind, answers=answers)
     vault.slots.take(new, there)

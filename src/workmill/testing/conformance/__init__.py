@@ -50,6 +50,7 @@ SUBJECTS = (
     "processes",
     "rates",
     "rescue",
+    "ruled_walk",
     "rules",
     "schedules",
     "settle",
@@ -109,6 +110,7 @@ from workmill.testing.conformance.payloads import TestLargeBatches, TestPayloads
 from workmill.testing.conformance.processes import TestProcesses  # noqa: E402
 from workmill.testing.conformance.rates import TestRate, TestRateChange, TestRateDue  # noqa: E402
 from workmill.testing.conformance.rescue import TestExpired, TestHeld, TestRescue  # noqa: E402
+from workmill.testing.conformance.ruled_walk import TestRuledWalk  # noqa: E402
 from workmill.testing.conformance.rules import TestRulesByHand  # noqa: E402
 from workmill.testing.conformance.schedules import (  # noqa: E402
     TestDeleteSchedules,
@@ -219,6 +221,7 @@ __all__ = [
     "TestRateDue",
     "TestRepeatedId",
     "TestRescue",
+    "TestRuledWalk",
     "TestRulesByHand",
     "TestRulesWithin",
     "TestScheduledNotice",

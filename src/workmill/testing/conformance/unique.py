@@ -394,6 +394,17 @@ class TestUniqueReplace:
         await settle(store, end(first))
         assert (await store.enqueue([new_job(unique=ONE)]))[0].created
 
+    async def test_running_one_is_awaited_though_its_cancelled_successor_is_in_the_way(self, store: Store) -> None:
+        first = await running(store, new_job(unique=ONE))
+        second = await add(store, new_job(unique=OR_REPLACE))
+        await store.cancel([second.id], None)
+        anew = Uniqueness(name="one", states=ANY_STATE, on_conflict=OnConflict.REPLACE)
+
+        third = await add(store, new_job(unique=anew))
+
+        assert third.state is JobState.WAITING
+        assert await store.parents([third.id]) == [(first.id,)]
+
     async def test_running_one_is_in_nobodys_way_when_its_successor_has_run(self, store: Store) -> None:
         first = await running(store, new_job(unique=ONE))
         await add(store, new_job(unique=OR_REPLACE))

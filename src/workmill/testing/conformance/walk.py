@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from workmill.store import JobFilter, Store
+from workmill.store import ClaimRequest, JobFilter, Store
 from workmill.testing.conformance.fixtures import Another
 from workmill.testing.conformance.harness import Harness
 from workmill.testing.conformance.making import DEATH, DONE, ERROR, LEASE, SECOND, new_job, new_worker, request
@@ -83,13 +83,16 @@ class Walk:
             delay=chance.choice((None, None, timedelta(0), 3 * SECOND, 20 * SECOND)),
         )
 
-    async def _claim(self) -> None:
-        wanted = request(
+    def _request(self) -> ClaimRequest:
+        return request(
             self._worker(),
             limit=self._chance.randint(0, 4),
             tasks=self._chance.choice((TASKS, TASKS[:1], ("unknown",))),
             queues=self._chance.choice((None, QUEUES, QUEUES[1:2])),
         )
+
+    async def _claim(self) -> None:
+        wanted = self._request()
         expected = self._model.claim(wanted, await self._store.now())
         try:
             claimed = await self._store.claim(wanted)

@@ -28,12 +28,9 @@ def fire_one(tick: Tick, transaction: Transaction) -> Fired:
     schedule = scheduling.stored(tick.schedule, transaction)
     if schedule is None or is_stale(schedule, tick, transaction):
         return STALE
-    stored: list[Enqueued] = []
-    for new in tick.jobs:
-        made = make(schedule, new, transaction)
-        stored += made
-        if made:
-            schedule = replace(schedule, last_job=made[-1].job.id)
+    stored = make_all(schedule, tick.jobs, transaction)
+    if stored:
+        schedule = replace(schedule, last_job=stored[-1].job.id)
     if tick.version is not None or stored:
         scheduling.write(after(schedule, tick, transaction.now), transaction)
     is_skipped = bool(tick.jobs) and not stored
@@ -47,20 +44,28 @@ def is_stale(schedule: Schedule, tick: Tick, transaction: Transaction) -> bool:
     return not schedule.is_active or schedule.version != tick.version
 
 
-def make(schedule: Schedule, new: NewJob, transaction: Transaction) -> list[Enqueued]:
-    """Store one job of a schedule by its overlap rule; none where that is to skip it."""
+def make_all(schedule: Schedule, jobs: Sequence[NewJob], transaction: Transaction) -> list[Enqueued]:
+    """Store jobs of a schedule, one after the other by its overlap rule, and return those that this stores."""
+    overlap = schedule.plan.overlap if schedule.plan.pause is None else Overlap.SKIP
+    if overlap is Overlap.ALLOW:
+        return transaction.hold(storing.store(jobs, transaction.account, is_bounded=False))
+    stored: list[Enqueued] = []
+    last_job = schedule.last_job
+    for new in jobs:
+        stored += make(new, last_job, overlap, transaction)
+        last_job = stored[-1].job.id if stored else last_job
+    return stored
+
+
+def make(new: NewJob, last_job: str | None, overlap: Overlap, transaction: Transaction) -> list[Enqueued]:
+    """Store one job of a schedule whose last job may be in its way; none where that is to skip it."""
     behind: list[str] = []
-    last = standing_of(schedule.last_job, transaction)
+    last = standing_of(last_job, transaction)
     if last is not None:
-        match schedule.plan.overlap if schedule.plan.pause is None else Overlap.SKIP:
-            case Overlap.SKIP:
-                return []
-            case Overlap.QUEUE:
-                behind = [last[1]]
-            case Overlap.CANCEL:
-                behind = make_room(*last, overlapped_by(new.id), transaction)
-            case Overlap.ALLOW:
-                pass
+        if overlap is Overlap.SKIP:
+            return []
+        is_to_cancel = overlap is Overlap.CANCEL
+        behind = make_room(*last, overlapped_by(new.id), transaction) if is_to_cancel else [last[1]]
     talk = storing.store([new], transaction.account, behind={new.id: behind}, is_bounded=False)
     return transaction.hold(talk)
 

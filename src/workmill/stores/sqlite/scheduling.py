@@ -71,9 +71,8 @@ def page(limit: int, cursor: str | None, transaction: Transaction) -> tuple[list
         raise InvalidOption("cursor", cursor, "give the cursor that came with the page before, or none")
     if limit <= 0:
         return [], None
-    found = readable(transaction.batch(statements("schedule")["page"], cursor or "", limit + 1))
-    listed = found[:limit]
-    return listed, listed[-1].plan.name if len(found) > limit else None
+    rows = transaction.batch(statements("schedule")["page"], cursor or "", limit + 1)
+    return readable(rows[:limit]), rows[limit - 1][0] if len(rows) > limit else None
 
 
 def named(names: Sequence[str], transaction: Transaction) -> list[Schedule | None]:
@@ -117,15 +116,25 @@ def delete(names: Sequence[str], transaction: Transaction) -> None:
 
 def due(limit: int, transaction: Transaction) -> Due:
     """See `Store.due`."""
-    sql = statements("schedule")
     with transaction.snapshot():
-        rows = transaction.batch(sql["due"], transaction.now, max(limit, 0))
-        next_at = transaction.value(sql["next"], len(rows))
+        found, passed = readable_due(max(limit, 0), transaction)
+        next_at = transaction.value(statements("schedule")["next"], passed)
     return Due(
         now=moment(transaction.now),
-        schedules=tuple(readable(rows)),
+        schedules=tuple(found),
         next_in=max(next_at - transaction.now, 0) * TICK if isinstance(next_at, int) else None,
     )
+
+
+def readable_due(limit: int, transaction: Transaction) -> tuple[list[Schedule], int]:
+    """Return up to `limit` schedules that are due, and how many were looked at: none is hidden by unreadable ones."""
+    unreadable = 0
+    while True:
+        rows = transaction.batch(statements("schedule")["due"], transaction.now, limit + unreadable)
+        found = readable(rows)
+        if len(rows) - len(found) == unreadable:
+            return found, len(rows)
+        unreadable = len(rows) - len(found)
 
 
 def write(wanted: Schedule, transaction: Transaction) -> Schedule:
@@ -186,7 +195,7 @@ def schedule_of(row: Sequence[Json]) -> Schedule:
     Raises:
         ValueError: It cannot be read.
     """
-    plan, is_declared, is_active, next_at, last_at, last_job, version, created_at, changed_at = row
+    _, plan, is_declared, is_active, next_at, last_at, last_job, version, created_at, changed_at = row
     return Schedule(
         plan=load_plan(plan),
         is_declared=is_declared == 1,

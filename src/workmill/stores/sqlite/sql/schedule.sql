@@ -21,19 +21,19 @@ SELECT declared FROM schedule WHERE name = ?1;
 
 -- :name named
 SELECT CAST(json_group_array(json_array(
-    plan, declared IS NOT NULL, is_active, next_at, last_at, last_job, version, created_at, changed_at
+    name, plan, declared IS NOT NULL, is_active, next_at, last_at, last_job, version, created_at, changed_at
 )) AS BLOB)
 FROM json_each(?1) AS wanted CROSS JOIN schedule ON schedule.name = wanted.value;
 
 -- :name page
 SELECT CAST(json_group_array(json_array(
-    plan, declared IS NOT NULL, is_active, next_at, last_at, last_job, version, created_at, changed_at
+    name, plan, declared IS NOT NULL, is_active, next_at, last_at, last_job, version, created_at, changed_at
 )) AS BLOB)
 FROM (SELECT * FROM schedule WHERE name > ?1 ORDER BY name LIMIT ?2);
 
 -- :name due
 SELECT CAST(json_group_array(json_array(
-    plan, declared IS NOT NULL, is_active, next_at, last_at, last_job, version, created_at, changed_at
+    name, plan, declared IS NOT NULL, is_active, next_at, last_at, last_job, version, created_at, changed_at
 )) AS BLOB)
 FROM (
     SELECT * FROM schedule INDEXED BY schedule_due WHERE next_at IS NOT NULL AND next_at <= ?1

@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 
+from workmill import store
 from workmill.store import Store
 from workmill.stores.memory import MemoryStore
 from workmill.stores.sqlite import SqliteStore
@@ -25,3 +26,9 @@ def test_verb_is_called_as_the_contract_says(room: type, verb: str) -> None:
 
     assert kept.parameters == promised.parameters
     assert inspect.iscoroutinefunction(getattr(room, verb)) == inspect.iscoroutinefunction(getattr(Store, verb))
+
+
+def test_every_name_of_the_contract_is_there_and_no_other() -> None:
+    assert [name for name in store.__all__ if not hasattr(store, name)] == []
+    with pytest.raises(AttributeError, match="has no attribute 'Nonesuch'"):
+        getattr(store, "Nonesuch")  # noqa: B009 - a type checker knows that there is none

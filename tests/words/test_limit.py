@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from workmill.words.errors import InvalidOption
-from workmill.words.limit import Rate
+from workmill.words.limit import Rate, Rule, Scope
 
 
 @pytest.mark.parametrize("per", [60, 60.0, timedelta(minutes=1)])
@@ -30,3 +30,17 @@ def test_rate_in_no_time_is_refused(per: timedelta | float) -> None:
 def test_rate_in_what_is_no_length_of_time_is_refused(per: float) -> None:
     with pytest.raises(InvalidOption, match=r"rate\.per"):
         Rate(1, per)
+
+
+def test_a_rule_may_say_nothing() -> None:
+    silent = Rule(scope=Scope.TASK, name="mail")
+
+    assert not silent.says
+    assert all(
+        rule.says
+        for rule in (
+            Rule(scope=Scope.TASK, name="mail", running=0),
+            Rule(scope=Scope.TASK, name="mail", rate=Rate(1, per=1)),
+            Rule(scope=Scope.QUEUE, name="mail", waiting=0),
+        )
+    )

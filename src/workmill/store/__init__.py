@@ -111,7 +111,7 @@ _LATER = {
 }
 """Where the names are that are loaded late."""
 
-if not TYPE_CHECKING:  # a type checker must see which names there are
+if not TYPE_CHECKING:  # pragma: no branch - a type checker must see which names there are
 
     def __getattr__(name: str) -> object:
         if name not in _LATER:

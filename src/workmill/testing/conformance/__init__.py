@@ -45,15 +45,18 @@ SUBJECTS = (
     "model",
     "notices",
     "obstacles",
+    "overlap",
     "pauses",
     "payloads",
     "processes",
+    "pruning",
     "rates",
     "rescue",
     "ruled_walk",
     "rules",
     "schedules",
     "settle",
+    "stopping",
     "unique",
     "unreadable",
     "waiting",
@@ -81,12 +84,12 @@ from workmill.testing.conformance.channels import TestMessages, TestPublish, Tes
 from workmill.testing.conformance.claim import TestClaim, TestClaimOrder, TestClaimRace, TestClaimRight, TestClaimScope  # noqa: E402
 from workmill.testing.conformance.counts import TestCounts  # noqa: E402
 from workmill.testing.conformance.declare import TestDeclareRules, TestDeclareSchedules  # noqa: E402
-from workmill.testing.conformance.ends import TestEnds, TestFollowerNotice, TestFollowers, TestPruneParents  # noqa: E402
+from workmill.testing.conformance.ends import TestEnds, TestFollowerNotice, TestFollowers  # noqa: E402
 from workmill.testing.conformance.enqueue import TestEnqueue, TestIdempotencyKey, TestRepeatedId  # noqa: E402
 from workmill.testing.conformance.expires import TestExpires  # noqa: E402
 from workmill.testing.conformance.fence import TestCancelRequested, TestFence, TestProgress  # noqa: E402
 from workmill.testing.conformance.find import TestFind, TestGet, TestPages  # noqa: E402
-from workmill.testing.conformance.firing import TestDue, TestFire, TestFireByHand, TestOverlap  # noqa: E402
+from workmill.testing.conformance.firing import TestDue, TestFire, TestFireByHand  # noqa: E402
 from workmill.testing.conformance.fixtures import another, another_caller, anyio_backend, caller, store  # noqa: E402
 from workmill.testing.conformance.flows import TestFindByTies, TestFlow, TestFlows, TestTies  # noqa: E402
 from workmill.testing.conformance.graph_walk import TestRandomGraph  # noqa: E402
@@ -105,21 +108,18 @@ from workmill.testing.conformance.notices import (  # noqa: E402
     TestScheduledNotice,
 )
 from workmill.testing.conformance.obstacles import TestAhead, TestObstacles  # noqa: E402
+from workmill.testing.conformance.overlap import TestOverlap  # noqa: E402
 from workmill.testing.conformance.pauses import TestPause  # noqa: E402
 from workmill.testing.conformance.payloads import TestLargeBatches, TestPayloads  # noqa: E402
 from workmill.testing.conformance.processes import TestProcesses  # noqa: E402
+from workmill.testing.conformance.pruning import TestPruneParents  # noqa: E402
 from workmill.testing.conformance.rates import TestRate, TestRateChange, TestRateDue  # noqa: E402
 from workmill.testing.conformance.rescue import TestExpired, TestHeld, TestRescue  # noqa: E402
 from workmill.testing.conformance.ruled_walk import TestRuledWalk  # noqa: E402
 from workmill.testing.conformance.rules import TestRulesByHand  # noqa: E402
-from workmill.testing.conformance.schedules import (  # noqa: E402
-    TestDeleteSchedules,
-    TestListSchedules,
-    TestPutSchedules,
-    TestStartSchedule,
-    TestStopSchedule,
-)
+from workmill.testing.conformance.schedules import TestListSchedules, TestPutSchedules, TestStartSchedule  # noqa: E402
 from workmill.testing.conformance.settle import TestAttempts, TestFailureStays, TestSettle, TestSettleAndClaim  # noqa: E402
+from workmill.testing.conformance.stopping import TestDeleteSchedules, TestStopSchedule  # noqa: E402
 from workmill.testing.conformance.unique import TestUnique, TestUniqueAnswer, TestUniqueRace, TestUniqueReplace  # noqa: E402
 from workmill.testing.conformance.unreadable import TestUnreadable  # noqa: E402
 from workmill.testing.conformance.waiting import TestPromote, TestPrune  # noqa: E402

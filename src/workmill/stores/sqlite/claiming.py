@@ -20,9 +20,18 @@ from workmill.words.errors import LeaseLost
 from workmill.words.job import Job, JobState
 
 
-class Lost(NamedTuple):
-    """The places of jobs that leave the line without being given to anybody: unreadable, or too late."""
+class Reading(NamedTuple):
+    """What was read of the next in line.
 
+    Attributes:
+        taken: The jobs as they are once taken, by their places in the order.
+        timed: The places of those that had to begin in time.
+        damaged: The places of those that cannot be read. They leave the line as those do that are late.
+        late: The places of those that may not begin any more.
+    """
+
+    taken: dict[int, Job]
+    timed: list[int]
     damaged: list[int]
     late: list[int]
 
@@ -45,15 +54,16 @@ def take(request: ClaimRequest, transaction: Transaction) -> list[Job] | None:
         limit = request.limit - len(jobs)
         choice = choose(lanes, limit, turn, transaction) if is_ruled else None
         rows = next_in_line(lanes, limit, transaction) if choice is None else rows_chosen(choice, transaction)
-        taken, lost = read(rows, request, transaction.now)
-        hand_over(taken, request, transaction)
-        jobs |= taken
+        reading = read(rows, request, transaction.now)
+        hand_over(reading, request, transaction)
+        jobs |= reading.taken
         if choice is not None:
-            conclude(choice, taken, transaction)
-        if not any(lost) and (choice is None or choice.is_over):
+            conclude(choice, reading.taken, transaction)
+        if not reading.damaged and not reading.late and (choice is None or choice.is_over):
             break
         # They leave the line, so that what comes after them can be taken in their place.
-        put_aside(lost, transaction)
+        fail_unreadable_by_seq(reading.damaged, transaction)
+        expire(reading.late, transaction)
     return in_order(jobs) if turn else list(jobs.values())
 
 
@@ -72,12 +82,6 @@ def open_lanes(request: ClaimRequest, transaction: Transaction) -> tuple[int | N
 def in_order(jobs: Mapping[int, Job]) -> list[Job]:
     """Return jobs that were taken in several turns in the order of claims."""
     return [jobs[place] for place in sorted(jobs, key=lambda place: (-jobs[place].priority, place))]
-
-
-def put_aside(lost: Lost, transaction: Transaction) -> None:
-    """Settle jobs that cannot be given to anybody."""
-    fail_unreadable_by_seq(lost.damaged, transaction)
-    expire(lost.late, transaction)
 
 
 def rows_chosen(choice: Choice, transaction: Transaction) -> Sequence[Sequence[Json]]:
@@ -131,8 +135,9 @@ def first_places(lanes: list[tuple[str, str]], limit: int, transaction: Transact
         share = min(4 * share, limit)
 
 
-def hand_over(taken: dict[int, Job], request: ClaimRequest, transaction: Transaction) -> None:
+def hand_over(reading: Reading, request: ClaimRequest, transaction: Transaction) -> None:
     """Write that jobs, given by their places in the order, are in the worker's hands now."""
+    taken = reading.taken
     if not taken:
         return
     transaction.run(statements("claim")["take"], pack(list(taken)), request.worker_id, request.engine, transaction.now)
@@ -140,22 +145,27 @@ def hand_over(taken: dict[int, Job], request: ClaimRequest, transaction: Transac
         transaction.count((JobState.QUEUED, task, queue), -number)
         transaction.count((JobState.RUNNING, task, queue), number)
     transaction.tell(NoticeKind.CHANGED, job_ids=[job.id for job in taken.values()])
+    if reading.timed:
+        transaction.run(statements("claim")["in_time"], pack(reading.timed))
 
 
-def read(rows: Sequence[Sequence[Json]], request: ClaimRequest, now: int) -> tuple[dict[int, Job], Lost]:
-    """Return the jobs as they are once taken, by their places in the order, and those that are not to be taken."""
-    taken, lost = {}, Lost([], [])
+def read(rows: Sequence[Sequence[Json]], request: ClaimRequest, now: int) -> Reading:
+    """Read the next in line."""
+    reading = Reading({}, [], [], [])
     for row in rows:
         try:
             job = claimed(row, request, now)
         except ValueError:
-            lost.damaged.append(row[0])
+            reading.damaged.append(row[0])
             continue
-        if job.policy.expires is not None and is_late(job, now):
-            lost.late.append(row[0])
+        if job.policy.expires is None:
+            reading.taken[row[0]] = job
+        elif is_late(job, now):
+            reading.late.append(row[0])
         else:
-            taken[row[0]] = job
-    return taken, lost
+            reading.taken[row[0]] = job
+            reading.timed.append(row[0])
+    return reading
 
 
 def claimed(row: Sequence[Json], request: ClaimRequest, now: int) -> Job:

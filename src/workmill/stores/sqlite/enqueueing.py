@@ -178,13 +178,20 @@ def row_of(job: Job, now: int) -> tuple[Value, ...]:
     )
 
 
+def begin_by(job: Job) -> int | None:
+    """Return from when on a new job may not begin any more."""
+    if job.policy.expires is None or job.state.is_final:
+        return None
+    return later(ticks(job.run_at or job.created_at), job.policy.expires)
+
+
 def tied_row_of(job: Job, now: int, *, strand: int | None, is_followed: bool) -> tuple[Value, ...]:
     """Return the values of a new job that is not plain, in the order of its inserting statement."""
     return (
         *row_of(job, now),
         None if job.ties is None else dump_ties(job.ties),
         strand,
-        None if job.policy.expires is None else later(ticks(job.run_at or job.created_at), job.policy.expires),
+        begin_by(job),
         1 if is_followed else None,
         None if job.failure is None else dump_failure(job.failure),
         job.cancel_reason,

@@ -14,7 +14,7 @@ from workmill.stores.sqlite.moments import later
 from workmill.stores.sqlite.rows import pack, text_of, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
-from workmill.words.codec import dump_failure, dump_progress
+from workmill.words.codec import Json, dump_failure, dump_progress
 from workmill.words.job import Ending, JobState
 from workmill.words.transition import Transition
 
@@ -24,7 +24,7 @@ WAITING_FOR_A_TIME = frozenset({JobState.SCHEDULED, JobState.RETRYING})
 class Run(NamedTuple):
     """The running attempt that a transition ends, as it is stored.
 
-    `strand` and `followed` are None for plain jobs. `is_ruled`: whether any rule limits how many jobs run.
+    `bonds`: see `Bonds`; None for a plain job where no rule limits how many jobs run.
     """
 
     seq: int
@@ -34,6 +34,19 @@ class Run(NamedTuple):
     worker: str | None
     started_at: int | None
     cancel_requested_at: int | None
+    bonds: Sequence[Json] | None
+
+
+class Bonds(NamedTuple):
+    """What the end of an attempt concerns beside its job.
+
+    Attributes:
+        ties: What the job is bound to, as text.
+        strand: The line that it stood in.
+        followed: What waits for its end.
+        is_ruled: Whether any rule limits how many jobs run.
+    """
+
     ties: str | None
     strand: int | None
     followed: int | None
@@ -90,10 +103,11 @@ def write(applied: Applied, transaction: Transaction) -> None:
 
 def ends_of(applied: Applied) -> list[End]:
     """Return the ends of jobs that something follows from."""
+    bound = [(each, run.seq, Bonds._make(run.bonds)) for each, run in applied if run.bonds is not None]
     return [
-        End(run.seq, each.job_id, each.state, run.ties, run.followed)
-        for each, run in applied
-        if (run.followed is not None or run.ties is not None) and each.state.is_final
+        End(seq, each.job_id, each.state, bonds.ties, bonds.followed)
+        for each, seq, bonds in bound
+        if (bonds.followed is not None or bonds.ties is not None) and each.state.is_final
     ]
 
 
@@ -113,10 +127,16 @@ def note(applied: Applied, account: Account) -> None:
             account.tell(NoticeKind.SCHEDULED)
     account.tell(NoticeKind.CHANGED, job_ids=[each.job_id for each, _ in applied])
     for each, run in applied:
-        if run.strand is not None:
-            account.moved(run.strand, JobState.RUNNING, each.state)
-        if run.is_ruled:
-            account.freed(run.task, run.queue)
+        if run.bonds is not None:
+            leave(run, Bonds._make(run.bonds), each.state, account)
+
+
+def leave(run: Run, bonds: Bonds, state: JobState, account: Account) -> None:
+    """Count for rules and gates that an attempt has ended."""
+    if bonds.strand is not None:
+        account.moved(bonds.strand, JobState.RUNNING, state)
+    if bonds.is_ruled:
+        account.freed(run.task, run.queue)
 
 
 def row_of(transition: Transition, run: Run, now: int) -> tuple[Value, ...]:

@@ -17,7 +17,7 @@ from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.strands import strands_of
 from workmill.stores.sqlite.talk import Talk, ask, say_each
 from workmill.stores.sqlite.transaction import Transaction
-from workmill.stores.sqlite.uniqueness import Holder, SlotName, hold, holders_of, names_of, waits_for
+from workmill.stores.sqlite.uniqueness import Holder, SlotName, conflicts, hold, holders_of, names_of, waits_for
 from workmill.words.errors import InvalidOption, UniqueConflict
 from workmill.words.job import Job, JobState, NewJob
 from workmill.words.unique import OnConflict
@@ -60,14 +60,16 @@ class Batch:
     is_bounded: bool = True
 
 
-def is_plain(new: NewJob) -> bool:
-    """Whether a new job is bound to nothing."""
-    return new.unique is None and new.after is None and new.ties is None and new.policy.expires is None
+def are_plain(news: Sequence[NewJob]) -> bool:
+    """Whether new jobs are bound to nothing."""
+    return all(
+        new.unique is None and new.after is None and new.ties is None and new.policy.expires is None for new in news
+    )
 
 
 def enqueue(jobs: Sequence[NewJob], transaction: Transaction) -> list[Enqueued]:
     """See `Store.enqueue`."""
-    if all(map(is_plain, jobs)):
+    if are_plain(jobs):
         return enqueueing.enqueue(jobs, transaction)
     return transaction.hold(store(jobs, transaction.account))
 
@@ -182,14 +184,20 @@ def placed(new: NewJob, batch: Batch, account: Account) -> Talk[Enqueued | None]
 
 def in_the_way(new: NewJob, batch: Batch, now: int) -> Job | None:
     """Return the job that a new one conflicts with."""
+    return next((job for job in named_by(new, batch) if new.unique and conflicts(job, new.unique, now)), None)
+
+
+def named_by(new: NewJob, batch: Batch) -> list[Job]:
+    """Return who holds the name that a new job is to be unique under, and whose end that one was made to wait for."""
     holder = None if new.unique is None else batch.holders.get((new.task, new.unique.name))
-    return None if holder is None or new.unique is None else holder.in_the_way(new.unique, now)
+    return [] if holder is None else holder.jobs
 
 
 def make_way(there: Job, new: NewJob, batch: Batch, account: Account) -> Talk[list[str]]:
     """Cancel the job whose place a new one takes; return those whose end the new one must await."""
     yield from write(batch, account)
     behind = [there.id] if there.state is JobState.RUNNING else (yield from waits_for(there.id))
+    behind += [job.id for job in named_by(new, batch) if job.state is JobState.RUNNING]
     yield from cancel_open([there.id], replaced_by(new.id), account)
     # Others may have ended with it.
     named = pack(list(batch.states | dict.fromkeys(behind, "")))
@@ -250,7 +258,7 @@ def write(batch: Batch, account: Account) -> Talk[None]:
 def insertion(drafts: Sequence[Draft], parents: set[str], strands: Mapping[str, int], now: int) -> Talk[None]:
     """Return what inserts jobs."""
     sql = statements("enqueue")
-    if all(is_plain(draft.new) for draft in drafts):
+    if are_plain([draft.new for draft in drafts]):
         return say_each(sql["insert"], [enqueueing.row_of(draft.job, now) for draft in drafts])
     rows = [
         enqueueing.tied_row_of(draft.job, now, strand=strands.get(draft.job.id), is_followed=draft.job.id in parents)
@@ -261,7 +269,7 @@ def insertion(drafts: Sequence[Draft], parents: set[str], strands: Mapping[str, 
 
 def bind(drafts: Sequence[Draft], parents: set[str], now: int) -> Talk[None]:
     """Store what binds jobs to others, which are all stored now."""
-    if all(is_plain(draft.new) for draft in drafts):
+    if are_plain([draft.new for draft in drafts]):
         return
     held = [(draft.new, draft.holder) for draft in drafts if draft.holder is not None]
     awaited = [job.id for _, holder in held for job in holder.jobs]

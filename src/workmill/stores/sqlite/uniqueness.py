@@ -27,10 +27,6 @@ class Holder:
         """Return both, if there are."""
         return [self.job] if self.behind is None else [self.job, self.behind]
 
-    def in_the_way(self, unique: Uniqueness, now: int) -> Job | None:
-        """Return the job that a new one conflicts with."""
-        return next((job for job in self.jobs if conflicts(job, unique, now)), None)
-
     def running(self) -> Job | None:
         """Return the job that runs under this name: the one, or the other."""
         return self.job if self.job.state is JobState.RUNNING else self.behind

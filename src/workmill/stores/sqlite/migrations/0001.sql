@@ -1,5 +1,5 @@
--- Times are microseconds since 1970 in UTC. `seq` is the order of storing. `begin_by`: from when on it may not begin any
--- more. `followed`: who follows it, the sum of 1 for other jobs and 2 for a loop.
+-- Times are microseconds since 1970 in UTC. `seq` is the order of storing. `begin_by`: of a job that has not
+-- begun, from when on it may not any more. `followed`: who follows it, the sum of 1 for other jobs and 2 for a loop.
 CREATE TABLE job (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -40,8 +40,7 @@ CREATE INDEX job_running ON job (worker) WHERE state = 'running';
 CREATE INDEX job_due ON job (run_at) WHERE state IN ('scheduled', 'retrying');
 CREATE INDEX job_expiry ON job (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX job_strand ON job (strand, state, priority DESC, seq) WHERE strand IS NOT NULL;
-CREATE INDEX job_begin_by ON job (begin_by)
-WHERE begin_by IS NOT NULL AND token = 0 AND state IN ('scheduled', 'waiting', 'queued');
+CREATE INDEX job_begin_by ON job (begin_by) WHERE begin_by IS NOT NULL;
 
 -- Serves the listing of all that is neither queued nor running: those two have an index of their own, and a job in
 -- the hot path enters this one only once, at its end. Jobs in strands are in it from the beginning.

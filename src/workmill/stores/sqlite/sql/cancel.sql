@@ -1,7 +1,7 @@
 -- :name finish
 UPDATE job SET
     state = 'cancelled', cancel_requested_at = ?2, cancel_reason = ?3, cancel_forced = ?4, finished_at = ?2,
-    expires_at = ended.value ->> 1, version = version + 1
+    expires_at = ended.value ->> 1, begin_by = NULL, version = version + 1
 FROM json_each(?1) AS ended WHERE job.seq = ended.value ->> 0;
 
 -- :name ask

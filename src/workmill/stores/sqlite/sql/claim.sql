@@ -48,3 +48,6 @@ UPDATE job SET
     state = 'running', attempt = attempt + 1, token = token + 1, version = version + 1,
     worker = ?2, engine = ?3, started_at = ?4
 WHERE seq IN (SELECT value FROM json_each(?1));
+
+-- :name in_time
+UPDATE job SET begin_by = NULL WHERE seq IN (SELECT value FROM json_each(?1));

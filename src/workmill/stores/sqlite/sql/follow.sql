@@ -48,7 +48,7 @@ FROM json_each(?1) AS freed WHERE job.seq = freed.value ->> 0;
 -- :name end
 UPDATE job SET
     state = ended.value ->> 1, finished_at = ?2, expires_at = ended.value ->> 2, failure = ended.value ->> 3,
-    cancel_reason = ended.value ->> 4, version = version + 1
+    cancel_reason = ended.value ->> 4, begin_by = NULL, version = version + 1
 FROM json_each(?1) AS ended WHERE job.seq = ended.value ->> 0;
 
 -- :name standing

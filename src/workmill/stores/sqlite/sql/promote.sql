@@ -13,10 +13,9 @@ SELECT min(run_at) FROM job INDEXED BY job_due WHERE state IN ('scheduled', 'ret
 -- :name late
 SELECT json_group_array(seq) FROM (
     SELECT seq FROM job INDEXED BY job_begin_by
-    WHERE begin_by IS NOT NULL AND token = 0 AND state IN ('scheduled', 'waiting', 'queued') AND begin_by <= ?1
+    WHERE begin_by IS NOT NULL AND begin_by <= ?1
     ORDER BY begin_by, seq LIMIT ?2
 );
 
 -- :name next_late
-SELECT min(begin_by) FROM job INDEXED BY job_begin_by
-WHERE begin_by IS NOT NULL AND token = 0 AND state IN ('scheduled', 'waiting', 'queued');
+SELECT min(begin_by) FROM job INDEXED BY job_begin_by WHERE begin_by IS NOT NULL;

@@ -4,7 +4,13 @@ WITH wanted (place, id, token) AS (VALUES
 )
 SELECT json_group_array(json_array(
     wanted.place, job.seq, job.task, job.queue, job.attempt, job.worker, job.started_at, job.cancel_requested_at,
-    job.ties, job.strand, job.followed, (SELECT EXISTS (SELECT 1 FROM rule WHERE running IS NOT NULL))
+    json(CASE
+        WHEN job.ties IS NOT NULL OR job.strand IS NOT NULL OR job.followed IS NOT NULL
+            OR (SELECT EXISTS (SELECT 1 FROM rule WHERE running IS NOT NULL))
+        THEN json_array(
+            job.ties, job.strand, job.followed, (SELECT EXISTS (SELECT 1 FROM rule WHERE running IS NOT NULL))
+        )
+    END)
 ))
 FROM wanted CROSS JOIN job ON job.id = wanted.id AND job.state = 'running' AND job.token = wanted.token;
 

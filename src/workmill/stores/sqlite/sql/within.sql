@@ -5,8 +5,9 @@ DELETE FROM job WHERE FALSE;
 -- :name run
 -- The attempt that a transition ends, if the worker that runs it has a live lease.
 SELECT CAST(json_group_array(json_array(
-    seq, task, queue, attempt, worker, started_at, cancel_requested_at, ties, strand, followed,
-    (SELECT EXISTS (SELECT 1 FROM rule WHERE running IS NOT NULL)), version
+    seq, task, queue, attempt, worker, started_at, cancel_requested_at, json_array(
+        ties, strand, followed, (SELECT EXISTS (SELECT 1 FROM rule WHERE running IS NOT NULL))
+    ), version
 )) AS BLOB)
 FROM job WHERE id = ?1 AND state = 'running' AND token = ?2
 AND EXISTS (SELECT 1 FROM worker WHERE worker.id = job.worker AND worker.lease_ends_at > ?3);

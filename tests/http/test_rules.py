@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from workmill import App, JobState, Unique
+from workmill import App, JobState, Limit, Rate, Unique
 
 UNUSED_ID = "c313eb0f-4207-4051-b033-ae23d4724cd1"
 
@@ -50,6 +50,30 @@ async def test_a_key_of_a_unique_job_is_replayed(app: App, client: AsyncClient) 
 
     again = await client.post("/v1/tasks/start/jobs", headers=headers)
     assert (again.status_code, again.headers["idempotent-replayed"]) == (202, "true")
+
+
+async def test_a_task_says_its_rules(app: App, client: AsyncClient) -> None:
+    @app.task(
+        unique=Unique(by=("tenant",), within=60),
+        limit=[Limit(5), Limit(rate=Rate(10, per=60), key="{tenant}")],
+        expires=30,
+    )
+    def mail(tenant: str) -> None: ...
+
+    app.task(name="start", unique=Unique(key="{a}"))(lambda a: a)
+    task = (await client.get("/v1/tasks/mail")).json()
+    assert (task["unique"]["by"], task["unique"]["key"], task["unique"]["within_seconds"]) == (["tenant"], None, 60)
+    assert (len(task["unique"]["states"]), task["unique"]["on_conflict"]) == (8, "reject")
+    assert [(limit["scope"], limit["name"], limit["key"]) for limit in task["limits"]] == [
+        ("task", "mail", None),
+        ("key", "mail.tenant", "{tenant}"),
+    ]
+    assert [limit["running"] for limit in task["limits"]] == [5, None]
+    assert [limit["rate"] for limit in task["limits"]] == [None, {"count": 10, "per_seconds": 60}]
+    assert task["expires_seconds"] == 30
+    plain = (await client.get("/v1/tasks/tick")).json()
+    assert (plain["unique"], plain["limits"], plain["expires_seconds"]) == (None, [], None)
+    assert (await client.get("/v1/tasks/start")).json()["unique"]["key"] == "{a}"
 
 
 async def test_a_full_queue_is_503_with_a_time_to_come_back(app: App, client: AsyncClient) -> None:

@@ -2,10 +2,10 @@
 
 from workmill.craft.document import moment_text
 from workmill.craft.queue import QueueInfo
+from workmill.craft.task_document import said
 from workmill.craft.why import Why
 from workmill.store import RuleState
 from workmill.words.codec import Json
-from workmill.words.limit import Rule
 
 
 def queue_document(info: QueueInfo) -> dict[str, Json]:
@@ -27,10 +27,10 @@ def rule_document(state: RuleState) -> dict[str, Json]:
     """Return a rule in force, and how it stands, as JSON values."""
     declared = state.declared
     return {
-        **_said(state.rule),
+        **said(state.rule),
         "scope": str(state.rule.scope),
         "name": state.rule.name,
-        "declared": None if declared is None else _said(declared),
+        "declared": None if declared is None else said(declared),
         "jobs_running": state.running,
     }
 
@@ -38,12 +38,3 @@ def rule_document(state: RuleState) -> dict[str, Json]:
 def why_document(why: Why) -> dict[str, Json]:
     """Return why a job does not run as JSON values."""
     return {"code": str(why.code), "sentence": why.sentence, "details": why.details}
-
-
-def _said(rule: Rule) -> dict[str, Json]:
-    rate = rule.rate
-    return {
-        "running": rule.running,
-        "rate": None if rate is None else {"count": rate.count, "per_seconds": rate.per.total_seconds()},
-        "waiting": rule.waiting,
-    }

@@ -1,6 +1,6 @@
 """The JSON Schemas of what this API answers with."""
 
-from workmill import Ending, FailureKind, JobState, Scope, WhyCode
+from workmill import Ending, FailureKind, JobState, OnConflict, Scope, WhyCode
 from workmill.http.problem import KINDS, TYPE_PREFIX, Document
 
 _TEXT: Document = {"type": "string"}
@@ -98,23 +98,6 @@ _ATTEMPT = record(
     },
     description="One run of a job that is over.",
 )
-_TASK = record(
-    {
-        "name": _TEXT,
-        "doc": _TEXT,
-        "queue": _TEXT,
-        "schema": {"type": ["object", "null"], "description": "The JSON Schema of the arguments."},
-        "result_schema": {"type": ["object", "boolean", "null"], "description": "The JSON Schema of the result."},
-        "problem": {"type": ["string", "null"], "description": "Why there are no schemas and no job can be submitted."},
-        "max_attempts": _COUNT,
-        "timeout_seconds": _NUMBER_OR_NULL,
-        "keep_seconds": {"type": "number"},
-        "process": {"type": "boolean", "description": "Whether each attempt runs in a process of its own."},
-        "grace_seconds": _NUMBER_OR_NULL,
-        "memory_bytes": {"type": ["integer", "null"]},
-    },
-    description="A registered function.",
-)
 _SAID: dict[str, Document] = {
     "running": {"type": ["integer", "null"], "description": "How many may run at a time."},
     "rate": {
@@ -128,6 +111,45 @@ _SAID: dict[str, Document] = {
     },
     "waiting": {"type": ["integer", "null"], "description": "How many of a queue may be stored that have not begun."},
 }
+_UNIQUENESS = record(
+    {
+        "by": {"type": ["array", "null"], "items": _TEXT, "description": "Alike by these arguments; null: by all."},
+        "key": {"type": ["string", "null"], "description": "Alike by this text, with names of arguments in braces."},
+        "states": {"type": "array", "items": _TEXT, "description": "The states in which a job stands in the way."},
+        "within_seconds": _NUMBER_OR_NULL,
+        "on_conflict": _words([str(each) for each in OnConflict], description="What becomes of the second one."),
+    },
+    description="Which of a task's jobs are one too many.",
+)
+_TASK_LIMIT = record(
+    {
+        "scope": _words([str(scope) for scope in Scope], description="What it is about."),
+        "name": _TEXT,
+        "key": {"type": ["string", "null"], "description": "What a key is made of, with names of arguments in braces."},
+        **_SAID,
+    },
+    description="A limit that a task declares.",
+)
+_TASK = record(
+    {
+        "name": _TEXT,
+        "doc": _TEXT,
+        "queue": _TEXT,
+        "schema": {"type": ["object", "null"], "description": "The JSON Schema of the arguments."},
+        "result_schema": {"type": ["object", "boolean", "null"], "description": "The JSON Schema of the result."},
+        "problem": {"type": ["string", "null"], "description": "Why there are no schemas and no job can be submitted."},
+        "max_attempts": _COUNT,
+        "timeout_seconds": _NUMBER_OR_NULL,
+        "keep_seconds": {"type": "number"},
+        "expires_seconds": _NUMBER_OR_NULL,
+        "unique": _nullable("Uniqueness"),
+        "limits": _list("TaskLimit"),
+        "process": {"type": "boolean", "description": "Whether each attempt runs in a process of its own."},
+        "grace_seconds": _NUMBER_OR_NULL,
+        "memory_bytes": {"type": ["integer", "null"]},
+    },
+    description="A registered function.",
+)
 _LIMIT = record(
     {
         "scope": _words([str(scope) for scope in Scope], description="What it is about."),
@@ -211,6 +233,8 @@ SCHEMAS: Document = {
     "Task": _TASK,
     "Count": _JOB_COUNT,
     "Limit": _LIMIT,
+    "TaskLimit": _TASK_LIMIT,
+    "Uniqueness": _UNIQUENESS,
     "Queue": _QUEUE,
     "Why": _WHY,
     "Acted": _ACTED,

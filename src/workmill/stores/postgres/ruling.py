@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from workmill.store import Declaration, NoticeKind, Pause, RuleState
+from workmill.stores.postgres import channels, scheduling
 from workmill.stores.postgres.arrays import numbers, texts
 from workmill.stores.postgres.moments import TICK, length_of, moment
 from workmill.stores.postgres.rows import Row
@@ -15,9 +16,17 @@ LARGEST = 2**63 - 1
 
 async def declare(declaration: Declaration, session: Session) -> None:
     """See `Store.declare`."""
-    ((has_changed,),) = await session.run("rule", "put", [*columns(declaration.rules), False])
+    values = [
+        *columns(declaration.rules),
+        False,
+        scheduling.written(declaration.schedules),
+        channels.declared(declaration.subscriptions),
+    ]
+    ((has_changed, is_due, _),) = await session.run("rule", "declare", values)
     if has_changed:
         session.tell(NoticeKind.QUEUED)
+    if is_due:
+        session.tell(NoticeKind.SCHEDULED)
 
 
 async def set_rules(rules: Sequence[Rule], session: Session) -> None:

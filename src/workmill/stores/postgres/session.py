@@ -67,5 +67,7 @@ def followed_by(followed: Mapping[str, Json]) -> list[Notice]:
     notices = [Notice(kind=NoticeKind.QUEUED, queue=queue) for queue in dict.fromkeys(followed["queues"])]
     if followed["scheduled"]:
         notices.append(Notice(kind=NoticeKind.SCHEDULED))
+    if followed.get("asked"):
+        notices.append(Notice(kind=NoticeKind.CANCEL, job_ids=tuple(followed["asked"])))
     ids = tuple(followed["ids"])
     return [*notices, Notice(kind=NoticeKind.CHANGED, job_ids=ids if len(ids) <= MOST_IDS else ())]

@@ -14,10 +14,13 @@ from workmill.store import (
     ClaimRequest,
     Count,
     Declaration,
+    Due,
     Enqueued,
     Finding,
+    Fired,
     Flow,
     FlowPage,
+    Heard,
     JobFilter,
     Listener,
     NewWorker,
@@ -35,6 +38,7 @@ from workmill.store import (
 )
 from workmill.stores.postgres import (
     cancelling,
+    channels,
     finding,
     flowing,
     health,
@@ -42,11 +46,13 @@ from workmill.stores.postgres import (
     leasing,
     reading,
     ruling,
+    scheduling,
     settling,
     tending,
     within,
 )
 from workmill.stores.postgres.address import read_address
+from workmill.stores.postgres.channels import messages as heard
 from workmill.stores.postgres.failures import translated
 from workmill.stores.postgres.grouping import Groups
 from workmill.stores.postgres.lines import Lines
@@ -55,11 +61,13 @@ from workmill.stores.postgres.migrating import adopt, migrate
 from workmill.stores.postgres.session import Session
 from workmill.stores.postgres.wake import Bells
 from workmill.stores.postgres.within import Door
+from workmill.words.channel import Message, NewMessage, Subscription
 from workmill.words.conversation import Conversation
 from workmill.words.errors import StoreError
 from workmill.words.job import Attempt, Job, NewJob
 from workmill.words.limit import Rule, Scope
 from workmill.words.order import Order
+from workmill.words.schedule import NewSchedule, Schedule, Tick
 from workmill.words.transition import Transition
 
 T = TypeVar("T")
@@ -172,6 +180,54 @@ class PostgresStore:
     async def report(self, reports: Sequence[Report]) -> list[bool]:
         """See `Store.report`."""
         return await self._do(lambda session: settling.report(reports, session))
+
+    async def put_schedules(self, schedules: Sequence[NewSchedule]) -> list[Schedule]:
+        """See `Store.put_schedules`."""
+        return await self._do(lambda session: scheduling.put(schedules, session))
+
+    async def schedules(self, *, limit: int, cursor: str | None) -> tuple[list[Schedule], str | None]:
+        """See `Store.schedules`."""
+        return await self._do(lambda session: scheduling.listed(limit, cursor, session))
+
+    async def get_schedules(self, names: Sequence[str]) -> list[Schedule | None]:
+        """See `Store.get_schedules`."""
+        return await self._do(lambda session: scheduling.get(names, session))
+
+    async def start_schedule(self, name: str, next_at: datetime, *, args: bytes | None = None) -> Schedule:
+        """See `Store.start_schedule`."""
+        return await self._do(lambda session: scheduling.start(name, next_at, args, session))
+
+    async def stop_schedule(self, name: str, *, cancel_running: bool = False) -> Schedule:
+        """See `Store.stop_schedule`."""
+        return await self._do(lambda session: scheduling.stop(name, session, is_whole=cancel_running))
+
+    async def delete_schedules(self, names: Sequence[str]) -> None:
+        """See `Store.delete_schedules`."""
+        await self._do(lambda session: scheduling.delete(names, session))
+
+    async def due(self, limit: int) -> Due:
+        """See `Store.due`."""
+        return await self._do(lambda session: scheduling.due(limit, session))
+
+    async def fire(self, ticks: Sequence[Tick]) -> list[Fired]:
+        """See `Store.fire`."""
+        return await self._do(lambda session: scheduling.fire(ticks, session))
+
+    async def publish(self, messages: Sequence[NewMessage], jobs: Sequence[NewJob] = ()) -> list[Message]:
+        """See `Store.publish`."""
+        return await self._do(lambda session: channels.publish(messages, jobs, session))
+
+    async def messages(self, channels: Sequence[str], *, cursor: str | None, limit: int) -> Heard:
+        """See `Store.messages`."""
+        return await self._do(lambda session: heard(channels, cursor, limit, session))
+
+    async def subscriptions(self, channel: str | None = None) -> list[Subscription]:
+        """See `Store.subscriptions`."""
+        return await self._do(lambda session: channels.subscriptions(channel, session))
+
+    async def unsubscribe(self, channel: str, tasks: Sequence[str]) -> None:
+        """See `Store.unsubscribe`."""
+        await self._do(lambda session: channels.unsubscribe(channel, tasks, session))
 
     async def enqueue_within(self, jobs: Sequence[NewJob]) -> Conversation[list[Enqueued]]:
         """See `Store.enqueue_within`."""

@@ -79,5 +79,5 @@ def tell(enqueued: Sequence[Enqueued], session: Session) -> None:
 
 def anything(schema: str) -> list[Mapping[str, Json]]:
     """Return what a caller's transaction tells where more than it asked for may have changed."""
-    kinds = (NoticeKind.QUEUED, NoticeKind.SCHEDULED, NoticeKind.CHANGED)
+    kinds = (NoticeKind.QUEUED, NoticeKind.SCHEDULED, NoticeKind.CHANGED, NoticeKind.CANCEL)
     return [{"channel": channel(schema, kind), "payload": written(Notice(kind=kind))} for kind in kinds]

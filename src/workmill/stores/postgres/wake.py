@@ -23,7 +23,13 @@ from workmill.stores.postgres.statements import statements
 from workmill.words.codec import dump, load
 from workmill.words.errors import StoreError
 
-LETTERS = {NoticeKind.QUEUED: "q", NoticeKind.SCHEDULED: "s", NoticeKind.CANCEL: "x", NoticeKind.CHANGED: "c"}
+LETTERS = {
+    NoticeKind.QUEUED: "q",
+    NoticeKind.SCHEDULED: "s",
+    NoticeKind.CANCEL: "x",
+    NoticeKind.CHANGED: "c",
+    NoticeKind.PUBLISHED: "p",
+}
 KINDS = {letter: kind for kind, letter in LETTERS.items()}
 
 MOST_IDS = 150
@@ -104,29 +110,37 @@ def channel(schema: str, kind: NoticeKind) -> str:
 
 def folded(notices: Sequence[Notice]) -> list[Notice]:
     """Make one notice of those that say the same of different jobs."""
-    ids: dict[tuple[NoticeKind, str], dict[str, None]] = {}
-    whole: set[tuple[NoticeKind, str]] = set()
+    ids: dict[tuple[NoticeKind, str, str], dict[str, None]] = {}
+    whole: set[tuple[NoticeKind, str, str]] = set()
     for notice in notices:
-        about = (notice.kind, notice.queue)
+        about = (notice.kind, notice.queue, notice.channel)
         ids.setdefault(about, {}).update(dict.fromkeys(notice.job_ids))
         if not notice.job_ids:
             whole.add(about)
     return [
-        Notice(kind=kind, queue=queue, job_ids=() if (kind, queue) in whole or len(known) > MOST_IDS else tuple(known))
-        for (kind, queue), known in ids.items()
+        Notice(
+            kind=about[0],
+            queue=about[1],
+            channel=about[2],
+            job_ids=() if about in whole or len(known) > MOST_IDS else tuple(known),
+        )
+        for about, known in ids.items()
     ]
 
 
 def written(notice: Notice) -> str:
     """Write a notice as a payload; one that would be too long stands for any job."""
-    text = dump([notice.queue, list(notice.job_ids)])
-    return (text if len(text) <= LARGEST_PAYLOAD else dump([notice.queue, []])).decode()
+    name = notice.channel or notice.queue
+    text = dump([name, list(notice.job_ids)])
+    return (text if len(text) <= LARGEST_PAYLOAD else dump([name, []])).decode()
 
 
 def read(kind: NoticeKind, payload: str) -> list[Notice]:
     """Read a payload; one that is not ours says nothing."""
     try:
-        queue, job_ids = load(payload)
-        return [Notice(kind=kind, queue=str(queue), job_ids=tuple(str(job_id) for job_id in job_ids))]
+        name, job_ids = load(payload)
+        if kind is NoticeKind.PUBLISHED:
+            return [Notice(kind=kind, channel=str(name))]
+        return [Notice(kind=kind, queue=str(name), job_ids=tuple(str(job_id) for job_id in job_ids))]
     except (ValueError, TypeError):
         return []

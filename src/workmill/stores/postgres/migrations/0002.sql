@@ -591,8 +591,8 @@ END $$;
 
 
 -- Cancel at once what does not run, and request it of what does; the last row says what is to be told beside. What
--- others do to these jobs at the same time comes first or waits: their attempts are locked, then their rows, then their
--- lanes, as a settle does.
+-- others do to these jobs at the same time comes first or waits: their attempts are locked, then their rows and schedules,
+-- then their lanes, as a settle does.
 CREATE FUNCTION workmill.cancel(
     ids text[], keeps bigint[], why text, forced boolean
 ) RETURNS TABLE (id text, is_running boolean, followed jsonb)
@@ -611,6 +611,7 @@ BEGIN
     SELECT array_agg(h.lane), array_agg(h.seq) INTO lanes, seqs FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
         SELECT j.lane, j.seq FROM workmill.job AS j WHERE j.id = s.id FOR UPDATE
     ) AS h;
+    PERFORM workmill.lock_schedules(seqs);
     lanes_behind := workmill.lanes_behind(seqs);
     IF lanes_behind IS NOT NULL THEN
         PERFORM workmill.lock_rules();
@@ -834,6 +835,7 @@ BEGIN
     IF flows IS NOT NULL THEN
         PERFORM workmill.forget_flows(flows);
     END IF;
+    DELETE FROM workmill.message WHERE message.published_at <= moment - 3600000000;
     DELETE FROM workmill.worker WHERE worker.lease_ends_at <= moment - 86400000000
     AND NOT EXISTS (SELECT 1 FROM workmill.held WHERE held.worker = worker.id);
     DELETE FROM workmill.mark USING workmill.lane

@@ -74,7 +74,7 @@ CREATE FUNCTION workmill.reason_of(fate text, parent_id text) RETURNS text LANGU
 $$;
 
 -- What is to be told of several changes: of queues where jobs can be claimed, whether a time was given to anything, of
--- the jobs that changed.
+-- the jobs that changed and of those that run and are asked to end.
 CREATE FUNCTION workmill.told(one jsonb, other jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE
         WHEN one IS NULL THEN other
@@ -82,7 +82,8 @@ CREATE FUNCTION workmill.told(one jsonb, other jsonb) RETURNS jsonb LANGUAGE sql
         ELSE jsonb_build_object(
             'queues', (one -> 'queues') || (other -> 'queues'),
             'scheduled', (one -> 'scheduled')::boolean OR (other -> 'scheduled')::boolean,
-            'ids', (one -> 'ids') || (other -> 'ids')
+            'ids', (one -> 'ids') || (other -> 'ids'),
+            'asked', coalesce(one -> 'asked', '[]') || coalesce(other -> 'asked', '[]')
         )
     END
 $$;
@@ -156,8 +157,8 @@ $$;
 -- Let follow what follows from the end of those of these jobs that have ended by an earlier statement: whoever stored a
 -- follower meanwhile came before that, or sees them ended. Answers what is to be told.
 --
--- Locks are taken in one order everywhere: attempts, jobs, rules, lanes, then the rows of what waits. So the lanes of who
--- claims afterwards are locked at once.
+-- Locks are taken in one order everywhere: attempts, jobs, schedules, rules, lanes, then the rows of what waits. So the
+-- lanes of who claims afterwards are locked at once.
 CREATE FUNCTION workmill.follow(
     seqs bigint[], moment bigint, from_queues text[] DEFAULT NULL, of_tasks text[] DEFAULT '{}'
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -170,6 +171,7 @@ BEGIN
     IF ended IS NULL THEN
         RETURN NULL;
     END IF;
+    PERFORM workmill.lock_schedules(ended);
     lanes := workmill.lanes_behind(ended);
     IF lanes IS NOT NULL THEN
         PERFORM workmill.lock_rules();
@@ -556,19 +558,37 @@ BEGIN
     RETURN workmill.follow(spoilt, moment);
 END $$;
 
--- Cancel the job whose place another takes; answers for whose end that one must wait, and what is to be told.
+-- Cancel jobs for a reason; answers what is to be told of that and of what followed.
+CREATE FUNCTION workmill.cancel_for(ids text[], keeps bigint[], why text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    told jsonb;
+    followed jsonb;
+BEGIN
+    SELECT
+        jsonb_build_object(
+            'queues', '[]'::jsonb, 'scheduled', false,
+            'ids', coalesce(jsonb_agg(c.id) FILTER (WHERE c.id IS NOT NULL), '[]'),
+            'asked', coalesce(jsonb_agg(c.id) FILTER (WHERE c.is_running), '[]')
+        ),
+        (jsonb_agg(c.followed) FILTER (WHERE c.followed IS NOT NULL)) -> 0
+    INTO told, followed FROM workmill.cancel(ids, keeps, why, false) AS c;
+    RETURN workmill.told(told, followed);
+END $$;
+
+-- Cancel the job whose place another takes, unless it has ended; answers for whose end that other must wait, and what is
+-- to be told.
 CREATE FUNCTION workmill.replace(
-    holder bigint, further bigint, by_id text, OUT behind bigint[], OUT followed jsonb
+    holder bigint, further bigint, why text, OUT behind bigint[], OUT followed jsonb
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
+DECLARE
+    j record;
 BEGIN
-    SELECT c.followed INTO followed
-    FROM workmill.job AS j
-    CROSS JOIN LATERAL workmill.cancel(
-        ARRAY[j.id], ARRAY[workmill.keep_of(j.policy)], 'job ' || by_id || ' takes its place', false
-    ) AS c
-    WHERE j.seq = holder AND NOT EXISTS (SELECT 1 FROM workmill.done WHERE done.seq = holder)
-    AND c.id IS NULL;
+    SELECT job.id, job.policy INTO j FROM workmill.job
+    WHERE job.seq = holder AND NOT EXISTS (SELECT 1 FROM workmill.done WHERE done.seq = holder);
+    IF FOUND THEN
+        followed := workmill.cancel_for(ARRAY[j.id], ARRAY[workmill.keep_of(j.policy)], why);
+    END IF;
     behind := ARRAY(
         SELECT b.seq FROM (
             SELECT held.seq, 0 AS place FROM workmill.held WHERE held.seq = holder
@@ -674,7 +694,7 @@ BEGIN
                 CONTINUE;
             ELSIF met.said = 'replace' THEN
                 SELECT behind || r.behind, workmill.told(followed, r.followed) INTO behind, followed
-                FROM workmill.replace(met.holder, met.behind, d.id) AS r;
+                FROM workmill.replace(met.holder, met.behind, 'job ' || d.id || ' takes its place') AS r;
             END IF;
         END IF;
         pending := pending || d;

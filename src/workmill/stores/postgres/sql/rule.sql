@@ -3,6 +3,11 @@ SELECT workmill.put_rules(
     %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s
 );
 
+-- :name declare
+SELECT
+    workmill.put_rules(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s),
+    workmill.declare_schedules(%s::text), workmill.declare_subscriptions(%s::text);
+
 -- :name reset
 SELECT workmill.reset_rules(%s::text[], %s::text[]);
 

@@ -49,6 +49,7 @@ SUBJECTS = (
     "pauses",
     "payloads",
     "processes",
+    "processes_tied",
     "pruning",
     "rates",
     "rescue",
@@ -112,6 +113,7 @@ from workmill.testing.conformance.overlap import TestOverlap  # noqa: E402
 from workmill.testing.conformance.pauses import TestPause  # noqa: E402
 from workmill.testing.conformance.payloads import TestLargeBatches, TestPayloads  # noqa: E402
 from workmill.testing.conformance.processes import TestProcesses  # noqa: E402
+from workmill.testing.conformance.processes_tied import TestProcessesTied  # noqa: E402
 from workmill.testing.conformance.pruning import TestPruneParents  # noqa: E402
 from workmill.testing.conformance.rates import TestRate, TestRateChange, TestRateDue  # noqa: E402
 from workmill.testing.conformance.rescue import TestExpired, TestHeld, TestRescue  # noqa: E402
@@ -206,6 +208,7 @@ __all__ = [
     "TestPause",
     "TestPayloads",
     "TestProcesses",
+    "TestProcessesTied",
     "TestProgress",
     "TestPromote",
     "TestPrune",

@@ -12,12 +12,13 @@ from workmill.stores.sqlite.mending import fail_unreadable_by_seq, readable_or_f
 from workmill.stores.sqlite.moments import moment, moment_or_none
 from workmill.stores.sqlite.passing import Choice, choose, conclude
 from workmill.stores.sqlite.reading import rows_at
-from workmill.stores.sqlite.rows import JobDraft, failure_of, pack, pack_names, progress_of, ties_of
+from workmill.stores.sqlite.rows import JobDraft, failure_of, pack, pack_names, progress_of
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.codec import Json, load_policy
 from workmill.words.errors import LeaseLost
 from workmill.words.job import Job, JobState
+from workmill.words.ties_codec import load_ties
 
 
 class Reading(NamedTuple):
@@ -199,7 +200,7 @@ def claimed(row: Sequence[Json], request: ClaimRequest, now: int) -> Job:
         moment(now),
         *(None, None, None, None, False),  # finished, expires, cancel requested, its reason, forced
         retry_of,
-        ties_of(ties),
+        None if ties is None else load_ties(ties),
     )
     job.__class__ = Job
     return job

@@ -13,6 +13,7 @@ from workmill.stores.sqlite.ends import End, follow
 from workmill.stores.sqlite.moments import later
 from workmill.stores.sqlite.rows import pack, text_of, writable
 from workmill.stores.sqlite.statements import statements
+from workmill.stores.sqlite.talk import Talk
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.codec import Json, dump_failure, dump_progress
 from workmill.words.job import Ending, JobState
@@ -97,18 +98,27 @@ def write(applied: Applied, transaction: Transaction) -> None:
     transaction.run_each(sql["apply"], [row_of(each, run, now) for each, run in applied])
     transaction.run_each(sql["record"], attempts_of(applied, now))
     note(applied, transaction.account)
-    if ends := ends_of(applied):
-        transaction.hold(follow(ends, transaction.account))
+    if concerned := bound(applied):
+        transaction.hold(conclude(concerned, transaction.account))
 
 
-def ends_of(applied: Applied) -> list[End]:
-    """Return the ends of jobs that something follows from."""
-    bound = [(each, run.seq, Bonds._make(run.bonds)) for each, run in applied if run.bonds is not None]
-    return [
-        End(seq, each.job_id, each.state, bonds.ties, bonds.followed)
-        for each, seq, bonds in bound
-        if (bonds.followed is not None or bonds.ties is not None) and each.state.is_final
-    ]
+def bound(applied: Applied) -> Applied:
+    """Return those whose ends concern more than their jobs."""
+    return [pair for pair in applied if pair[1].bonds is not None]
+
+
+def conclude(applied: Applied, account: Account) -> Talk[None]:
+    """Count for rules and gates that attempts have ended, and do what follows where their jobs have."""
+    ends = []
+    for each, run in applied:
+        bonds = Bonds._make(run.bonds or ())
+        if bonds.strand is not None:
+            account.moved(bonds.strand, JobState.RUNNING, each.state)
+        if bonds.is_ruled:
+            account.freed(run.task, run.queue)
+        if each.state.is_final and (bonds.followed is not None or bonds.ties is not None):
+            ends.append(End(run.seq, each.job_id, each.state, bonds.ties, bonds.followed))
+    yield from follow(ends, account)
 
 
 def attempts_of(applied: Applied, now: int) -> list[tuple[Value, ...]]:
@@ -126,17 +136,6 @@ def note(applied: Applied, account: Account) -> None:
         elif not state.is_final:
             account.tell(NoticeKind.SCHEDULED)
     account.tell(NoticeKind.CHANGED, job_ids=[each.job_id for each, _ in applied])
-    for each, run in applied:
-        if run.bonds is not None:
-            leave(run, Bonds._make(run.bonds), each.state, account)
-
-
-def leave(run: Run, bonds: Bonds, state: JobState, account: Account) -> None:
-    """Count for rules and gates that an attempt has ended."""
-    if bonds.strand is not None:
-        account.moved(bonds.strand, JobState.RUNNING, state)
-    if bonds.is_ruled:
-        account.freed(run.task, run.queue)
 
 
 def row_of(transition: Transition, run: Run, now: int) -> tuple[Value, ...]:

@@ -15,7 +15,6 @@ from workmill.store import Enqueued, Verdict
 from workmill.stores.sqlite import enqueueing, settling, storing
 from workmill.stores.sqlite.account import Account
 from workmill.stores.sqlite.driver import Value
-from workmill.stores.sqlite.ends import follow
 from workmill.stores.sqlite.failures import Code, code_of
 from workmill.stores.sqlite.moments import ticks
 from workmill.stores.sqlite.settling import Run
@@ -65,7 +64,7 @@ def settle_within(transition: Transition, path: Path, clock: Clock, expect: Expe
     yield from spoken(say_each(statements("settle")["apply"], [settling.row_of(transition, run, account.now)]))
     yield from spoken(say_each(statements("settle")["record"], settling.attempts_of(applied, account.now)))
     settling.note(applied, account)
-    yield from spoken(follow(settling.ends_of(applied), account))
+    yield from spoken(settling.conclude(settling.bound(applied), account))
     yield from spoken(finished(account))
     expect(Expected(job_id=transition.job_id, version=version + 1, notices=tuple(account.notices)))
     return verdict

@@ -16,7 +16,7 @@ class TickVerdict(StrEnum):
     FIRED = "fired"
     """Its jobs were stored, if it brought any."""
     SKIPPED = "skipped"
-    """A job of the schedule has not ended, so that none was stored."""
+    """A job that the schedule has made before has not ended, so that none was stored."""
     STALE = "stale"
     """The schedule is another than the tick was made of, or is not active: nothing was changed."""
 
@@ -93,13 +93,12 @@ class ScheduleVerbs(Protocol):
         same tick, it fires once. One that a person asks for has no version, fires also where the schedule is not
         active, and is stale only where there is no such schedule or its jobs are stored already.
 
-        Fired, it stores its jobs one after the other as `enqueue` would, each by the plan's overlap rule: while the
-        last job of the schedule has not ended, it is skipped, or waits for that end (and cancels that job first), or
-        neither; where it is the one that is cancelled and waits, the new one waits for what that one waited for. For a
-        loop it is always skipped. Then `last_at` is the tick's moment, and `next_at` what the tick says: for None, a
-        schedule is not active any more. A loop is due again its pause after the end of its job, or after the tick where
-        none is under way. A tick by a person changes `last_job` only, nothing where it is skipped, and of a loop also
-        lets the next be counted from that job's end.
+        Fired, it stores its jobs, whose ties bear its name, one after the other as `enqueue` would, each by the plan's
+        overlap rule: while any job of the schedule has not ended, the new one is skipped, or waits for the end of all
+        such jobs (and cancels them first), or neither. For a loop it is always skipped. Then `last_at` is the tick's
+        moment, and `next_at` what the tick says: for None, a schedule is not active any more. A loop is due again its
+        pause after the end of its last job, or after the tick where that has ended. A tick by a person changes
+        `last_job` only, nothing where it is skipped, and of a loop also lets the next be counted from that job's end.
 
         A bounded queue that is full refuses no schedule: it holds more, then.
         """

@@ -15,9 +15,9 @@ class Overlap(StrEnum):
     SKIP = "skip"
     """It makes no job."""
     QUEUE = "queue"
-    """Its job waits for the end of that one."""
+    """Its job waits for the end of all such jobs."""
     CANCEL = "cancel"
-    """That one is cancelled, and the new job waits for its end."""
+    """Those are cancelled, and the new job waits for their end."""
     ALLOW = "allow"
     """They run side by side."""
 

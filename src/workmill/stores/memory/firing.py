@@ -1,11 +1,12 @@
 """How schedules make their jobs, and lose them again. All of it with the vault's lock held."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from workmill.store import Enqueued, Fired, TickVerdict
 from workmill.stores.memory.ending import cancel, conclude
-from workmill.stores.memory.storing import make_way, store_one
+from workmill.stores.memory.storing import store_one
 from workmill.stores.memory.vault import Vault
 from workmill.words.clock import later
 from workmill.words.job import Job, JobState, NewJob
@@ -34,11 +35,9 @@ def fire(vault: Vault, tick: Tick, now: datetime, changed: list[Job]) -> Fired:
 
 def clear(vault: Vault, name: str, now: datetime, *, running: bool) -> list[Job]:
     """Cancel the jobs of a schedule that do not run, and those that do where that is asked; return all changes."""
-    mine = [job for job in vault.ledger.jobs.values() if job.ties is not None and job.ties.schedule == name]
-    meant = [job for job in mine if running or job.state is not JobState.RUNNING]
-    reason = schedule_stopped(name)
-    changed = [after for job in meant if (after := cancel(vault, job.id, reason, now))]
-    return changed + conclude(vault, changed, now)
+    mine = (vault.ledger.jobs[job_id] for job_id in vault.ledger.made.by(name))
+    meant = [job.id for job in mine if running or job.state is not JobState.RUNNING]
+    return _cancelled(vault, meant, schedule_stopped(name), now)
 
 
 def _is_stale(vault: Vault, schedule: Schedule, tick: Tick) -> bool:
@@ -49,8 +48,9 @@ def _is_stale(vault: Vault, schedule: Schedule, tick: Tick) -> bool:
 
 def _made(vault: Vault, schedule: Schedule, new: NewJob, now: datetime, changed: list[Job]) -> Enqueued | None:
     """Store one job of a schedule by its overlap rule; None where that is to skip it."""
-    last = vault.ledger.jobs.get(schedule.last_job or "")
-    if last is None or last.state.is_final:
+    name = schedule.plan.name
+    unfinished = vault.ledger.made.by(name)
+    if not unfinished:
         return store_one(vault, new, now, changed)
     match schedule.plan.overlap if schedule.plan.pause is None else Overlap.SKIP:
         case Overlap.SKIP:
@@ -58,10 +58,16 @@ def _made(vault: Vault, schedule: Schedule, new: NewJob, now: datetime, changed:
         case Overlap.ALLOW:
             return store_one(vault, new, now, changed)
         case Overlap.QUEUE:
-            return store_one(vault, new, now, changed, behind=(last.id,))
+            return store_one(vault, new, now, changed, behind=unfinished)
         case Overlap.CANCEL:
-            behind = make_way(vault, last, overlapped_by(new.id), now, changed)
-            return store_one(vault, new, now, changed, behind=behind)
+            changed += _cancelled(vault, unfinished, overlapped_by(new.id), now)
+            return store_one(vault, new, now, changed, behind=vault.ledger.made.by(name))
+
+
+def _cancelled(vault: Vault, job_ids: Sequence[str], reason: str, now: datetime) -> list[Job]:
+    """Cancel jobs and do what follows from it; return all changes."""
+    changed = [after for job_id in job_ids if (after := cancel(vault, job_id, reason, now))]
+    return changed + conclude(vault, changed, now)
 
 
 def _after(made: Schedule, tick: Tick, now: datetime) -> Schedule:

@@ -10,6 +10,7 @@ from workmill.stores.memory import changes
 from workmill.stores.memory.flows import Flows
 from workmill.stores.memory.lanes import Lanes
 from workmill.stores.memory.line import Line, Turn
+from workmill.stores.memory.made import Made
 from workmill.stores.memory.subjects import Subject, gates_of, of_job
 from workmill.stores.memory.undo import Undo
 from workmill.words.job import FINAL_STATES, Attempt, Job, JobState
@@ -36,6 +37,7 @@ class Ledger:
         self.lapsing: Line[tuple[datetime, int]] = Line()
         self.expiring: Line[tuple[datetime, int]] = Line()
         self.flows = Flows()
+        self.made = Made()
         self._keys: dict[tuple[str, str], str] = {}
         self._places: dict[str, int] = {}
         self._holdings: defaultdict[str, dict[str, None]] = defaultdict(dict)
@@ -114,6 +116,7 @@ class Ledger:
         place = self._places[job.id]
         if job.ties is not None:
             self.flows.enter(job, place)
+        self.made.enter(job, place)
         if job.policy.expires is not None and (begin_by := changes.begin_by(job)) is not None:
             self.lapsing.put(job.id, (begin_by, place))
         if job.state is JobState.QUEUED:
@@ -134,6 +137,7 @@ class Ledger:
             del self.tallies[tally]
         if job.ties is not None:
             self.flows.leave(job)
+        self.made.leave(job)
         if job.policy.expires is not None:
             self.lapsing.drop(job.id)
         if job.state is JobState.QUEUED:

@@ -54,16 +54,6 @@ def store_one(
     return _known(vault, new) or _unless_in_the_way(vault, new, now, changed, {}, behind=behind)
 
 
-def make_way(vault: Vault, there: Job, reason: str, now: datetime, changed: list[Job]) -> tuple[str, ...]:
-    """Cancel the job whose place a new one takes, and return those for whose end the new one must wait."""
-    is_waiting = there.state is JobState.WAITING
-    behind = vault.following.open_parents(there.id) if is_waiting else (there.id,) * (there.state is JobState.RUNNING)
-    after = cancel(vault, there.id, reason, now)
-    if after is not None:
-        changed += [after, *conclude(vault, [after], now)]
-    return behind
-
-
 def _known(vault: Vault, new: NewJob) -> Enqueued | None:
     """Return the job that is stored already under the same id or key."""
     if earlier := vault.ledger.jobs.get(new.id):
@@ -98,10 +88,20 @@ def _unless_in_the_way(
                 return None
             case OnConflict.REPLACE:
                 behind += vault.slots.awaited(new)
-                behind += make_way(vault, there, replaced_by(new.id), now, changed)
+                behind += _make_way(vault, there, replaced_by(new.id), now, changed)
     job = vault.following.begin(new, now, behind=behind, answers=answers)
     vault.slots.take(new, there)
     return Enqueued(job=job, created=True)
+
+
+def _make_way(vault: Vault, there: Job, reason: str, now: datetime, changed: list[Job]) -> tuple[str, ...]:
+    """Cancel the job whose place a new one takes, and return those for whose end the new one must wait."""
+    is_waiting = there.state is JobState.WAITING
+    behind = vault.following.open_parents(there.id) if is_waiting else (there.id,) * (there.state is JobState.RUNNING)
+    after = cancel(vault, there.id, reason, now)
+    if after is not None:
+        changed += [after, *conclude(vault, [after], now)]
+    return behind
 
 
 def _check_bound(vault: Vault, job: Job) -> None:

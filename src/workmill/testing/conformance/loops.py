@@ -157,14 +157,23 @@ class TestLoops:
 
     async def test_end_of_another_job_of_it_does_not_count(self, store: Store) -> None:
         await looping(store)
-        schedule = await known(store)
-        strange = replace(job_of(schedule), task="other")
-        await store.enqueue([strange])
+        strange = replace(job_of(await known(store)), task="other")
         await round_of(store)
+        await store.enqueue([strange])
 
         await store.cancel([strange.id], None)
 
         assert (await known(store)).next_at is None
+
+    async def test_tick_while_another_job_of_it_has_not_ended_is_skipped(self, store: Store) -> None:
+        schedule = await looping(store)
+        strange = replace(job_of(schedule), task="other")
+        await store.enqueue([strange])
+
+        assert await fire(store, tick(schedule)) is TickVerdict.SKIPPED
+
+        assert await is_due_after_its_pause(store)
+        assert len(await jobs_of(store)) == 1
 
     async def test_next_time_is_told(self, store: Store, another: Another) -> None:
         await earlier(another, looping)

@@ -16,8 +16,9 @@ from workmill.testing.conformance.making import (
     stored,
 )
 from workmill.testing.conformance.notices import earlier, hear, listening
-from workmill.testing.conformance.schedules import HOUR, known, plan, put, tick
+from workmill.testing.conformance.schedules import HOUR, job_of, known, plan, put, tick
 from workmill.words.job import JobState
+from workmill.words.outcome import Cancelled
 from workmill.words.schedule import Overlap
 from workmill.words.unstarted import overlapped_by
 
@@ -32,7 +33,7 @@ EXPECTED = {
 
 @pytest.mark.anyio
 class TestOverlap:
-    """While the last job of a schedule has not ended, its overlap rule says what becomes of a tick."""
+    """While any job of a schedule has not ended, its overlap rule says what becomes of a tick."""
 
     @pytest.mark.parametrize("overlap", Overlap)
     async def test_two_ticks_while_the_first_job_runs(self, store: Store, overlap: Overlap) -> None:
@@ -92,7 +93,7 @@ class TestOverlap:
         job, worker_id = await under_way(store, Overlap.QUEUE), await hired(store)
         await fire_next(store, jobs=2)
         _, second, third = await jobs_of(store)
-        assert await store.parents([second.id, third.id]) == [(job.id,), (second.id,)]
+        assert await store.parents([second.id, third.id]) == [(job.id,), (job.id, second.id)]
 
         for expected in (second, third):
             assert await store.claim(request(worker_id, limit=10)) == []
@@ -134,6 +135,48 @@ class TestOverlap:
 
         claimed = await store.claim(request(await hired(store), limit=10))
         assert [one.id for one in claimed] == [third.id]
+
+    @pytest.mark.parametrize("overlap", [Overlap.QUEUE, Overlap.CANCEL])
+    async def test_cancel_of_one_that_waits_lets_nobody_run_beside_the_first(
+        self, store: Store, overlap: Overlap
+    ) -> None:
+        job, worker_id = await under_way(store, overlap), await hired(store)
+        await fire_next(store, jobs=2)
+        *_, second, third = await jobs_of(store)
+
+        await store.cancel([second.id], None)
+        await fire_next(store)
+        assert await store.claim(request(worker_id, limit=10)) == []
+        await store.cancel([third.id], None)
+        await fire_next(store)
+        assert await store.claim(request(worker_id, limit=10)) == []
+
+        await settle(store, end(job))
+        assert len(await store.claim(request(worker_id, limit=10))) == 1
+
+    async def test_every_unfinished_job_of_the_schedule_counts(self, store: Store) -> None:
+        await settle(store, end(await under_way(store)))
+        made = job_of(await known(store))
+        await store.enqueue([made])
+        assert (await known(store)).last_job != made.id
+
+        assert await fire_next(store) is TickVerdict.SKIPPED
+
+    async def test_all_that_have_not_ended_are_asked_to_make_room(self, store: Store) -> None:
+        await put(store, plan(overlap=Overlap.CANCEL), after=NOW)
+        await store.enqueue([job_of(await known(store)) for _ in range(3)])
+        held = await store.claim(request(await hired(store), limit=2))
+
+        await fire_next(store)
+
+        first, second, third, last = await jobs_of(store)
+        assert [one.state for one in (first, second, third, last)] == ["running", "running", "cancelled", "waiting"]
+        assert {one.cancel_reason for one in (first, second, third)} == {overlapped_by(last.id)}
+        assert await store.parents([last.id]) == [(first.id, second.id)]
+        await settle(store, end(held[0], Cancelled()))
+        assert (await stored(store, last.id)).state is JobState.WAITING
+        await settle(store, end(held[1], Cancelled()))
+        assert (await stored(store, last.id)).state is JobState.QUEUED
 
     async def test_job_that_has_not_begun_makes_room_at_once(self, store: Store) -> None:
         await put(store, plan(overlap=Overlap.CANCEL), after=NOW)

@@ -62,9 +62,11 @@ if TYPE_CHECKING:
     from workmill.craft.channels import Message
     from workmill.craft.cron import Cron
     from workmill.craft.flow import Flow, chain, chord, group
+    from workmill.craft.flow_document import flow_document, graph_document, message_document
     from workmill.craft.flow_handle import FlowHandle, FlowPage, FlowStatus, Node
     from workmill.craft.queue import QueueHandle, QueueInfo
     from workmill.craft.rule_document import queue_document, rule_document, why_document
+    from workmill.craft.schedule_document import outcome_document, schedule_document
     from workmill.craft.schedule_handle import ScheduleHandle, upcoming
     from workmill.craft.schedules import SchedulePage, Schedules
     from workmill.craft.when import Every, Loop, When, when_of
@@ -173,13 +175,18 @@ __all__ = [
     "chord",
     "configure_logs",
     "current_job",
+    "flow_document",
+    "graph_document",
     "group",
     "is_loopback",
     "job_document",
     "load_app",
+    "message_document",
+    "outcome_document",
     "queue_document",
     "rule_document",
     "run_worker_tree",
+    "schedule_document",
     "system_clock",
     "task_document",
     "upcoming",
@@ -221,10 +228,15 @@ _LATER = {
     "WorkerOptions": "workmill.running.options",
     "chain": "workmill.craft.flow",
     "chord": "workmill.craft.flow",
+    "flow_document": "workmill.craft.flow_document",
+    "graph_document": "workmill.craft.flow_document",
     "group": "workmill.craft.flow",
+    "message_document": "workmill.craft.flow_document",
+    "outcome_document": "workmill.craft.schedule_document",
     "queue_document": "workmill.craft.rule_document",
     "rule_document": "workmill.craft.rule_document",
     "run_worker_tree": "workmill.tree",
+    "schedule_document": "workmill.craft.schedule_document",
     "upcoming": "workmill.craft.schedule_handle",
     "when_of": "workmill.craft.when",
     "why_document": "workmill.craft.rule_document",

@@ -21,8 +21,8 @@ def job_document(job: Job) -> dict[str, Json]:
         "max_attempts": job.policy.max_attempts,
         "deaths": job.deaths,
         "progress": None if job.progress is None else _progress(job.progress),
-        "args": _value(job.args),
-        "result": None if job.result is None else _value(job.result),
+        "args": value_of(job.args),
+        "result": None if job.result is None else value_of(job.result),
         "error": None if job.failure is None else failure_document(job.failure),
         "key": job.key,
         "worker": job.worker,
@@ -35,6 +35,9 @@ def job_document(job: Job) -> dict[str, Json]:
         "cancel_reason": job.cancel_reason,
         "cancel_forced": job.cancel_forced,
         "retry_of": job.retry_of,
+        "flow": None if job.ties is None else job.ties.flow,
+        "schedule": None if job.ties is None else job.ties.schedule,
+        "tick": None if job.ties is None else moment_text(job.ties.tick),
         "version": job.version,
     }
 
@@ -90,7 +93,8 @@ def _progress(progress: Progress) -> dict[str, Json]:
     }
 
 
-def _value(text: bytes) -> Json:
+def value_of(text: bytes) -> Json:
+    """Return the JSON value that a text holds; None where it holds none."""
     try:
         return load(text)
     except ValueError:

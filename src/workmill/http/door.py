@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from workmill import App, ConfigError
 from workmill.http.actions import act_on_jobs
 from workmill.http.batch import submit_batch
+from workmill.http.flow_resources import flow_resources
 from workmill.http.guard import Guard
 from workmill.http.health import is_alive, is_ready
 from workmill.http.jobs import cancel_job, list_attempts, list_counts, list_jobs, show_job, show_result
@@ -91,6 +92,7 @@ def _routes(app: App, *, has_token: bool) -> list[BaseRoute]:
         "/v1/queues/{queue}/purge": Resource(post=partial(purge_queue, app=app)),
         "/v1/limits": Resource(get=partial(list_limits, app=app)),
         "/v1/limits/{scope}/{name}": Resource(put=partial(put_limit, app=app), delete=partial(reset_limit, app=app)),
+        **flow_resources(app),
         "/v1/counts": Resource(get=partial(list_counts, app=app)),
         "/openapi.json": Resource(get=partial(show_openapi, app=app, has_token=has_token)),
         "/livez": Resource(get=is_alive),

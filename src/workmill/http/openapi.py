@@ -5,7 +5,9 @@ from starlette.responses import Response
 
 from workmill import AnyTask, App
 from workmill.http import actions, batch, body, problem, queues, stream
+from workmill.http import flow_operations as flowing
 from workmill.http.answer import address, json_answer
+from workmill.http.flow_schemas import FLOW_SCHEMAS
 from workmill.http.jobs import FILTERS
 from workmill.http.operation import (
     IDEMPOTENCY_KEY,
@@ -49,9 +51,21 @@ async def show_openapi(request: Request, app: App, *, has_token: bool) -> Respon
 
 def openapi_document(app: App, *, root: str, has_token: bool) -> Document:
     """Return the document of an application's API that lives under `root`."""
-    schemas = {**SCHEMAS, **batch.body_schemas(), **actions.body_schemas(), **queues.body_schemas()}
+    schemas = {
+        **SCHEMAS,
+        **FLOW_SCHEMAS,
+        **batch.body_schemas(),
+        **actions.body_schemas(),
+        **queues.body_schemas(),
+        **flowing.body_schemas(),
+    }
     paths: dict[str, Document] = {}
-    for path, method, operation in [*_operations(), *rule_operations(), *_submissions(app, schemas)]:
+    for path, method, operation in [
+        *_operations(),
+        *rule_operations(),
+        *flowing.flow_operations(),
+        *_submissions(app, schemas),
+    ]:
         described = operation.document(_common(operation, method, has_token=has_token))
         paths.setdefault(path, {})[method] = described
     components: Document = {"schemas": schemas}

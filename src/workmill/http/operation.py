@@ -24,6 +24,12 @@ IF_NONE_MATCH: Document = {
     "description": "The ETag that the client has: answers 304 for it, and with a wait as soon as there is another.",
     "schema": _TEXT,
 }
+IF_MATCH: Document = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag of what is to be changed, as it was seen.",
+    "schema": _TEXT,
+}
 LAST_EVENT_ID: Document = {
     "name": "Last-Event-ID",
     "in": "header",

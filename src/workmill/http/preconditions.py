@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from workmill.http.problem import MALFORMED_REQUEST, Problem, invalid_parameter
+from workmill.http.problem import MALFORMED_REQUEST, PRECONDITION_FAILED, Problem, invalid_parameter
 
 KEY_LENGTH = 255
 
@@ -41,6 +41,22 @@ def none_match(request: Request) -> Tags | None:
         return None
     text = ",".join(given)
     return Tags(versions=frozenset(_TAG.findall(text)), is_any=text.strip() == "*")
+
+
+def if_match(request: Request) -> int | None:
+    """Return the version that If-Match names, or None without one.
+
+    Raises:
+        Problem: It names several, any, or no version of ours: a change is made to one that the client has seen.
+    """
+    given = ",".join(request.headers.getlist("if-match")).strip()
+    if not given:
+        return None
+    tag = _TAG.fullmatch(given)
+    if tag is None or not tag[1].isascii() or not tag[1].isdigit() or len(tag[1]) > 18:
+        detail = 'If-Match names no version of this: send the ETag that it had, such as If-Match: "3"'
+        raise Problem(PRECONDITION_FAILED, detail)
+    return int(tag[1])
 
 
 def idempotency_key(request: Request) -> str | None:

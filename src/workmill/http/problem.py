@@ -38,6 +38,13 @@ JOB_FAILED = Kind(slug="job-failed", status=409, title="The job failed, so it ha
 JOB_CANCELLED = Kind(slug="job-cancelled", status=409, title="The job was cancelled, so it has no result")
 JOB_ALREADY_FINISHED = Kind(slug="job-already-finished", status=409, title="The job has finished already")
 UNIQUE_CONFLICT = Kind(slug="unique-conflict", status=409, title="There is a job already that allows no second one")
+SCHEDULE_NOT_FOUND = Kind(slug="schedule-not-found", status=404, title="No such schedule")
+FLOW_NOT_FOUND = Kind(slug="flow-not-found", status=404, title="No such flow")
+SCHEDULE_ACTIVE = Kind(slug="schedule-active", status=409, title="The schedule goes on already")
+SCHEDULE_BUSY = Kind(slug="schedule-busy", status=409, title="A job of the schedule has not ended")
+FLOW_STATE = Kind(slug="flow-state", status=409, title="The flow has not ended, or has nothing to repeat")
+PRECONDITION_FAILED = Kind(slug="precondition-failed", status=412, title="It is not the version that was named")
+PRECONDITION_REQUIRED = Kind(slug="precondition-required", status=428, title="Say which version is to be changed")
 COUNT_CHANGED = Kind(slug="count-changed", status=409, title="There are not as many jobs as expected")
 BODY_TOO_LARGE = Kind(slug="body-too-large", status=413, title="The body is too large")
 UNSUPPORTED_MEDIA_TYPE = Kind(slug="unsupported-media-type", status=415, title="The body is of the wrong media type")
@@ -69,6 +76,13 @@ KINDS = (
     JOB_CANCELLED,
     JOB_ALREADY_FINISHED,
     UNIQUE_CONFLICT,
+    SCHEDULE_NOT_FOUND,
+    FLOW_NOT_FOUND,
+    SCHEDULE_ACTIVE,
+    SCHEDULE_BUSY,
+    FLOW_STATE,
+    PRECONDITION_FAILED,
+    PRECONDITION_REQUIRED,
     COUNT_CHANGED,
     BODY_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,

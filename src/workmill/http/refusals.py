@@ -9,23 +9,32 @@ from starlette.responses import Response
 
 from workmill import (
     CountChanged,
+    FlowNotFound,
     InvalidOption,
     JobNotFound,
     ParentNotFound,
     QueueFull,
+    ScheduleActive,
+    ScheduleChanged,
+    ScheduleError,
+    ScheduleNotFound,
     StoreError,
     UniqueConflict,
     UnknownTask,
 )
 from workmill.http.problem import (
     COUNT_CHANGED,
+    FLOW_NOT_FOUND,
     INTERNAL_ERROR,
     INVALID_CURSOR,
     INVALID_PARAMETER,
     JOB_NOT_FOUND,
     NOT_FOUND,
     PARENT_NOT_FOUND,
+    PRECONDITION_FAILED,
     QUEUE_FULL,
+    SCHEDULE_ACTIVE,
+    SCHEDULE_NOT_FOUND,
     STORE_UNAVAILABLE,
     TASK_NOT_FOUND,
     UNIQUE_CONFLICT,
@@ -50,14 +59,12 @@ def _problem(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
-        case UnknownTask():
-            return Problem(TASK_NOT_FOUND, str(error), members={"task": error.name})
-        case JobNotFound():
-            return Problem(JOB_NOT_FOUND, str(error), members={"id": error.job_id})
+        case UnknownTask() | JobNotFound() | FlowNotFound() | ScheduleNotFound():
+            return _not_found(error)
         case InvalidOption():
             kind = INVALID_CURSOR if error.option == "cursor" else INVALID_PARAMETER
             return invalid_parameter(error.option, str(error.value), error.remedy, kind=kind)
-        case UniqueConflict() | ParentNotFound() | CountChanged() | QueueFull():
+        case UniqueConflict() | ParentNotFound() | CountChanged() | QueueFull() | ScheduleActive() | ScheduleChanged():
             return _against_a_rule(error)
         case StoreError():
             # Not the error's own words: they may name files and hosts that are not the client's business.
@@ -69,8 +76,26 @@ def _problem(error: Exception) -> Problem:
             return Problem(INTERNAL_ERROR, "the server's log says more; the request may have taken effect")
 
 
-def _against_a_rule(error: UniqueConflict | ParentNotFound | CountChanged | QueueFull) -> Problem:
+def _not_found(error: UnknownTask | JobNotFound | FlowNotFound | ScheduleNotFound) -> Problem:
     match error:
+        case UnknownTask():
+            return Problem(TASK_NOT_FOUND, str(error), members={"task": error.name})
+        case JobNotFound():
+            return Problem(JOB_NOT_FOUND, str(error), members={"id": error.job_id})
+        case FlowNotFound():
+            return Problem(FLOW_NOT_FOUND, str(error), members={"id": error.flow_id})
+        case ScheduleNotFound():
+            return Problem(SCHEDULE_NOT_FOUND, str(error), members={"name": error.name})
+
+
+def _against_a_rule(
+    error: UniqueConflict | ParentNotFound | CountChanged | QueueFull | ScheduleActive | ScheduleChanged,
+) -> Problem:
+    match error:
+        case ScheduleActive():
+            return Problem(SCHEDULE_ACTIVE, str(error), members={"name": error.name})
+        case ScheduleChanged():
+            return Problem(PRECONDITION_FAILED, str(error), members={"name": error.name, "version": error.version})
         case UniqueConflict():
             return Problem(UNIQUE_CONFLICT, str(error), members={"id": error.job_id, "state": error.state})
         case ParentNotFound():
@@ -92,6 +117,8 @@ REFUSALS: dict[type[Exception] | int, Refusal] = {
             Problem,
             UnknownTask,
             JobNotFound,
+            FlowNotFound,
+            ScheduleError,
             InvalidOption,
             UniqueConflict,
             ParentNotFound,

@@ -122,6 +122,37 @@ def test_jobs_say_why_they_wait(app: App, run: Runner) -> None:
     assert run("jobs", "why", "x").code == 5
 
 
+def test_jobs_are_cancelled_by_filter_when_it_is_meant(app: App, run: Runner) -> None:
+    jobs = {app.tasks["resize"].enqueue("a.png").id, app.tasks["resize"].enqueue("b.png").id}
+    app.tasks["fail"].enqueue("x")
+
+    asked = run("jobs", "act", "cancel", "--task", "resize")
+    assert (asked.code, set(asked.out.split())) == (0, jobs)
+    assert "nothing was done; cancel them with --expected 2" in asked.err
+    wrong = run("jobs", "act", "cancel", "--task", "resize", "--expected", "3")
+    assert (wrong.code, wrong.out) == (6, "")
+    assert {app.job(job).state for job in jobs} == {JobState.QUEUED}
+    done = run("jobs", "act", "cancel", "--task", "resize", "--expected", "2", "--reason", "a typo")
+    assert (done.code, set(done.out.split())) == (0, jobs)
+    assert {app.job(job).record.cancel_reason for job in jobs} == {"a typo"}
+
+
+def test_jobs_are_retried_by_filter(app: App, run: Runner) -> None:
+    app.task(name="start", unique=Unique(by=()))(_fail)
+    for _ in range(2):
+        app.tasks["start"].enqueue()
+        app.drain()
+
+    acted = run("jobs", "act", "retry", "--state", "failed", "--yes", "--created-after", "2000-01-01", "--json")
+    body = json.loads(acted.out)
+    assert (body["matched"], body["done"], len(body["refused"])) == (2, 1, 1)
+    assert (acted.code, "allows no second one" in acted.err) == (6, True)
+
+
+def _fail() -> None:
+    raise OSError
+
+
 def test_a_call_follows_others_and_expires(app: App, run: Runner) -> None:
     first, second = app.tasks["resize"].enqueue("a.png"), app.tasks["resize"].enqueue("b.png")
 

@@ -20,15 +20,17 @@ from workmill import (
     job_document,
     why_document,
 )
+from workmill.cli.act import act
 from workmill.cli.edits import edited_arguments, refusal
 from workmill.cli.exits import Exit, UsageError, exit_for
 from workmill.cli.follow import follow, say_ending, warn_if_nobody_takes
 from workmill.cli.loading import load_app
-from workmill.cli.options import LISTING, SHOWING, Listing, Names, Seconds, Showing, Whole
+from workmill.cli.options import LISTING, SHOWING, Listing, Names, Seconds, Showing, Whole, aware
 from workmill.cli.output import Column, Document, json_text, show_fields, show_items, show_json, show_value
 from workmill.cli.terminal import clean, clean_block, say
 
 jobs = Parser(name="jobs", help="List, show, explain, wait for, cancel and retry jobs.", version_flags=())
+jobs.command(act)
 
 _COLUMNS = (
     Column(heading="ID", read=lambda job: job["id"], is_copied=True),
@@ -60,8 +62,8 @@ def list_jobs(
         states=state or (),
         tasks=task,
         queues=queue,
-        created_after=_aware(created_after),
-        created_before=_aware(created_before),
+        created_after=aware(created_after),
+        created_before=aware(created_before),
         limit=limit,
         cursor=cursor,
     )
@@ -245,10 +247,6 @@ def _follow_all(handles: list[JobHandle[object]], timeout: float) -> None:
     ends_at = time.monotonic() + timeout
     for handle in handles:
         follow(handle, max(0.0, ends_at - time.monotonic()))
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    return moment.astimezone() if moment is not None and moment.tzinfo is None else moment
 
 
 def _moment(text: object) -> str:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter, Token
@@ -41,6 +41,11 @@ def read_seconds(_type: object, tokens: Sequence[Token]) -> float:
 def as_length(seconds: float) -> timedelta:
     """Return so many seconds as a length of time; the longest there is where they are more, or `inf`."""
     return timedelta.max if seconds >= timedelta.max.total_seconds() else timedelta(seconds=seconds)
+
+
+def aware(moment: datetime | None) -> datetime | None:
+    """Return a moment with a time zone; one without is local time."""
+    return moment.astimezone() if moment is not None and moment.tzinfo is None else moment
 
 
 def read_names(_type: object, tokens: Sequence[Token]) -> tuple[str, ...]:

@@ -6,12 +6,11 @@ from dataclasses import replace
 from workmill.store import Enqueued, Fired, TickVerdict
 from workmill.stores.sqlite import scheduling, storing
 from workmill.stores.sqlite.cancelling import cancel_open
-from workmill.stores.sqlite.following import missing
 from workmill.stores.sqlite.moments import later, moment
 from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
-from workmill.stores.sqlite.transaction import LARGEST, Transaction
-from workmill.words.job import JobState, NewJob
+from workmill.stores.sqlite.transaction import Transaction
+from workmill.words.job import NewJob
 from workmill.words.schedule import Overlap, Schedule, Tick
 from workmill.words.unstarted import overlapped_by, schedule_stopped
 
@@ -49,38 +48,25 @@ def make_all(schedule: Schedule, jobs: Sequence[NewJob], transaction: Transactio
     overlap = schedule.plan.overlap if schedule.plan.pause is None else Overlap.SKIP
     if overlap is Overlap.ALLOW:
         return transaction.hold(storing.store(jobs, transaction.account, is_bounded=False))
-    stored: list[Enqueued] = []
-    last_job = schedule.last_job
-    for new in jobs:
-        stored += make(new, last_job, overlap, transaction)
-        last_job = stored[-1].job.id if stored else last_job
-    return stored
+    return [one for new in jobs for one in make(schedule.plan.name, new, overlap, transaction)]
 
 
-def make(new: NewJob, last_job: str | None, overlap: Overlap, transaction: Transaction) -> list[Enqueued]:
-    """Store one job of a schedule whose last job may be in its way; none where that is to skip it."""
-    behind: list[str] = []
-    last = standing_of(last_job, transaction)
-    if last is not None:
-        if overlap is Overlap.SKIP:
-            return []
-        is_to_cancel = overlap is Overlap.CANCEL
-        behind = make_room(*last, overlapped_by(new.id), transaction) if is_to_cancel else [last[1]]
-    talk = storing.store([new], transaction.account, behind={new.id: behind}, is_bounded=False)
+def make(name: str, new: NewJob, overlap: Overlap, transaction: Transaction) -> list[Enqueued]:
+    """Store one job of a schedule whose jobs that have not ended may be in its way; none where that is to skip it."""
+    unended = pending(name, transaction)
+    if unended and overlap is Overlap.SKIP:
+        return []
+    if unended and overlap is Overlap.CANCEL:
+        transaction.hold(cancel_open(unended, overlapped_by(new.id), transaction.account))
+        unended = pending(name, transaction)
+    talk = storing.store([new], transaction.account, behind={new.id: unended}, is_bounded=False)
     return transaction.hold(talk)
 
 
-def standing_of(job_id: str | None, transaction: Transaction) -> tuple[int, str, str] | None:
-    """Return the place, the id and the state of a job, if it is stored and has not ended."""
-    rows = () if job_id is None else transaction.batch(statements("follow")["places"], pack([job_id]))
-    return next(((seq, name, state) for seq, name, state in rows if not JobState(state).is_final), None)
-
-
-def make_room(seq: int, job_id: str, state: str, reason: str, transaction: Transaction) -> list[str]:
-    """Cancel a job for another, and return those whose end that must await."""
-    behind = [job_id] if state == JobState.RUNNING else transaction.hold(missing(seq, LARGEST))[0]
-    transaction.hold(cancel_open([job_id], reason, transaction.account))
-    return behind
+def pending(name: str, transaction: Transaction, *, running: bool = True) -> list[str]:
+    """Return the jobs of a schedule that have not ended, in the order of storing; with those that run or without."""
+    job_ids: list[str] = transaction.batch(statements("made")["pending"], name, running)
+    return job_ids
 
 
 def after(made: Schedule, tick: Tick, now: int) -> Schedule:
@@ -98,8 +84,8 @@ def stop(name: str, transaction: Transaction, *, cancel_running: bool) -> Schedu
     schedule = scheduling.known(name, transaction)
     if schedule.is_active:
         schedule = scheduling.write(replace(schedule, is_active=False), transaction)
-    pending = transaction.batch(statements("made")["pending"], name, cancel_running)
-    transaction.hold(cancel_open(pending, schedule_stopped(name), transaction.account))
+    meant = pending(name, transaction, running=cancel_running)
+    transaction.hold(cancel_open(meant, schedule_stopped(name), transaction.account))
     return schedule
 
 

@@ -15,8 +15,10 @@ DELETE FROM pending WHERE (schedule, job) IN (SELECT value ->> 0, value ->> 1 FR
 DELETE FROM made WHERE (schedule, job) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1));
 
 -- :name pending
-SELECT CAST(json_group_array(job.id) AS BLOB) FROM pending CROSS JOIN job ON job.seq = pending.job
-WHERE pending.schedule = ?1 AND (?2 OR job.state <> 'running');
+SELECT CAST(json_group_array(id) AS BLOB) FROM (
+    SELECT job.id FROM pending CROSS JOIN job ON job.seq = pending.job
+    WHERE pending.schedule = ?1 AND (?2 OR job.state <> 'running') ORDER BY pending.job
+);
 
 -- :name rise
 UPDATE schedule_version SET newest = newest + 1 RETURNING newest;

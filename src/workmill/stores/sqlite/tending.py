@@ -1,4 +1,4 @@
-"""The duties that keep the file in order: promote what is due, prune what is past its keep time."""
+"""Duties that keep the file in order: promote what is due, find what no claim would see."""
 
 from datetime import timedelta
 

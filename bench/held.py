@@ -1,0 +1,43 @@
+"""What a claim costs while 100,000 jobs wait for limits on 1,000 keys, and 100,000 more for other jobs.
+
+    ./run bench held [--jobs 100000] [--turns 500] [--folder FOLDER]
+
+A turn settles ten jobs and claims ten, plain ones or ones that each pass a key of their own; beside it goes the same in
+a store in which nothing is held back.
+"""
+
+import argparse
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench._held import Cost, measure, show
+from workmill.stores.sqlite import SqliteStore
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=100_000, help="how many are held back by either")
+    parser.add_argument("--turns", type=int, default=500)
+    parser.add_argument("--folder", help="where the files are made; a temporary folder otherwise")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
+        print("SQLite")
+        show(asyncio.run(on_sqlite(Path(folder), chosen.jobs, chosen.turns)))
+
+
+async def on_sqlite(folder: Path, held: int, turns: int) -> Sequence[Cost]:
+    """Measure on files in a folder."""
+    store, empty = SqliteStore(folder / "held.db"), SqliteStore(folder / "empty.db")
+    await store.open()
+    await empty.open()
+    try:
+        return await measure(store, empty, held=held, turns=turns)
+    finally:
+        await store.close()
+        await empty.close()
+
+
+if __name__ == "__main__":
+    main()

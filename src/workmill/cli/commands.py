@@ -37,6 +37,13 @@ COMMANDS = (
         summary="List, pause, resume, purge and limit queues.",
     ),
     Command(name="tasks", where="workmill.cli.tasks:tasks", summary="List and show the registered tasks."),
+    Command(
+        name="schedules",
+        where="workmill.cli.schedules:schedules",
+        summary="List, show, start, stop and trigger schedules.",
+    ),
+    Command(name="flows", where="workmill.cli.flows:flows", summary="List, show, cancel and retry flows."),
+    Command(name="publish", where="workmill.cli.publish:publish", summary="Publish a message on a channel."),
     Command(name="workers", where="workmill.cli.workers:workers", summary="List workers, quiet, resume and stop them."),
     Command(name="doctor", where="workmill.cli.doctor:doctor", summary="Check the application, its store and workers."),
 )

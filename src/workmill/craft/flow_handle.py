@@ -86,7 +86,8 @@ def page_of(found: StoredPage) -> FlowPage:
 
 def status_of(flow: StoredFlow) -> FlowStatus:
     """Return how a stored flow stands."""
-    return FlowStatus(id=flow.id, created_at=flow.created_at, counts=flow.counts)
+    counts = {state: flow.counts[state] for state in JobState if flow.counts.get(state)}
+    return FlowStatus(id=flow.id, created_at=flow.created_at, counts=counts)
 
 
 class FlowHandle:

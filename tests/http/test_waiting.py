@@ -22,7 +22,7 @@ async def listeners(app: App) -> int:
 
 
 async def _count(session: object) -> int:
-    return sum(len(each) for each in session.watch._by_job.values())  # type: ignore[attr-defined]  # noqa: SLF001
+    return sum(len(each) for each in session.watch._by_name.values())  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 async def until_listeners(app: App, count: int) -> None:

@@ -11,26 +11,38 @@ from workmill.store import (
     Capabilities,
     ClaimRequest,
     Count,
+    Declaration,
+    Due,
     Enqueued,
     Finding,
+    Fired,
+    Flow,
+    FlowPage,
+    Heard,
     JobFilter,
     Listener,
     NewWorker,
     Notice,
     NoticeKind,
+    Obstacles,
     Page,
+    Pause,
     Promotion,
     Renewal,
     Report,
+    RuleState,
     Settled,
     Store,
     Verdict,
     Worker,
 )
+from workmill.words.channel import Message, NewMessage, Subscription
 from workmill.words.conversation import Conversation
 from workmill.words.errors import StoreUnavailable
 from workmill.words.job import Attempt, Job, NewJob
+from workmill.words.limit import Rule, Scope
 from workmill.words.order import Order
+from workmill.words.schedule import NewSchedule, Schedule, Tick
 from workmill.words.transition import Transition
 
 T = TypeVar("T")
@@ -161,6 +173,100 @@ class WatchedStore:
     async def attempts(self, job_id: str) -> list[Attempt]:
         """See `Store.attempts`."""
         return await self._through("attempts", lambda: self.inner.attempts(job_id))
+
+    async def parents(self, job_ids: Sequence[str]) -> list[tuple[str, ...]]:
+        """See `Store.parents`."""
+        return await self._through("parents", lambda: self.inner.parents(job_ids))
+
+    async def flow(self, flow_id: str) -> Flow | None:
+        """See `Store.flow`."""
+        return await self._through("flow", lambda: self.inner.flow(flow_id))
+
+    async def flows(self, *, limit: int, cursor: str | None) -> FlowPage:
+        """See `Store.flows`."""
+        return await self._through("flows", lambda: self.inner.flows(limit=limit, cursor=cursor))
+
+    async def obstacles(self, job_id: str) -> Obstacles | None:
+        """See `Store.obstacles`."""
+        return await self._through("obstacles", lambda: self.inner.obstacles(job_id))
+
+    async def declare(self, declaration: Declaration) -> None:
+        """See `Store.declare`."""
+        await self._through("declare", lambda: self.inner.declare(declaration))
+
+    async def set_rules(self, rules: Sequence[Rule]) -> None:
+        """See `Store.set_rules`."""
+        await self._through("set_rules", lambda: self.inner.set_rules(rules))
+
+    async def reset_rules(self, names: Sequence[tuple[Scope, str]]) -> None:
+        """See `Store.reset_rules`."""
+        await self._through("reset_rules", lambda: self.inner.reset_rules(names))
+
+    async def rules(self) -> list[RuleState]:
+        """See `Store.rules`."""
+        return await self._through("rules", self.inner.rules)
+
+    async def pause(self, queues: Sequence[str], by: str | None = None) -> None:
+        """See `Store.pause`."""
+        await self._through("pause", lambda: self.inner.pause(queues, by))
+
+    async def resume(self, queues: Sequence[str]) -> None:
+        """See `Store.resume`."""
+        await self._through("resume", lambda: self.inner.resume(queues))
+
+    async def pauses(self) -> list[Pause]:
+        """See `Store.pauses`."""
+        return await self._through("pauses", self.inner.pauses)
+
+    async def put_schedules(self, schedules: Sequence[NewSchedule]) -> list[Schedule]:
+        """See `Store.put_schedules`."""
+        return await self._through("put_schedules", lambda: self.inner.put_schedules(schedules))
+
+    async def schedules(self, *, limit: int, cursor: str | None) -> tuple[list[Schedule], str | None]:
+        """See `Store.schedules`."""
+        return await self._through("schedules", lambda: self.inner.schedules(limit=limit, cursor=cursor))
+
+    async def get_schedules(self, names: Sequence[str]) -> list[Schedule | None]:
+        """See `Store.get_schedules`."""
+        return await self._through("get_schedules", lambda: self.inner.get_schedules(names))
+
+    async def start_schedule(self, name: str, next_at: datetime, *, args: bytes | None = None) -> Schedule:
+        """See `Store.start_schedule`."""
+        return await self._through("start_schedule", lambda: self.inner.start_schedule(name, next_at, args=args))
+
+    async def stop_schedule(self, name: str, *, cancel_running: bool = False) -> Schedule:
+        """See `Store.stop_schedule`."""
+        return await self._through(
+            "stop_schedule", lambda: self.inner.stop_schedule(name, cancel_running=cancel_running)
+        )
+
+    async def delete_schedules(self, names: Sequence[str]) -> None:
+        """See `Store.delete_schedules`."""
+        await self._through("delete_schedules", lambda: self.inner.delete_schedules(names))
+
+    async def due(self, limit: int) -> Due:
+        """See `Store.due`."""
+        return await self._through("due", lambda: self.inner.due(limit))
+
+    async def fire(self, ticks: Sequence[Tick]) -> list[Fired]:
+        """See `Store.fire`."""
+        return await self._through("fire", lambda: self.inner.fire(ticks))
+
+    async def publish(self, messages: Sequence[NewMessage], jobs: Sequence[NewJob] = ()) -> list[Message]:
+        """See `Store.publish`."""
+        return await self._through("publish", lambda: self.inner.publish(messages, jobs))
+
+    async def messages(self, channels: Sequence[str], *, cursor: str | None, limit: int) -> Heard:
+        """See `Store.messages`."""
+        return await self._through("messages", lambda: self.inner.messages(channels, cursor=cursor, limit=limit))
+
+    async def subscriptions(self, channel: str | None = None) -> list[Subscription]:
+        """See `Store.subscriptions`."""
+        return await self._through("subscriptions", lambda: self.inner.subscriptions(channel))
+
+    async def unsubscribe(self, channel: str, tasks: Sequence[str]) -> None:
+        """See `Store.unsubscribe`."""
+        await self._through("unsubscribe", lambda: self.inner.unsubscribe(channel, tasks))
 
     async def workers(self) -> list[Worker]:
         """See `Store.workers`."""

@@ -1,6 +1,5 @@
 """Ids of jobs, flows and messages: made by the caller before the first try, so that a repeat changes nothing."""
 
-import hashlib
 import os
 import time
 
@@ -14,5 +13,12 @@ def new_id() -> str:
 
 def derived_id(*words: str) -> str:
     """Make the id that the same words always give."""
-    digest = hashlib.sha256("\0".join(words).encode()).digest()
+    digest = digest_of("\0".join(words))
     return job_id(int.from_bytes(digest[:6], "big"), digest[6:16])
+
+
+def digest_of(text: str) -> bytes:
+    """Return the SHA-256 of a text."""
+    import hashlib  # noqa: PLC0415 - most programs need none
+
+    return hashlib.sha256(text.encode()).digest()

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from workmill.craft.ids import digest_of
 from workmill.craft.template import Template
 from workmill.words.codec import Json
 from workmill.words.duration import Duration, checked_length
@@ -93,10 +94,8 @@ class Unique:
     def _name(self, task: str, arguments: Mapping[str, Json]) -> str:
         if self.key is not None:
             return f"key:{self.key.render(task, arguments)}"
-        import hashlib  # noqa: PLC0415 - loaded by who has unique jobs
-
         chosen = arguments if self.by is None else {name: arguments[name] for name in self.by if name in arguments}
-        return hashlib.sha256(json.dumps(_plain(chosen), sort_keys=True).encode()).hexdigest()
+        return digest_of(json.dumps(_plain(chosen), sort_keys=True)).hex()
 
 
 def answered(new: NewJob) -> NewJob:

@@ -30,6 +30,8 @@ CROSS_SITE_REQUEST = Kind(slug="cross-site-request", status=403, title="Another 
 NOT_FOUND = Kind(slug="not-found", status=404, title="There is nothing at this path")
 TASK_NOT_FOUND = Kind(slug="task-not-found", status=404, title="No such task")
 JOB_NOT_FOUND = Kind(slug="job-not-found", status=404, title="No such job")
+SCHEDULE_NOT_FOUND = Kind(slug="schedule-not-found", status=404, title="No such schedule")
+FLOW_NOT_FOUND = Kind(slug="flow-not-found", status=404, title="No such flow")
 METHOD_NOT_ALLOWED = Kind(slug="method-not-allowed", status=405, title="This path does not know the method")
 NOT_ACCEPTABLE = Kind(slug="not-acceptable", status=406, title="No acceptable media type")
 REQUEST_TIMEOUT = Kind(slug="request-timeout", status=408, title="The body came too slowly")
@@ -37,15 +39,12 @@ JOB_NOT_FINISHED = Kind(slug="job-not-finished", status=409, title="The job has 
 JOB_FAILED = Kind(slug="job-failed", status=409, title="The job failed, so it has no result")
 JOB_CANCELLED = Kind(slug="job-cancelled", status=409, title="The job was cancelled, so it has no result")
 JOB_ALREADY_FINISHED = Kind(slug="job-already-finished", status=409, title="The job has finished already")
-UNIQUE_CONFLICT = Kind(slug="unique-conflict", status=409, title="There is a job already that allows no second one")
-SCHEDULE_NOT_FOUND = Kind(slug="schedule-not-found", status=404, title="No such schedule")
-FLOW_NOT_FOUND = Kind(slug="flow-not-found", status=404, title="No such flow")
 SCHEDULE_ACTIVE = Kind(slug="schedule-active", status=409, title="The schedule goes on already")
 SCHEDULE_BUSY = Kind(slug="schedule-busy", status=409, title="A job of the schedule has not ended")
 FLOW_STATE = Kind(slug="flow-state", status=409, title="The flow has not ended, or has nothing to repeat")
-PRECONDITION_FAILED = Kind(slug="precondition-failed", status=412, title="It is not the version that was named")
-PRECONDITION_REQUIRED = Kind(slug="precondition-required", status=428, title="Say which version is to be changed")
+UNIQUE_CONFLICT = Kind(slug="unique-conflict", status=409, title="There is a job already that allows no second one")
 COUNT_CHANGED = Kind(slug="count-changed", status=409, title="There are not as many jobs as expected")
+PRECONDITION_FAILED = Kind(slug="precondition-failed", status=412, title="It is not the version that was named")
 BODY_TOO_LARGE = Kind(slug="body-too-large", status=413, title="The body is too large")
 UNSUPPORTED_MEDIA_TYPE = Kind(slug="unsupported-media-type", status=415, title="The body is of the wrong media type")
 WRONG_HOST = Kind(slug="wrong-host", status=421, title="This server does not answer for that host")
@@ -56,6 +55,7 @@ IDEMPOTENCY_KEY_REUSED = Kind(
     slug="idempotency-key-reused", status=422, title="The idempotency key names a job with other arguments"
 )
 PARENT_NOT_FOUND = Kind(slug="parent-not-found", status=422, title="A job is to follow one that is not there")
+PRECONDITION_REQUIRED = Kind(slug="precondition-required", status=428, title="Say which version is to be changed")
 INTERNAL_ERROR = Kind(slug="internal-error", status=500, title="The server met an error of its own")
 QUEUE_FULL = Kind(slug="queue-full", status=503, title="The queue may hold no more jobs")
 STORE_UNAVAILABLE = Kind(slug="store-unavailable", status=503, title="The store does not answer")
@@ -68,6 +68,8 @@ KINDS = (
     NOT_FOUND,
     TASK_NOT_FOUND,
     JOB_NOT_FOUND,
+    SCHEDULE_NOT_FOUND,
+    FLOW_NOT_FOUND,
     METHOD_NOT_ALLOWED,
     NOT_ACCEPTABLE,
     REQUEST_TIMEOUT,
@@ -75,15 +77,12 @@ KINDS = (
     JOB_FAILED,
     JOB_CANCELLED,
     JOB_ALREADY_FINISHED,
-    UNIQUE_CONFLICT,
-    SCHEDULE_NOT_FOUND,
-    FLOW_NOT_FOUND,
     SCHEDULE_ACTIVE,
     SCHEDULE_BUSY,
     FLOW_STATE,
-    PRECONDITION_FAILED,
-    PRECONDITION_REQUIRED,
+    UNIQUE_CONFLICT,
     COUNT_CHANGED,
+    PRECONDITION_FAILED,
     BODY_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     WRONG_HOST,
@@ -92,6 +91,7 @@ KINDS = (
     INVALID_CURSOR,
     IDEMPOTENCY_KEY_REUSED,
     PARENT_NOT_FOUND,
+    PRECONDITION_REQUIRED,
     INTERNAL_ERROR,
     QUEUE_FULL,
     STORE_UNAVAILABLE,

@@ -401,12 +401,13 @@ BEGIN
                 reasons, present
             ) AS judged;
         END IF;
+        IF cardinality(ids) > 0 THEN
+            SELECT array_agg(j.seq) INTO seqs FROM unnest(ids) AS u (id) JOIN workmill.job AS j ON j.id = u.id;
+        END IF;
         -- In statements of their own: what others have stored or set meanwhile must be seen.
-        IF EXISTS (SELECT 1 FROM workmill.awaited) OR EXISTS (SELECT 1 FROM workmill.passed)
+        IF EXISTS (SELECT 1 FROM workmill.awaited WHERE awaited.seq = ANY (seqs))
+        OR EXISTS (SELECT 1 FROM workmill.passed WHERE passed.seq = ANY (seqs))
         OR EXISTS (SELECT 1 FROM workmill.rule) THEN
-            IF cardinality(ids) > 0 THEN
-                SELECT array_agg(j.seq) INTO seqs FROM unnest(ids) AS u (id) JOIN workmill.job AS j ON j.id = u.id;
-            END IF;
             followed := workmill.told(
                 workmill.follow(seqs, present, from_queues, of_tasks), workmill.free(seqs)
             );
@@ -781,7 +782,7 @@ BEGIN
         next_at,
         (
             SELECT later.run_at FROM workmill.later
-            WHERE later.run_at >= since AND later.state <> 'waiting' ORDER BY later.run_at LIMIT 1
+            WHERE later.run_at >= since AND later.run_at < 9223372036854775807 ORDER BY later.run_at LIMIT 1
         ),
         (SELECT expiry.begins_by FROM workmill.expiry ORDER BY expiry.begins_by LIMIT 1)
     );

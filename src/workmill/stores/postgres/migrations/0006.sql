@@ -228,6 +228,7 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off S
 DECLARE
     moment bigint := workmill.clock();
     s workmill.schedule;
+    told jsonb;
 BEGIN
     -- Their jobs come first, as for whoever ends one of them; what is added meanwhile is seen with the schedules locked.
     PERFORM 1 FROM workmill.awaited AS a CROSS JOIN LATERAL (
@@ -244,28 +245,35 @@ BEGIN
             s.is_active := false;
             PERFORM workmill.write_schedule(s, moment);
         END IF;
-        followed := workmill.told(followed, workmill.cancel_of(s.name, is_whole));
+        told := workmill.cancel_of(s.name, is_whole, 'schedule ' || s.name || ' was stopped');
+        followed := workmill.told(followed, told);
     END LOOP;
     IF forgets THEN
         DELETE FROM workmill.schedule WHERE name = ANY (names);
     END IF;
 END $$;
 
--- Cancel the jobs of a schedule that do not run, or all of them.
-CREATE FUNCTION workmill.cancel_of(of_schedule text, is_whole boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- The jobs of a schedule that have not ended, in the order of storing.
+CREATE FUNCTION workmill.unfinished_of(of_schedule text) RETURNS bigint[] LANGUAGE sql VOLATILE AS $$
+    SELECT ARRAY(
+        SELECT awaited.seq FROM workmill.awaited WHERE awaited.schedule = of_schedule
+        AND NOT EXISTS (SELECT 1 FROM workmill.done WHERE done.seq = awaited.seq) ORDER BY awaited.seq
+    )
+$$;
+
+-- Cancel the jobs of a schedule that do not run, or all of them, for a reason; answers what is to be told.
+CREATE FUNCTION workmill.cancel_of(of_schedule text, is_whole boolean, why text) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     ids text[];
     keeps bigint[];
 BEGIN
     SELECT array_agg(j.id ORDER BY j.id), array_agg(workmill.keep_of(j.policy) ORDER BY j.id) INTO ids, keeps
-    FROM workmill.awaited AS a JOIN workmill.job AS j ON j.seq = a.seq
-    WHERE a.schedule = of_schedule
-    AND NOT EXISTS (SELECT 1 FROM workmill.done WHERE done.seq = a.seq)
-    AND (is_whole OR NOT EXISTS (SELECT 1 FROM workmill.held WHERE held.seq = a.seq));
+    FROM unnest(workmill.unfinished_of(of_schedule)) AS a (seq) JOIN workmill.job AS j ON j.seq = a.seq
+    WHERE (is_whole OR NOT EXISTS (SELECT 1 FROM workmill.held WHERE held.seq = a.seq));
     IF ids IS NULL THEN
         RETURN NULL;
     END IF;
-    RETURN workmill.cancel_for(ids, keeps, 'schedule ' || of_schedule || ' was stopped');
+    RETURN workmill.cancel_for(ids, keeps, why);
 END $$;
 
 -- Let a schedule make its jobs. The first row says what became of it: `fired`, `skipped` or `stale`, with what is to be
@@ -291,15 +299,18 @@ DECLARE
     behind bigint[];
     seqs bigint[] := '{}';
     makes boolean[] := '{}';
+    told jsonb;
     followed jsonb;
 BEGIN
     SELECT * INTO asked FROM json_to_record(request::json) AS a (
         schedule text, version bigint, at bigint, next_at bigint, jobs json
     );
     drafts := ARRAY(SELECT j FROM json_populate_recordset(NULL::workmill.draft, asked.jobs) AS j);
-    -- The attempt that may have to make room first, as for whoever ends it.
-    PERFORM 1 FROM workmill.schedule JOIN workmill.held ON held.seq = schedule.last_seq
-    WHERE schedule.name = asked.schedule AND schedule.overlap = 'cancel' FOR UPDATE OF held;
+    -- The attempts that may have to make room first, as for whoever ends them.
+    PERFORM 1 FROM workmill.awaited AS a JOIN workmill.held ON held.seq = a.seq
+    WHERE a.schedule = asked.schedule AND EXISTS (
+        SELECT 1 FROM workmill.schedule WHERE schedule.name = asked.schedule AND schedule.overlap = 'cancel'
+    ) FOR UPDATE OF held;
     SELECT * INTO s FROM workmill.schedule WHERE name = asked.schedule FOR UPDATE;
     IF NOT FOUND
     OR asked.version IS NOT NULL AND (NOT s.is_active OR s.version <> asked.version)
@@ -312,15 +323,14 @@ BEGIN
     END IF;
     BEGIN
         FOREACH d IN ARRAY drafts LOOP
-            behind := '{}';
-            IF workmill.is_unfinished(s.last_seq) THEN
-                CONTINUE WHEN s.pause IS NOT NULL OR s.overlap = 'skip';
-                IF s.overlap = 'queue' THEN
-                    behind := ARRAY[s.last_seq];
-                ELSIF s.overlap = 'cancel' THEN
-                    SELECT r.behind, workmill.told(followed, r.followed) INTO behind, followed
-                    FROM workmill.replace(s.last_seq, NULL, 'job ' || d.id || ' of its schedule is due') AS r;
-                END IF;
+            behind := workmill.unfinished_of(s.name);
+            CONTINUE WHEN cardinality(behind) > 0 AND (s.pause IS NOT NULL OR s.overlap = 'skip');
+            IF s.overlap = 'allow' THEN
+                behind := '{}';
+            ELSIF s.overlap = 'cancel' THEN
+                told := workmill.cancel_of(s.name, true, 'job ' || d.id || ' of its schedule is due');
+                followed := workmill.told(followed, told);
+                behind := workmill.unfinished_of(s.name);
             END IF;
             SELECT * INTO one FROM workmill.store(ARRAY[d], false, behind, moment);
             CONTINUE WHEN one.seqs[1] IS NULL;

@@ -95,10 +95,11 @@ class ScheduleVerbs(Protocol):
 
         Fired, it stores its jobs, whose ties bear its name, one after the other as `enqueue` would, each by the plan's
         overlap rule: while any job of the schedule has not ended, the new one is skipped, or waits for the end of all
-        such jobs (and cancels them first), or neither. For a loop it is always skipped. Then `last_at` is the tick's
-        moment, and `next_at` what the tick says: for None, a schedule is not active any more. A loop is due again its
-        pause after the end of its last job, or after the tick where that has ended. A tick by a person changes
-        `last_job` only, nothing where it is skipped, and of a loop also lets the next be counted from that job's end.
+        such jobs (and cancels them first), or neither. For a loop it is always skipped, and instead of waiting where
+        there are `MOST_QUEUED` of them. Then `last_at` is the tick's moment, and `next_at` what the tick says: for
+        None, a schedule is not active any more. A loop is due again its pause after the end of its last job, or after
+        the tick where that has ended. A tick by a person changes `last_job` only, nothing where it is skipped, and of a
+        loop also lets the next be counted from that job's end.
 
         A bounded queue that is full refuses no schedule: it holds more, then.
         """

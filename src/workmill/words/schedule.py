@@ -8,6 +8,9 @@ from workmill.words.job import NewJob
 from workmill.words.limit import Gate
 from workmill.words.policy import Policy
 
+MOST_QUEUED = 100
+"""How many unfinished jobs a schedule may have for the next one to wait behind them; beyond, ticks are skipped."""
+
 
 class Overlap(StrEnum):
     """What becomes of a tick while a job that the schedule has made before has not ended."""
@@ -15,7 +18,7 @@ class Overlap(StrEnum):
     SKIP = "skip"
     """It makes no job."""
     QUEUE = "queue"
-    """Its job waits for the end of all such jobs."""
+    """Its job waits for the end of all such jobs; where they are `MOST_QUEUED`, it makes none."""
     CANCEL = "cancel"
     """Those are cancelled, and the new job waits for their end."""
     ALLOW = "allow"

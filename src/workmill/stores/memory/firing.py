@@ -10,7 +10,7 @@ from workmill.stores.memory.storing import store_one
 from workmill.stores.memory.vault import Vault
 from workmill.words.clock import later
 from workmill.words.job import Job, JobState, NewJob
-from workmill.words.schedule import Overlap, Schedule, Tick
+from workmill.words.schedule import MOST_QUEUED, Overlap, Schedule, Tick
 from workmill.words.unstarted import overlapped_by, schedule_stopped
 
 STALE = Fired(verdict=TickVerdict.STALE)
@@ -58,7 +58,8 @@ def _made(vault: Vault, schedule: Schedule, new: NewJob, now: datetime, changed:
         case Overlap.ALLOW:
             return store_one(vault, new, now, changed)
         case Overlap.QUEUE:
-            return store_one(vault, new, now, changed, behind=unfinished)
+            is_long = len(unfinished) >= MOST_QUEUED
+            return None if is_long else store_one(vault, new, now, changed, behind=unfinished)
         case Overlap.CANCEL:
             changed += _cancelled(vault, unfinished, overlapped_by(new.id), now)
             return store_one(vault, new, now, changed, behind=vault.ledger.made.by(name))

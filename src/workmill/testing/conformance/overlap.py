@@ -19,7 +19,7 @@ from workmill.testing.conformance.notices import earlier, hear, listening
 from workmill.testing.conformance.schedules import HOUR, job_of, known, plan, put, tick
 from workmill.words.job import JobState
 from workmill.words.outcome import Cancelled
-from workmill.words.schedule import Overlap
+from workmill.words.schedule import MOST_QUEUED, Overlap
 from workmill.words.unstarted import overlapped_by
 
 EXPECTED = {
@@ -153,6 +153,20 @@ class TestOverlap:
 
         await settle(store, end(job))
         assert len(await store.claim(request(worker_id, limit=10))) == 1
+
+    async def test_no_more_are_queued_up_than_may(self, store: Store) -> None:
+        schedule = await put(store, plan(overlap=Overlap.QUEUE), after=NOW)
+        await store.enqueue([job_of(schedule) for _ in range(MOST_QUEUED - 2)])
+
+        verdicts = [await fire_next(store, jobs=3), await fire_next(store)]
+        before = await jobs_of(store)
+        (job,) = await store.claim(request(await hired(store)))
+        await settle(store, end(job))
+        verdicts.append(await fire_next(store, jobs=2))
+
+        assert verdicts == [TickVerdict.FIRED, TickVerdict.SKIPPED, TickVerdict.FIRED]
+        assert (len(before), len(await jobs_of(store))) == (MOST_QUEUED, MOST_QUEUED + 1)
+        assert len((await store.parents([before[-1].id]))[0]) == MOST_QUEUED - 1
 
     async def test_every_unfinished_job_of_the_schedule_counts(self, store: Store) -> None:
         await settle(store, end(await under_way(store)))

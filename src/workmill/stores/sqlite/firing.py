@@ -11,7 +11,7 @@ from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.job import NewJob
-from workmill.words.schedule import Overlap, Schedule, Tick
+from workmill.words.schedule import MOST_QUEUED, Overlap, Schedule, Tick
 from workmill.words.unstarted import overlapped_by, schedule_stopped
 
 STALE = Fired(verdict=TickVerdict.STALE)
@@ -54,7 +54,7 @@ def make_all(schedule: Schedule, jobs: Sequence[NewJob], transaction: Transactio
 def make(name: str, new: NewJob, overlap: Overlap, transaction: Transaction) -> list[Enqueued]:
     """Store one job of a schedule whose jobs that have not ended may be in its way; none where that is to skip it."""
     unended = pending(name, transaction)
-    if unended and overlap is Overlap.SKIP:
+    if (unended and overlap is Overlap.SKIP) or (len(unended) >= MOST_QUEUED and overlap is Overlap.QUEUE):
         return []
     if unended and overlap is Overlap.CANCEL:
         transaction.hold(cancel_open(unended, overlapped_by(new.id), transaction.account))

@@ -122,6 +122,20 @@ def test_jobs_say_why_they_wait(app: App, run: Runner) -> None:
     assert run("jobs", "why", "x").code == 5
 
 
+def test_a_pause_is_told_wherever_somebody_looks(app: App, run: Runner) -> None:
+    job = app.tasks["resize"].enqueue("a.png")
+    app.queue("default").pause(by="anna")
+    app.queue("empty").pause()
+
+    shown = run("jobs", "show", job.id)
+    assert "by anna; let it go on with `workmill queues resume default`" in shown.err
+    looked = json.loads(run("doctor", "--json").out)["items"]
+    assert [finding["subject"] for finding in looked if "paused since" in finding["detail"]] == [
+        "queue default",
+        "queue empty",
+    ]
+
+
 def test_jobs_are_cancelled_by_filter_when_it_is_meant(app: App, run: Runner) -> None:
     jobs = {app.tasks["resize"].enqueue("a.png").id, app.tasks["resize"].enqueue("b.png").id}
     app.tasks["fail"].enqueue("x")

@@ -10,7 +10,7 @@ from cyclopts import CycloptsError
 from workmill import AnyTask, App, ArgumentError, InvalidArguments, JobHandle, JobState
 from workmill.cli.call_words import CallOptions, HelpShown, parse_options, parse_task_words, split, take_app
 from workmill.cli.exits import Exit, UsageError
-from workmill.cli.follow import follow, say_ending, warn_if_nobody_takes
+from workmill.cli.follow import follow, say_ending, warn_if_held
 from workmill.cli.loading import load_app
 from workmill.cli.options import as_length
 from workmill.cli.output import show_json, show_value
@@ -128,7 +128,7 @@ def _what_happened(handle: JobHandle[object], key: str | None) -> str:
 
 def _awaited(handle: JobHandle[object], app: App, seconds: float, *, as_json: bool) -> int:
     try:
-        warn_if_nobody_takes(handle, app)
+        warn_if_held(handle, app)
         follow(handle, seconds)
     except KeyboardInterrupt:
         say(f"workmill: no longer waiting; job {handle.id} goes on")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from workmill import App, Count, Finding, JobState, Level, Order, Worker
+from workmill import App, Count, Finding, JobState, Level, Order, QueueInfo, Worker
 
 
 def look_at_tasks(app: App) -> Iterator[Finding]:
@@ -44,6 +44,16 @@ def look_at_queues(app: App, counts: Sequence[Count], workers: Sequence[Worker])
     for count in counts:
         if count.state is JobState.QUEUED and not any(_takes(worker, count) for worker in live):
             yield _stranded(count, is_known=count.task in app.tasks)
+
+
+def look_at_pauses(queues: Sequence[QueueInfo]) -> Iterator[Finding]:
+    """Check that no queue is held that somebody may have forgotten."""
+    for queue in queues:
+        if queue.pause is not None:
+            by = f" by {queue.pause.by}" if queue.pause.by else ""
+            detail = f"paused since {queue.pause.since:%Y-%m-%d %H:%M:%S}Z{by}; {queue.unbegun} jobs have not begun"
+            remedy = f"let it go on with `workmill queues resume {queue.name}`"
+            yield Finding(level=Level.WARN, subject=f"queue {queue.name}", detail=detail, remedy=remedy)
 
 
 def _look_at_task(app: App, name: str) -> Iterator[Finding]:

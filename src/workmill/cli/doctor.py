@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from workmill import App, Finding, Level, StoreError
-from workmill.cli.checkup import look_at_queues, look_at_tasks, look_at_workers
+from workmill.cli.checkup import look_at_pauses, look_at_queues, look_at_tasks, look_at_workers
 from workmill.cli.exits import Exit
 from workmill.cli.loading import find_app, import_app
 from workmill.cli.options import LISTING, Listing
@@ -33,7 +33,7 @@ def doctor(*, listing: Listing = LISTING) -> int:
 
 def _look_at_store(app: App) -> Iterator[Finding]:
     try:
-        findings, workers, counts = app.diagnose(), app.workers(), app.counts()
+        findings, workers, counts, queues = app.diagnose(), app.workers(), app.counts(), app.queues()
     except StoreError as error:
         remedy = "check WORKMILL_URL, and that this user may read and write there"
         yield Finding(level=Level.FAIL, subject=f"store {app.masked_url}", detail=str(error), remedy=remedy)
@@ -41,6 +41,7 @@ def _look_at_store(app: App) -> Iterator[Finding]:
     yield from findings
     yield from look_at_workers(workers)
     yield from look_at_queues(app, counts, workers)
+    yield from look_at_pauses(queues)
 
 
 def _document(finding: Finding) -> dict[str, str]:

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from workmill import App, JobHandle, JobState, Order, WaitTimeout
+from workmill import App, JobHandle, JobState, WaitTimeout, WhyCode
 from workmill.cli.exits import Exit
 from workmill.cli.terminal import clean, say
 
@@ -48,18 +48,20 @@ def say_ending(handle: JobHandle[object]) -> Exit:
             return Exit.OK
 
 
-def warn_if_nobody_takes(handle: JobHandle[object], app: App) -> None:
-    """Say so where a job is queued and no live worker would run it, and what to do about it."""
+def warn_if_held(handle: JobHandle[object], app: App) -> None:
+    """Say so where a job will not run until somebody does something about it, and what."""
     job = handle.record
     if job.state is not JobState.QUEUED:
         return
-    live = [worker for worker in app.workers() if worker.is_live and worker.order is Order.WORK]
-    if any(job.task in worker.tasks and (worker.queues is None or job.queue in worker.queues) for worker in live):
-        return
-    known = f"start one with `workmill worker --queues {job.queue}`, or without --queues for all"
-    unknown = f"the application has no task {job.task} either: register it again, or cancel the job"
-    remedy = known if job.task in app.tasks else unknown
-    say(f"workmill: no live worker takes jobs of task {job.task} from queue {job.queue}; {remedy}")
+    reason = handle.why()
+    match reason.code:
+        case WhyCode.PAUSED:
+            say(f"workmill: {reason.sentence}; let it go on with `workmill queues resume {job.queue}`")
+        case WhyCode.NO_WORKER_FOR_QUEUE | WhyCode.NO_WORKER_FOR_TASK:
+            known = f"start one with `workmill worker --queues {job.queue}`, or without --queues for all"
+            unknown = f"the application has no task {job.task} either: register it again, or cancel the job"
+            remedy = known if job.task in app.tasks else unknown
+            say(f"workmill: no live worker takes jobs of task {job.task} from queue {job.queue}; {remedy}")
 
 
 def is_looked_at() -> bool:

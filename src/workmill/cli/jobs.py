@@ -23,7 +23,7 @@ from workmill import (
 from workmill.cli.act import act
 from workmill.cli.edits import edited_arguments, refusal
 from workmill.cli.exits import Exit, UsageError, exit_for
-from workmill.cli.follow import follow, say_ending, warn_if_nobody_takes
+from workmill.cli.follow import follow, say_ending, warn_if_held
 from workmill.cli.loading import load_app
 from workmill.cli.options import LISTING, SHOWING, Listing, Names, Seconds, Showing, Whole, aware
 from workmill.cli.output import Column, Document, json_text, show_fields, show_items, show_json, show_value
@@ -87,7 +87,7 @@ def show(*ids: Annotated[str, Parameter(name="ID")], showing: Showing = SHOWING)
         if number:
             print()
         _show_job(handle, names)
-        warn_if_nobody_takes(handle, app)
+        warn_if_held(handle, app)
     return Exit.OK
 
 
@@ -117,7 +117,7 @@ def wait(
     app = load_app(showing.app)
     handles = _handles(ids, app)
     for handle in handles:
-        warn_if_nobody_takes(handle, app)
+        warn_if_held(handle, app)
     _follow_all(handles, timeout)
     if showing.json:
         _show_documents(handles)
@@ -188,7 +188,7 @@ def retry(
             code = code or exit_for(error)
             continue
         say(f"workmill: retried job {handle.id} as {made[-1].id}, {made[-1].state}")
-        warn_if_nobody_takes(made[-1], app)
+        warn_if_held(made[-1], app)
         if not showing.json:
             print(made[-1].id)
     if showing.json:

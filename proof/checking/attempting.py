@@ -90,9 +90,9 @@ def _ending(job: Kept) -> Iterator[tuple[str, str]]:
         case JobState.SUCCEEDED:
             fits = last is Ending.SUCCEEDED
         case JobState.FAILED:
-            fits = last in {Ending.FAILED, Ending.INTERRUPTED}
+            fits = last in {Ending.FAILED, Ending.INTERRUPTED} or (last is None and bool(job.parents))
         case _:
-            fits = job.is_cancel_requested or last is Ending.CANCELLED
+            fits = job.is_cancel_requested or last is Ending.CANCELLED or (last is None and bool(job.parents))
     if not fits:
         yield "I9 legal moves", f"it is {job.state}, and its last attempt was {last}"
 

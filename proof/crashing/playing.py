@@ -12,13 +12,17 @@ from proof.checking.verdict import check
 from proof.checking.violation import Violation
 from proof.crashing.databases import Database
 from proof.crashing.faults import Plan, Point
-from proof.crashing.scenarios import SCENARIOS, prune, prune_off, worked_off
+from proof.crashing.promises import PROMISES
+from proof.crashing.ruled import RULED, gone_on
+from proof.crashing.scenarios import SCENARIOS, Play, prune, prune_off, worked_off
 from proof.crashing.stage import Stage, Stuck
 from proof.histories.dump import Dump, take_dump
 from proof.histories.entry import Op, Phase
 from proof.histories.history import History, read_history
 from proof.histories.pen import Pen
 
+RECOVERIES: dict[str, Play] = {prune.__name__: prune_off, **{play.__name__: gone_on for play in RULED}}
+"""How others end what a scenario began, where to work it off is not all."""
 ACT_SECONDS = 20.0
 """How long a scenario may take, in true time."""
 
@@ -80,7 +84,7 @@ async def recover(
             async with asyncio.timeout(ACT_SECONDS):
                 await _call_again(stage, read_history(folder))
                 await stage.pass_by(20)
-                await (prune_off if scenario == prune.__name__ else worked_off)(stage)
+                await RECOVERIES.get(scenario, worked_off)(stage)
         except (Stuck, TimeoutError):
             found = [*found, _stuck("after recovery")]
         dump = await take_dump(stage.clean)
@@ -148,4 +152,4 @@ def _whole(scenario: str, dump: Dump) -> list[Violation]:
     if scenario == prune.__name__ and len(dump.jobs) > 1:
         text = f"{len(dump.jobs)} jobs are there after the keep time of all but one"
         return [Violation(invariant="I1 keep time", job="", text=text)]
-    return []
+    return list(PROMISES[scenario](dump)) if scenario in PROMISES else []

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
+from proof.crashing.ruled import RULED
 from proof.crashing.stage import Stage
 from proof.crashing.watched import WatchedStore
 from workmill.store import NoticeKind
@@ -233,5 +234,6 @@ SCENARIOS: dict[str, Play] = {
         stop_worker,
         prune,
         batch,
+        *RULED,
     )
 }

@@ -5,9 +5,11 @@ import asyncio
 from proof.histories.entry import Op
 from proof.histories.noting import Noting, present_job
 from proof.histories.pen import Pen
-from workmill import App, Retry, Snooze, current_job
+from workmill import App, Limit, Rate, Retry, Snooze, Unique, current_job
 
 RETRY = Retry(2, first=2, jitter=0)
+PACE_SECONDS = 5
+"""Of so many seconds no stretch has more than two starts of one task."""
 
 
 class Gates:
@@ -69,7 +71,28 @@ def application(pen: Pen, gates: Gates) -> App:
             raise Snooze(2)
         return f"{number}:{present_job().token}"
 
+    add_ruled(app)
     return app
+
+
+def add_ruled(app: App) -> None:
+    """Add the tasks that rules hold for."""
+
+    @app.task(retry=RETRY, unique=Unique(by=()))
+    async def single(number: int) -> str:
+        return f"{number}:{present_job().token}"
+
+    @app.task(retry=RETRY, limit=Limit(1))
+    async def narrow(number: int) -> str:
+        return f"{number}:{present_job().token}"
+
+    @app.task(retry=RETRY, limit=Limit(1, key="{number}"))
+    async def keyed(number: int) -> str:
+        return f"{number}:{present_job().token}"
+
+    @app.task(retry=RETRY, limit=Limit(rate=Rate(2, per=PACE_SECONDS)))
+    async def paced(number: int) -> str:
+        return f"{number}:{present_job().token}"
 
 
 def say(pen: Pen, text: str, current: float) -> None:

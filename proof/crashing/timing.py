@@ -8,7 +8,7 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from proof.crashing.databases import Database
-from workmill.running import engine, patience, promoter, pruner, reports, rescuer
+from workmill.running import engine, patience, promoter, pruner, reports, rescuer, scheduler
 from workmill.words.retry import Backoff
 
 SHORT_SECONDS = 0.01
@@ -50,7 +50,7 @@ def hurried() -> Iterator[None]:
     with ExitStack() as stack:
         short = Backoff(first=timedelta(milliseconds=1), most=timedelta(milliseconds=5))
         stack.enter_context(patch.object(patience, "BACKOFF", short))
-        for module in (engine, promoter, pruner, rescuer):
+        for module in (engine, promoter, pruner, rescuer, scheduler):
             stack.enter_context(patch.object(module, "POLL_SECONDS", SHORT_SECONDS))
         stack.enter_context(patch.object(reports, "REPORT_SECONDS", SHORT_SECONDS))
         stack.enter_context(patch.object(engine, "LAST_SECONDS", SHORT_SECONDS))

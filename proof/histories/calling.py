@@ -7,6 +7,7 @@ from proof.histories.entry import Op, Phase
 from proof.histories.pen import Pen, digest
 from workmill.running.elapsed import elapsed
 from workmill.store import Store
+from workmill.words.channel import NewMessage
 from workmill.words.codec import load
 from workmill.words.errors import JobConflict, StoreUnavailable
 from workmill.words.job import Job, NewJob
@@ -30,17 +31,7 @@ class Caller:
 
     async def enqueue(self, jobs: Sequence[NewJob], *, can_vanish: bool = False) -> list[Job]:
         """Store jobs, all or none; empty where that is unknown or was refused."""
-        batch = jobs[0].id if len(jobs) > 1 else ""
-        for job in jobs:
-            self._pen.write(
-                Op.ENQUEUE,
-                phase=Phase.INTENT,
-                job=job.id,
-                key=job.key or "",
-                sha=digest(load(job.args)),
-                batch=batch,
-                can_vanish=can_vanish,
-            )
+        self._intend(jobs, batch=jobs[0].id if len(jobs) > 1 else "", can_vanish=can_vanish)
         for _ in range(self._tries):
             try:
                 stored = [entry.job for entry in await self._store.enqueue(jobs)]
@@ -55,6 +46,20 @@ class Caller:
                     self._pen.write(Op.ENQUEUE, phase=Phase.OK, job=kept.id, key=kept.key or "")
                 return stored
         return []
+
+    async def publish(self, message: NewMessage, jobs: Sequence[NewJob]) -> bool:
+        """Publish a message and store jobs with it, all or none; say whether that was answered."""
+        self._intend(jobs, batch=message.id)
+        for _ in range(self._tries):
+            try:
+                await self._store.publish([message], jobs)
+            except StoreUnavailable:
+                self._note(jobs, Phase.UNKNOWN)
+                await asyncio.sleep(self._pause)
+            else:
+                self._note(jobs, Phase.OK)
+                return True
+        return False
 
     async def cancel(self, job_id: str) -> None:
         """Cancel a job."""
@@ -90,6 +95,18 @@ class Caller:
             sha="" if job.result is None else digest(load(job.result)),
         )
         return job
+
+    def _intend(self, jobs: Sequence[NewJob], *, batch: str, can_vanish: bool = False) -> None:
+        for job in jobs:
+            self._pen.write(
+                Op.ENQUEUE,
+                phase=Phase.INTENT,
+                job=job.id,
+                key=job.key or "",
+                sha=digest(load(job.args)),
+                batch=batch,
+                can_vanish=can_vanish,
+            )
 
     def _note(self, jobs: Sequence[NewJob], phase: Phase) -> None:
         for job in jobs:

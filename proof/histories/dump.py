@@ -10,6 +10,7 @@ from proof.histories.pen import digest
 from workmill.store import JobFilter, Store
 from workmill.words.codec import load
 from workmill.words.job import Attempt, Ending, Job, JobState
+from workmill.words.ties import Ties
 
 PAGE = 500
 
@@ -28,7 +29,12 @@ class Tried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """One job as the store holds it."""
+    """One job as the store holds it; times are the store's, in seconds, and 0 where there is none.
+
+    Attributes:
+        parents: Whom it follows.
+        needs: What must become of them.
+    """
 
     id: str
     task: str
@@ -46,6 +52,12 @@ class Kept:
     progress: str
     is_cancel_requested: bool
     attempts: tuple[Tried, ...]
+    created_at: float = 0.0
+    finished_at: float = 0.0
+    schedule: str = ""
+    tick: float = 0.0
+    parents: tuple[str, ...] = ()
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +78,8 @@ async def take_dump(store: Store) -> Dump:
         if page.next_cursor is None:
             break
         cursor = page.next_cursor
-    kept = [_kept(job, await store.attempts(job.id)) for job in reversed(jobs)]
+    parents = dict(zip([job.id for job in jobs], await store.parents([job.id for job in jobs]), strict=True))
+    kept = [_kept(job, await store.attempts(job.id), parents[job.id]) for job in reversed(jobs)]
     counts = tuple((each.queue, each.task, str(each.state), each.jobs) for each in await store.counts())
     return Dump(jobs=tuple(kept), counts=counts)
 
@@ -84,6 +97,7 @@ def load_dump(path: Path) -> Dump:
             **{
                 **job,
                 "state": JobState(job["state"]),
+                "parents": tuple(job["parents"]),
                 "attempts": tuple(Tried(**{**each, "ending": Ending(each["ending"])}) for each in job["attempts"]),
             }
         )
@@ -92,7 +106,8 @@ def load_dump(path: Path) -> Dump:
     return Dump(jobs=tuple(jobs), counts=tuple((row[0], row[1], row[2], row[3]) for row in said["counts"]))
 
 
-def _kept(job: Job, attempts: Sequence[Attempt]) -> Kept:
+def _kept(job: Job, attempts: Sequence[Attempt], parents: tuple[str, ...]) -> Kept:
+    ties = job.ties or Ties()
     return Kept(
         id=job.id,
         task=job.task,
@@ -110,6 +125,12 @@ def _kept(job: Job, attempts: Sequence[Attempt]) -> Kept:
         progress="" if job.progress is None else job.progress.message or "",
         is_cancel_requested=job.cancel_requested_at is not None,
         attempts=tuple(_tried(attempt) for attempt in attempts),
+        created_at=_seconds(job.created_at),
+        finished_at=_seconds(job.finished_at),
+        schedule=ties.schedule or "",
+        tick=_seconds(ties.tick),
+        parents=parents,
+        needs=str(ties.needs),
     )
 
 

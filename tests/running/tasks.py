@@ -79,10 +79,15 @@ def deadly() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def held() -> None:
+    """Begin only when somebody lifts the limit."""
+
+
 def application(url: str | None = None) -> App:
     app = App(url)
     for function in (add, stubborn, heedful, patient, blocking, locking, starting, orphaning, deadly):
         app.task(function)
+    app.task(limit=0)(held)
     return app
 
 

@@ -5,7 +5,7 @@ import sqlite3
 from datetime import timedelta
 from typing import assert_type
 
-from workmill import App, JobHandle, NewJob, Retry, current_job
+from workmill import App, JobHandle, Limit, NewJob, Rate, Retry, Unique, UniqueConflict, current_job
 
 app = App("memory://")
 
@@ -27,6 +27,19 @@ async def fetch(url: str) -> bytes:
 
 @app.task(timeout=3)
 async def ping() -> None: ...
+
+
+@app.task(unique=Unique(by=()), limit=[Limit(1, key="{a}")], rate=Rate(10, per=60), expires=timedelta(hours=1))
+def once(a: int) -> int:
+    return a
+
+
+def rules_leave_the_types_as_they_are() -> None:
+    assert_type(once(1), int)
+    assert_type(once.using(after=[resize.enqueue("a"), "id"], needs="end", wait=3).enqueue(1), JobHandle[int])
+    assert_type(once.enqueue_json(b"{}"), JobHandle[int])
+    once.using(unique=Unique("a"), limit=3)  # type: ignore[call-arg] # must be an error: a limit is not of one call
+    assert_type(UniqueConflict("id", "once", "running").job_id, str)
 
 
 def a_plain_call_returns_what_the_function_does() -> None:

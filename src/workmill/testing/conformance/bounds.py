@@ -218,8 +218,9 @@ class TestBound:
         assert await stored(store, first.id) == first
 
     async def test_job_that_ends_at_once_needs_no_room(self, store: Store) -> None:
-        await store.set_rules([bound(0)])
         parent = await ended(store, Failed(failure=ERROR), new_job(queue="parents"))
+        await store.enqueue(new_jobs(2))
+        await store.set_rules([bound(1)])
 
         (follower,) = await store.enqueue([new_job(after=After(jobs=(parent.id,)))])
 

@@ -15,7 +15,7 @@ from workmill.words.codec import Json, dump, load
 from workmill.words.errors import InvalidOption, ScheduleActive, ScheduleChanged, ScheduleNotFound, StoreUnavailable
 from workmill.words.names import NAME
 from workmill.words.plan_codec import dump_plan, load_plan
-from workmill.words.schedule import NewSchedule, Schedule, Tick
+from workmill.words.schedule import MOST_QUEUED, NewSchedule, Schedule, Tick
 
 NOTHING = timedelta(0)
 
@@ -134,6 +134,7 @@ async def fire_one(tick: Tick, session: Session) -> Fired:
             "version": tick.version,
             "at": ticks(tick.at),
             "next_at": None if tick.next_at is None else ticks(tick.next_at),
+            "most_queued": MOST_QUEUED,
             "jobs": await drafts(tick.jobs, session),
         }
     ).decode()

@@ -197,7 +197,7 @@ DECLARE
     all_spoilt bigint[] := '{}';
 BEGIN
     LOOP
-        -- At once whatever fails or is cancelled with them, however long the chain.
+        -- At once whatever fails with them, or is cancelled with them, however long the chain.
         SELECT s.seqs, s.fates, s.culprits INTO spoilt, fates, culprits FROM workmill.spoilt_by(front) AS s;
         IF spoilt IS NOT NULL THEN
             PERFORM workmill.spoil(spoilt, fates, culprits, moment);
@@ -264,17 +264,22 @@ CREATE FUNCTION workmill.spoilt_by(
     ended bigint[], OUT seqs bigint[], OUT fates text[], OUT culprits text[]
 ) LANGUAGE plpgsql AS $$
 BEGIN
-    WITH RECURSIVE spoilt (seq, fate, place, culprit) AS (
-        SELECT b.seq, done.state, b.place, b.parent_id
+    WITH RECURSIVE spoilt (seq, fate, place, culprit, is_near) AS (
+        SELECT b.seq, done.state, b.place, b.parent_id, true
         FROM unnest(ended) AS e (seq)
         JOIN workmill.done ON done.seq = e.seq AND done.state <> 'succeeded'
         CROSS JOIN LATERAL (SELECT * FROM workmill.needy(e.seq) OFFSET 0) AS b
         UNION
-        SELECT b.seq, spoilt.fate, b.place, b.parent_id
+        SELECT b.seq, spoilt.fate, b.place, b.parent_id, false
         FROM spoilt CROSS JOIN LATERAL (SELECT * FROM workmill.needy(spoilt.seq) OFFSET 0) AS b
     )
     SELECT array_agg(one.seq), array_agg(one.fate), array_agg(one.culprit) INTO seqs, fates, culprits
-    FROM (SELECT DISTINCT ON (spoilt.seq) * FROM spoilt ORDER BY spoilt.seq, spoilt.place) AS one
+    FROM (
+        SELECT DISTINCT ON (spoilt.seq) * FROM spoilt
+        -- Where some fail and some are cancelled, one at a time: what becomes of the next is not certain yet.
+        WHERE spoilt.is_near OR (SELECT count(DISTINCT kind.fate) FROM spoilt AS kind) = 1
+        ORDER BY spoilt.seq, spoilt.place
+    ) AS one
     CROSS JOIN LATERAL (SELECT 1 FROM workmill.waiting WHERE waiting.seq = one.seq FOR UPDATE) AS locked;
 END $$;
 
@@ -653,6 +658,11 @@ BEGIN
                 THEN min(d.ordinality) OVER (PARTITION BY d.task, d.unique_name) END AS unique_twin
         FROM unnest(drafts) WITH ORDINALITY AS d ORDER BY d.ordinality
     ) AS t;
+    -- In one order everywhere, so that no two callers wait for each other.
+    INSERT INTO workmill.latest (task, name, seq)
+    SELECT DISTINCT d.task, d.unique_name, 0 FROM unnest(drafts) WITH ORDINALITY AS d
+    WHERE d.unique_name IS NOT NULL AND seqs[d.ordinality] IS NULL ORDER BY d.task, d.unique_name
+    ON CONFLICT (task, name) DO UPDATE SET seq = latest.seq;
     created := array_fill(false, ARRAY[total]);
     FOR place IN 1..total + 1 LOOP
         IF place <= total THEN
@@ -677,6 +687,10 @@ BEGIN
             OR d.unique_name IS NOT NULL AND d.on_conflict = 'replace'
         ) THEN
             told := workmill.store_new(pending, pending_seqs, alias, behind, moment);
+            -- Before anything is replaced: until then it may only become more.
+            IF is_bounded AND EXISTS (SELECT 1 FROM workmill.rule WHERE rule.waiting IS NOT NULL) THEN
+                PERFORM workmill.check_bounds(array_agg(DISTINCT new.lane)) FROM unnest(pending) AS new;
+            END IF;
             followed := workmill.told(followed, told);
             pending := '{}';
             pending_seqs := '{}';
@@ -702,9 +716,6 @@ BEGIN
         seqs[place] := numbers[place];
         created[place] := true;
     END LOOP;
-    IF is_bounded THEN
-        PERFORM workmill.check_bounds(array_agg(DISTINCT d.lane)) FROM unnest(drafts) AS d;
-    END IF;
 END $$;
 
 -- Store jobs for a caller, all or none. The first row says what became of them: `stored`, and what is to be told beside;

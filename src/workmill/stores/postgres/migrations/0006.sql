@@ -303,7 +303,7 @@ DECLARE
     followed jsonb;
 BEGIN
     SELECT * INTO asked FROM json_to_record(request::json) AS a (
-        schedule text, version bigint, at bigint, next_at bigint, jobs json
+        schedule text, version bigint, at bigint, next_at bigint, most_queued integer, jobs json
     );
     drafts := ARRAY(SELECT j FROM json_populate_recordset(NULL::workmill.draft, asked.jobs) AS j);
     -- The attempts that may have to make room first, as for whoever ends them.
@@ -324,7 +324,8 @@ BEGIN
     BEGIN
         FOREACH d IN ARRAY drafts LOOP
             behind := workmill.unfinished_of(s.name);
-            CONTINUE WHEN cardinality(behind) > 0 AND (s.pause IS NOT NULL OR s.overlap = 'skip');
+            CONTINUE WHEN cardinality(behind) > 0 AND (s.pause IS NOT NULL OR s.overlap = 'skip')
+            OR s.overlap = 'queue' AND cardinality(behind) >= asked.most_queued;
             IF s.overlap = 'allow' THEN
                 behind := '{}';
             ELSIF s.overlap = 'cancel' THEN

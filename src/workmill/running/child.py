@@ -99,7 +99,7 @@ class EngineChild:
         self.lifeline.say(Bye(returned=returned))
 
     async def _declare(self, program: Program, store: Store) -> None:
-        if self._go is not None:
+        if self._go is not None and not self._is_ended.is_set():
             part = program.part(process=self._solos > 0)
             await until_done("declare rules", partial(declare, part, store), emit=program.emit)
 

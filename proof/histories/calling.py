@@ -11,6 +11,7 @@ from workmill.words.channel import NewMessage
 from workmill.words.codec import load
 from workmill.words.errors import JobConflict, StoreUnavailable
 from workmill.words.job import Job, NewJob
+from workmill.words.unique import UNFINISHED, OnConflict
 
 TRIES = 4
 
@@ -103,6 +104,7 @@ class Caller:
                 phase=Phase.INTENT,
                 job=job.id,
                 key=job.key or "",
+                unique=_unique(job),
                 sha=digest(load(job.args)),
                 batch=batch,
                 can_vanish=can_vanish,
@@ -111,3 +113,11 @@ class Caller:
     def _note(self, jobs: Sequence[NewJob], phase: Phase) -> None:
         for job in jobs:
             self._pen.write(Op.ENQUEUE, phase=phase, job=job.id, key=job.key or "")
+
+
+def _unique(job: NewJob) -> str:
+    """Return under which name a job lets no second one stand beside it; one that replaces may, for a while."""
+    unique = job.unique
+    if unique is None or unique.on_conflict is OnConflict.REPLACE or unique.states != UNFINISHED or unique.within:
+        return ""
+    return f"{job.task} {unique.name}"

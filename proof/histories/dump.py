@@ -7,9 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from proof.histories.pen import digest
-from workmill.store import JobFilter, Store
+from workmill.store import JobFilter, RuleState, Store
 from workmill.words.codec import load
 from workmill.words.job import Attempt, Ending, Job, JobState
+from workmill.words.schedule import Schedule
 from workmill.words.ties import Ties
 
 PAGE = 500
@@ -32,6 +33,7 @@ class Kept:
     """One job as the store holds it; times are the store's, in seconds, and 0 where there is none.
 
     Attributes:
+        gates: What it passes to begin: names and keys.
         parents: Whom it follows.
         needs: What must become of them.
     """
@@ -56,8 +58,43 @@ class Kept:
     finished_at: float = 0.0
     schedule: str = ""
     tick: float = 0.0
+    gates: tuple[tuple[str, str], ...] = ()
     parents: tuple[str, ...] = ()
     needs: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A rule that was in force.
+
+    Attributes:
+        limit: How many may run at a time; None where it does not say.
+        count: How many may begin in `seconds`; None where it does not say.
+        running: How many ran by the store's count when all was over.
+    """
+
+    scope: str
+    name: str
+    limit: int | None = None
+    count: int | None = None
+    seconds: float = 0.0
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A schedule as it stood when all was over.
+
+    Attributes:
+        pause: Of a loop, the seconds between the end of one round and the next; None of any other.
+        has_next: Whether it will make another job without anybody's help.
+    """
+
+    name: str
+    overlap: str
+    pause: float | None = None
+    is_active: bool = False
+    has_next: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +103,8 @@ class Dump:
 
     jobs: tuple[Kept, ...]
     counts: tuple[tuple[str, str, str, int], ...]
+    rules: tuple[Held, ...] = ()
+    schedules: tuple[Planned, ...] = ()
 
 
 async def take_dump(store: Store) -> Dump:
@@ -81,7 +120,9 @@ async def take_dump(store: Store) -> Dump:
     parents = dict(zip([job.id for job in jobs], await store.parents([job.id for job in jobs]), strict=True))
     kept = [_kept(job, await store.attempts(job.id), parents[job.id]) for job in reversed(jobs)]
     counts = tuple((each.queue, each.task, str(each.state), each.jobs) for each in await store.counts())
-    return Dump(jobs=tuple(kept), counts=counts)
+    rules = tuple(_held(each) for each in await store.rules())
+    schedules, _ = await store.schedules(limit=PAGE, cursor=None)
+    return Dump(jobs=tuple(kept), counts=counts, rules=rules, schedules=tuple(_planned(each) for each in schedules))
 
 
 def save_dump(dump: Dump, path: Path) -> None:
@@ -97,13 +138,19 @@ def load_dump(path: Path) -> Dump:
             **{
                 **job,
                 "state": JobState(job["state"]),
+                "gates": tuple((name, key) for name, key in job["gates"]),
                 "parents": tuple(job["parents"]),
                 "attempts": tuple(Tried(**{**each, "ending": Ending(each["ending"])}) for each in job["attempts"]),
             }
         )
         for job in said["jobs"]
     ]
-    return Dump(jobs=tuple(jobs), counts=tuple((row[0], row[1], row[2], row[3]) for row in said["counts"]))
+    return Dump(
+        jobs=tuple(jobs),
+        counts=tuple((row[0], row[1], row[2], row[3]) for row in said["counts"]),
+        rules=tuple(Held(**rule) for rule in said["rules"]),
+        schedules=tuple(Planned(**each) for each in said["schedules"]),
+    )
 
 
 def _kept(job: Job, attempts: Sequence[Attempt], parents: tuple[str, ...]) -> Kept:
@@ -129,8 +176,32 @@ def _kept(job: Job, attempts: Sequence[Attempt], parents: tuple[str, ...]) -> Ke
         finished_at=_seconds(job.finished_at),
         schedule=ties.schedule or "",
         tick=_seconds(ties.tick),
+        gates=tuple((gate.name, gate.key) for gate in ties.gates),
         parents=parents,
         needs=str(ties.needs),
+    )
+
+
+def _held(state: RuleState) -> Held:
+    rule = state.rule
+    return Held(
+        scope=str(rule.scope),
+        name=rule.name,
+        limit=rule.running,
+        count=None if rule.rate is None else rule.rate.count,
+        seconds=0.0 if rule.rate is None else rule.rate.per.total_seconds(),
+        running=state.running,
+    )
+
+
+def _planned(schedule: Schedule) -> Planned:
+    pause = schedule.plan.pause
+    return Planned(
+        name=schedule.plan.name,
+        overlap=str(schedule.plan.overlap),
+        pause=None if pause is None else pause.total_seconds(),
+        is_active=schedule.is_active,
+        has_next=schedule.next_at is not None,
     )
 
 

@@ -56,6 +56,7 @@ class Entry:
         at: Seconds by a clock that all processes of the machine share.
         pid: Who says so.
         job: The job's id; for a refused enqueue, the id that was tried.
+        unique: The name under which there may be no second job of the task (enqueue).
         sha: The digest of the arguments (enqueue, start) or of the result (end, read).
         batch: What enqueues that are stored all or none share.
         can_vanish: The job may be pruned before the history ends.
@@ -74,6 +75,7 @@ class Entry:
     state: str = ""
     worker: str = ""
     key: str = ""
+    unique: str = ""
     sha: str = ""
     batch: str = ""
     kind: str = ""
@@ -100,6 +102,7 @@ class Said(TypedDict, total=False):
     state: str
     worker: str
     key: str
+    unique: str
     sha: str
     batch: str
     kind: str

@@ -23,6 +23,7 @@ class Noting:
         _job.set(job)
         self._pen.write(Op.START, job=job.id, token=job.token, worker=job.worker or "", sha=digest(load(job.args)))
         try:
+            await asyncio.sleep(0)  # Who runs at the same time begins before this ends.
             value = await call_next()
         except BaseException as error:
             kind = "cancelled" if isinstance(error, asyncio.CancelledError) else "raised"

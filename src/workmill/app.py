@@ -222,7 +222,7 @@ class App(Acting, Asking, Channelling, Flowing, Queueing, Scheduling):
         """Store jobs made by `task.job(...)`, all or none, in one transaction.
 
         Args:
-            jobs: The jobs, in their order; 100,000 at most.
+            jobs: The jobs, in their order; 50,000 at most.
             connection: A connection of yours, whose transaction they are stored in; see `Task.using`.
             wait: How long to wait for room in a queue that is full, before `QueueFull` is raised; else not.
 

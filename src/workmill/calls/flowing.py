@@ -30,7 +30,7 @@ class Flowing:
         """Store the jobs of a flow, all or none, in one transaction. To repeat it with the same flow stores it once.
 
         Args:
-            flow: What `Flow`, `chain`, `group` or `chord` has made; up to 100,000 jobs.
+            flow: What `Flow`, `chain`, `group` or `chord` has made; up to 50,000 jobs.
             connection: A connection of yours, whose transaction they are stored in; see `Task.using`.
             wait: How long to wait for room in a queue that is full, before `QueueFull` is raised; else not.
 

@@ -26,7 +26,7 @@ UNFINISHED = tuple(state for state in JobState if state not in FINAL_STATES)
 BREATH_SECONDS = 0.05
 """How long whoever waits for a flow leaves a busy store alone between two looks."""
 LONGEST_CALL_SECONDS = 600.0
-"""How long a call about a flow of 100,000 jobs may take."""
+"""How long a call about a flow of 50,000 jobs may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

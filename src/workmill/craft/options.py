@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workmill.craft.when import When
 
 LOWEST, HIGHEST = -100, 100
-LARGEST_BATCH = 100_000
+LARGEST_BATCH = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ def checked_batch(jobs: Sequence[NewJob], connection: object | None, wait: Durat
     """Refuse what cannot be stored at once; return how long to wait for room.
 
     Raises:
-        InvalidOption: There are more than 100,000 jobs, one is a step that follows nobody, or the wait is none.
+        InvalidOption: There are more than 50,000 jobs, one is a step that follows nobody, or the wait is none.
     """
     if len(jobs) > LARGEST_BATCH:
         remedy = f"one transaction takes up to {LARGEST_BATCH:,} of them; store them in several"

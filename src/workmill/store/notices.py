@@ -11,7 +11,7 @@ class NoticeKind(StrEnum):
     QUEUED = "queued"
     """A job on `queue` can be claimed."""
     SCHEDULED = "scheduled"
-    """A job was given a time to wait for, or a schedule was given another next time."""
+    """A job was given a time to wait for or to begin by, a rate was reached, or a schedule has another next time."""
     CANCEL = "cancel"
     """The cancel of the running jobs `job_ids` was requested."""
     CHANGED = "changed"

@@ -32,7 +32,7 @@ def test_subject_that_is_shut_longer_now_is_not_named_when_it_would_have_opened(
     starts.add(subject, NOW)
     starts.keep({(Scope.TASK, "resize"): Rate(1, 20)}, NOW + SECOND)
 
-    assert starts.shut() == [(NOW + 20 * SECOND, subject)]
+    assert starts.next_at == NOW + 20 * SECOND
     assert [starts.opened(NOW + seconds * SECOND) for seconds in (10, 20)] == [[], [subject]]
 
 
@@ -45,4 +45,4 @@ def test_rate_that_is_gone_counts_nothing() -> None:
 
     assert not starts
     assert starts.opens_at(subject, NOW) is None
-    assert (starts.shut(), starts._logs) == ([], {})  # noqa: SLF001 - as above
+    assert (starts.next_at, starts._logs) == (None, {})  # noqa: SLF001 - as above

@@ -21,11 +21,13 @@ class Claimed:
 
     Attributes:
         opened: Whose rates let jobs begin again that they held back.
+        is_shut_next: Whether this claim reached the rate that opens next.
     """
 
     opened: list[Subject]
     jobs: list[Job] = field(default_factory=list)
     ended: list[Job] = field(default_factory=list)
+    is_shut_next: bool = False
 
 
 def claim(vault: Vault, request: ClaimRequest, now: datetime) -> Claimed:
@@ -35,6 +37,7 @@ def claim(vault: Vault, request: ClaimRequest, now: datetime) -> Claimed:
     again, and a gate that is shut once stays so.
     """
     claimed = Claimed(opened=open_rates(vault, now))
+    next_at = vault.rules.starts.next_at
     line = _Order(vault, request, now)
     while len(claimed.jobs) < request.limit and (job := line.next()):
         if job.policy.expires is not None and changes.is_too_late(job, now):
@@ -43,6 +46,7 @@ def claim(vault: Vault, request: ClaimRequest, now: datetime) -> Claimed:
             claimed.jobs.append(vault.ledger.write(changes.claimed(job, request, now)))
             vault.rules.begin(job, now)
     claimed.ended += conclude(vault, claimed.ended, now)
+    claimed.is_shut_next = vault.rules.starts.next_at != next_at
     return claimed
 
 

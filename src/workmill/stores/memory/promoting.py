@@ -36,5 +36,6 @@ def next_in(vault: Vault, now: datetime) -> timedelta | None:
     """Return how long it is until something is due; None where nothing will be."""
     heads = (vault.ledger.due.first(), vault.ledger.lapsing.first())
     moments = [head[0][0] for head in heads if head]
-    moments += [at for at, subject in vault.rules.starts.shut() if vault.ledger.lanes.behind(subject)]
+    if opens_at := vault.rules.starts.next_at:
+        moments.append(opens_at)
     return max(min(moments) - now, timedelta(0)) if moments else None

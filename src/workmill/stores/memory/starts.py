@@ -62,9 +62,10 @@ class Starts:
                 opened.append(subject)
         return opened
 
-    def shut(self) -> list[tuple[datetime, Subject]]:
-        """Return the subjects whose rate was reached when `opened` was asked last, and when each opens."""
-        return list(self._shut)
+    @property
+    def next_at(self) -> datetime | None:
+        """When the first opens of those whose rate was reached when `opened` was asked last."""
+        return self._shut[0][0] if self._shut else None
 
     def _age(self, subject: Subject, now: datetime) -> None:
         """Forget what no rate counts any more."""

@@ -420,6 +420,8 @@ class MemoryStore:
         self._tell(NoticeKind.CHANGED, [*claimed.jobs, *claimed.ended])
         self._tell_waiting(claimed.ended)
         self._tell_opened(claimed.opened)
+        if claimed.is_shut_next:
+            self._vault.ears.tell(Notice(kind=NoticeKind.SCHEDULED))
         return claimed.jobs
 
     def _settle(self, transition: Transition, now: datetime) -> Verdict:
@@ -460,6 +462,7 @@ class MemoryStore:
         if is_changed:
             self._vault.ledger.lanes.reopen_all()
             self._vault.ears.tell(Notice(kind=NoticeKind.QUEUED))
+            self._vault.ears.tell(Notice(kind=NoticeKind.SCHEDULED))
 
     def _tell_room(self, ended: Sequence[Job]) -> None:
         """Tell where jobs can be claimed because others run no more."""
@@ -481,7 +484,7 @@ class MemoryStore:
         """Tell which queues have something to claim, and whether a new time is waited for."""
         for queue in dict.fromkeys(job.queue for job in jobs if job.state is JobState.QUEUED):
             self._vault.ears.tell(Notice(kind=NoticeKind.QUEUED, queue=queue))
-        if any(job.state in WAITING_FOR_A_TIME for job in jobs):
+        if any(job.state in WAITING_FOR_A_TIME or job.policy.expires is not None for job in jobs):
             self._vault.ears.tell(Notice(kind=NoticeKind.SCHEDULED))
 
 

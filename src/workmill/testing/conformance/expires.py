@@ -21,7 +21,7 @@ from workmill.testing.conformance.making import (
     settle,
     stored,
 )
-from workmill.testing.conformance.notices import CHANGED, changed, earlier, hear, listening
+from workmill.testing.conformance.notices import CHANGED, SCHEDULED, changed, earlier, hear, listening, scheduled
 from workmill.words.job import Job, JobState
 from workmill.words.outcome import Failed, Outcome, Returned, Snoozed
 from workmill.words.policy import Policy
@@ -291,6 +291,12 @@ class TestExpires:
         assert await store.promote(10) == Promotion(count=0, next_in=None)
 
         assert await stored(store, job.id) == before
+
+    async def test_who_promotes_is_told_of_it(self, store: Store) -> None:
+        async with listening(store, SCHEDULED) as ear:
+            await add(store, new_job(policy=BRIEF))
+
+            await hear(ear, scheduled)
 
     @pytest.mark.parametrize("how", ["claim", "promote"])
     async def test_end_is_told(self, store: Store, another: Another, harness: Harness, how: str) -> None:

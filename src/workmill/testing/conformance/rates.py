@@ -12,7 +12,7 @@ from workmill.testing.conformance.fixtures import Another
 from workmill.testing.conformance.harness import Harness
 from workmill.testing.conformance.limits import claimed, everything, gated, limited
 from workmill.testing.conformance.making import ERROR, SECOND, add, end, new_job, running, settle
-from workmill.testing.conformance.notices import QUEUED, earlier, hear, listening, queued_on
+from workmill.testing.conformance.notices import QUEUED, SCHEDULED, earlier, hear, listening, queued_on, scheduled
 from workmill.words.limit import Rate, Rule, Scope
 from workmill.words.outcome import Failed, Outcome, Returned, Snoozed
 
@@ -278,6 +278,31 @@ class TestRateDue:
 
         assert next_in is not None
         assert next_in <= 20 * SECOND
+
+    @EACH
+    async def test_claim_that_reaches_the_rate_is_told(self, store: Store, another: Another, rule: Rule) -> None:
+        worker_id = await earlier(another, lambda early: limited(early, rule))
+        await earlier(another, stock)
+        await store.promote(10)
+        async with listening(store, SCHEDULED) as ear:
+            assert len(await claimed(store, worker_id)) == 2
+
+            await hear(ear, scheduled)
+
+    @EACH
+    async def test_whoever_comes_behind_a_reached_rate_is_not_forgotten(
+        self, store: Store, another: Another, rule: Rule
+    ) -> None:
+        worker_id = await limited(store, rule)
+        await stock(store, 2)
+        await claimed(store, worker_id)
+        known = await store.promote(10)
+        async with listening(store, SCHEDULED) as ear:
+            await add(await another(), gated("a"))
+            assert await claimed(store, worker_id) == []
+
+            if known.next_in is None:
+                await hear(ear, scheduled)
 
     @EACH
     async def test_opening_is_told(self, store: Store, another: Another, harness: Harness, rule: Rule) -> None:

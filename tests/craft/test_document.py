@@ -9,6 +9,7 @@ import pytest
 
 from tests.craft.runs import claimed
 from workmill import App, Job, Progress, Retry, attempt_document, job_document
+from workmill.words.ties import Ties
 
 
 @pytest.fixture
@@ -49,8 +50,19 @@ def test_a_job_is_shown_whole(job: Job) -> None:
         "cancel_reason": None,
         "cancel_forced": False,
         "retry_of": None,
+        "flow": None,
+        "schedule": None,
+        "tick": None,
         "version": 2,
     }
+
+
+def test_a_job_shows_what_it_belongs_to(job: Job) -> None:
+    ties = Ties(flow="f", schedule="s", tick=datetime(2030, 1, 1, tzinfo=UTC))
+
+    document = job_document(dataclasses.replace(job, ties=ties))
+
+    assert (document["flow"], document["schedule"], document["tick"]) == ("f", "s", "2030-01-01T00:00:00Z")
 
 
 def test_times_are_shown_in_utc(job: Job) -> None:

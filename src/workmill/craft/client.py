@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 POLL_SECONDS = 1.0
 """How often a waiting call looks by itself, in case a notice was lost."""
-BREATH_SECONDS = 0.02
-"""How long whoever waits for room in a queue leaves a busy store alone between two tries."""
+SHORTEST_BREATH, LONGEST_BREATH = 0.01, 0.16
+"""How long whoever waits for room in a queue leaves a busy store alone between two tries: longer each time."""
 ANSWER_SECONDS = 60.0
 """How much longer than a wait its answer may take."""
 REASON_CHARACTERS = 1000
@@ -134,11 +134,13 @@ class Client:
         ends_at = time.monotonic() + seconds
         with suppress(QueueFull):
             return await self.enqueue(session, jobs)
+        breath = SHORTEST_BREATH
         async with session.watch.subscribe(None) as subscription:
             while (remaining := ends_at - time.monotonic()) > 0:
                 with suppress(QueueFull):
                     return await self.enqueue(session, jobs)
-                await asyncio.sleep(min(remaining, BREATH_SECONDS))
+                await asyncio.sleep(min(remaining, breath))
+                breath = min(2 * breath, LONGEST_BREATH)
                 await subscription.next(min(max(ends_at - time.monotonic(), 0.0), POLL_SECONDS))
         return await self.enqueue(session, jobs)
 

@@ -87,6 +87,16 @@ async def test_what_a_rule_stands_against_is_refused_by_itself(app: App) -> None
     assert "allows no second one" in why
 
 
+async def test_a_queue_that_is_full_refuses_some_and_not_all(app: App, divide: Any) -> None:
+    app.enqueue_many([divide.job(1, 0), divide.job(2, 0)])
+    await app.adrain()
+    app.queue("default").limit(waiting=1)
+
+    acted = app.act_on_jobs("retry")
+    assert (acted.matched, len(acted.job_ids), len(acted.refused)) == (2, 1, 1)
+    assert "is full" in acted.refused[0][1]
+
+
 async def test_a_task_that_is_not_known_here_is_retried_all_the_same(app: App, divide: Any) -> None:
     failed = divide.enqueue(1, 0)
     await app.adrain()

@@ -6,12 +6,23 @@ from enum import StrEnum
 
 from workmill.craft.client import Client, Session
 from workmill.store import JobFilter
-from workmill.words.errors import CountChanged, InvalidOption, JobConflict, JobNotFound
+from workmill.words.errors import (
+    CountChanged,
+    InvalidArguments,
+    InvalidOption,
+    JobConflict,
+    JobNotFound,
+    ParentNotFound,
+    QueueFull,
+)
 from workmill.words.job import FINAL_STATES, Job, JobState, NewJob
 
 MOST_JOBS = 10_000
 """How many jobs one action takes at most."""
 AT_ONCE = 1000
+
+_AGAINST_IT = (InvalidArguments, JobConflict, JobNotFound, ParentNotFound, QueueFull)
+"""What stands against one job and not against the others."""
 
 
 class Action(StrEnum):
@@ -99,7 +110,7 @@ async def retry_all(
     for job in jobs:
         try:
             stored = await client.retry(session, job.id, None, None, ruled(job))
-        except (JobConflict, JobNotFound) as error:
+        except _AGAINST_IT as error:
             refused.append((job.id, str(error)))
         else:
             done.append(stored.job.id)

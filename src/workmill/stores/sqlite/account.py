@@ -16,7 +16,7 @@ class Mark(NamedTuple):
 
     tally: Counter[Lane]
     strands: Counter[int]
-    left: Counter[int]
+    woken: set[int]
     freed: Counter[tuple[str, str]]
     told: int
     is_in_stretch: bool
@@ -41,7 +41,7 @@ class Account:
         self.has_bounds = False
         self._tally: Counter[Lane] = Counter()
         self._strands: Counter[int] = Counter()
-        self._left: Counter[int] = Counter()
+        self._woken: set[int] = set()
         self._freed: Counter[tuple[str, str]] = Counter()
         self._notices: list[Notice] = []
 
@@ -56,10 +56,11 @@ class Account:
 
     def moved(self, strand: int, was: JobState | None, state: JobState | None) -> None:
         """Remember that a job of a strand is in another state; None stands for one that is not stored."""
-        more = (state is JobState.RUNNING) - (was is JobState.RUNNING)
-        self._strands[strand] += more
-        if more < 0:
-            self._left[strand] += 1
+        self._strands[strand] += (state is JobState.RUNNING) - (was is JobState.RUNNING)
+
+    def woke(self, strands: Iterable[int]) -> None:
+        """Remember strands that nothing holds any more."""
+        self._woken.update(strands)
 
     def freed(self, task: str, queue: str) -> None:
         """Remember that one job less runs where there are rules about tasks or queues."""
@@ -77,8 +78,8 @@ class Account:
 
     @property
     def has_room(self) -> bool:
-        """Whether jobs ceased to run that rules count, which nobody was told of."""
-        return bool(self._left or self._freed)
+        """Whether other jobs may begin now, which nobody was told of."""
+        return bool(self._woken or self._freed)
 
     def more_unbegun(self, queue: str) -> int:
         """Return by what is remembered how many jobs more a queue holds that have not begun."""
@@ -100,19 +101,19 @@ class Account:
         self._strands.clear()
         return moves
 
-    def room(self) -> tuple[list[tuple[int, int]], list[tuple[str, str, int]]]:
-        """Return of which strands, and of which tasks and queues, how many jobs ceased to run, and forget it."""
-        strands, names = list(self._left.items()), [(*name, jobs) for name, jobs in self._freed.items()]
-        self._left.clear()
+    def room(self) -> tuple[list[int], list[tuple[str, str, int]]]:
+        """Return which strands woke, and of which tasks and queues how many jobs ceased to run, and forget it."""
+        strands, names = sorted(self._woken), [(*name, jobs) for name, jobs in self._freed.items()]
+        self._woken.clear()
         self._freed.clear()
         return strands, names
 
     def mark(self) -> Mark:
         """Return a point that `back_to` can return to."""
-        counted = self._tally.copy(), self._strands.copy(), self._left.copy(), self._freed.copy()
+        counted = self._tally.copy(), self._strands.copy(), self._woken.copy(), self._freed.copy()
         return Mark(*counted, len(self._notices), self.is_in_stretch)
 
     def back_to(self, mark: Mark) -> None:
         """Forget what was counted, told and noted since a point."""
-        self._tally, self._strands, self._left, self._freed, told, self.is_in_stretch = mark
+        self._tally, self._strands, self._woken, self._freed, told, self.is_in_stretch = mark
         del self._notices[told:]

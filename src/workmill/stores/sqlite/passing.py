@@ -2,8 +2,8 @@
 
 A claim looks at lines: the jobs of a lane that pass no gates, and strands. Of each line it sees the first jobs, takes
 those that the rules allow in the order of all, and stops where a line goes on behind what it saw and could still give;
-then it is asked again, and looks further. A strand whose gate it finds closed is marked, so that no claim looks at it
-before that gate may be open again: what is held back costs nothing, however much it is.
+then it is asked again, and looks further. Strands that a closed gate holds are not looked at: what is held back costs
+nothing, however much it is.
 """
 
 from collections import Counter, defaultdict
@@ -14,6 +14,7 @@ from workmill.store import NoticeKind
 from workmill.stores.sqlite.allowance import Allowance, Allowances, Name, names_of
 from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
+from workmill.stores.sqlite.strands import balance
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.job import JobState
 from workmill.words.limit import Scope
@@ -70,14 +71,13 @@ class Choice:
         seen = {allowance for line in self._sight.lines for allowance in line.allowances}
         return [allowance for allowance in self._closed | seen if not allowance.is_open]
 
-    def shut(self) -> list[tuple[int, Allowance]]:
-        """Return the strands that a gate holds now, with that gate."""
-        found = []
-        for line in self._sight.lines:
-            gates = [each for each in line.allowances if each.name[0] == Scope.KEY and not each.is_open]
-            if line.strand is not None and gates:
-                found.append((line.strand, gates[0]))
-        return found
+    def refused(self) -> list[int]:
+        """Return the strands that have jobs which a gate does not let through."""
+        return [
+            line.strand
+            for line in self._sight.lines
+            if line.strand is not None and not is_open([each for each in line.allowances if each.name[0] == Scope.KEY])
+        ]
 
     def _take(self, place: int, line: Line) -> None:
         self.taken[place] = line
@@ -159,11 +159,8 @@ def conclude(choice: Choice, taken: Collection[int], transaction: Transaction) -
 
 
 def close(choice: Choice, transaction: Transaction) -> None:
-    """Hold the strands whose gates are closed, and note when rates open again."""
+    """Note when rates open again, and let closed gates hold the strands that pass them."""
     sql = statements("pass")
-    shut = choice.shut()
-    if shut:
-        transaction.run(statements("strand")["hold"], pack([(strand, *gate.name[1:]) for strand, gate in shut]))
     for allowance in choice.closed():
         scope, name, key = allowance.name
         opens_at = allowance.opens_at
@@ -175,14 +172,19 @@ def close(choice: Choice, transaction: Transaction) -> None:
             noted = transaction.value(sql["note_rule"], scope, name, opens_at)
         if noted is not None:
             transaction.tell(NoticeKind.SCHEDULED)
+    for strand in choice.refused():
+        transaction.account.moved(strand, JobState.QUEUED, JobState.QUEUED)
 
 
 def reopen(transaction: Transaction) -> None:
     """Let claims look again at what rates held back until now, and tell of it."""
-    sql = statements("pass")
-    if not transaction.value(sql["is_opening"], transaction.now):
+    sql, now = statements("pass"), transaction.now
+    if not transaction.value(sql["is_opening"], now):
         return
-    for queue in transaction.batch(sql["opening"], transaction.now):
+    for queue in transaction.batch(sql["opening_rules"], now):
         transaction.tell(NoticeKind.QUEUED, queue=queue)
-    for step in ("wake", "open_gates", "open_rules"):
-        transaction.run(sql[step], transaction.now)
+    transaction.run(sql["open_rules"], now)
+    gates = transaction.batch(sql["opening_gates"], now)
+    transaction.run(sql["open_gates"], now)
+    transaction.flush()
+    transaction.hold(balance(gates, transaction.account))

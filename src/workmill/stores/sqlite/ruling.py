@@ -8,6 +8,7 @@ from workmill.stores.sqlite.driver import Value
 from workmill.stores.sqlite.moments import TICK, moment
 from workmill.stores.sqlite.rows import pack, writable
 from workmill.stores.sqlite.statements import statements
+from workmill.stores.sqlite.strands import balance
 from workmill.stores.sqlite.transaction import LARGEST, Transaction
 from workmill.words.codec import Json, dump, load
 from workmill.words.limit import Rate, Rule, Scope
@@ -66,8 +67,9 @@ def enforce(entries: dict[Title, Entry], transaction: Transaction) -> None:
     transaction.account.is_in_stretch = False
     transaction.run(sql["forget_starts"])
     names = pack([rule.name for rule in changed if rule.scope is Scope.KEY])
-    for step in ("wake", "open_gates"):
-        transaction.run(sql[step], names)
+    transaction.run(sql["open_gates"], names)
+    transaction.flush()
+    transaction.hold(balance(transaction.batch(sql["gates"], names), transaction.account))
     for queue in dict.fromkeys(rule.name if rule.scope is Scope.QUEUE else "" for rule in changed):
         transaction.tell(NoticeKind.QUEUED, queue=queue)
 

@@ -9,6 +9,9 @@ from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.talk import Talk, ask, say, say_each
 from workmill.words.job import Job
 
+FIRST_WOKEN = 2
+"""How many strands of a lane an open gate lets go at first."""
+
 StrandName = tuple[str, str, str]
 """Task, queue and gates of a strand, as they are stored."""
 
@@ -53,27 +56,59 @@ def written(account: Account) -> Talk[None]:
     moves = account.moves()
     if not moves:
         return
-    sql = statements("strand")
-    yield from say(sql["look_again"], pack([strand for strand, _ in moves]))
+    sql, touched = statements("strand"), pack([strand for strand, _ in moves])
+    yield from say(sql["look_again"], touched)
     counted = [(strand, jobs) for strand, jobs in moves if jobs]
     if counted:
         yield from say(sql["count"], pack(counted))
-    freed = [strand for strand, jobs in counted if jobs < 0]
-    if freed:
-        yield from say(sql["wake"], pack(freed))
+    yield from balance((yield from ask(sql["gates_of"], touched)), account)
+
+
+def balance(gates: Sequence[int], account: Account) -> Talk[None]:
+    """Let gates that are closed now hold all strands, and open ones let go the first of each lane, and some more.
+
+    A gate that many strands pass is opened and closed all the time, so it never lets go of more than it needs to.
+    """
+    sql = statements("strand")
+    closed: list[int] = yield from ask(sql["closed"], pack(gates))
+    front = [gate for gate in gates if gate not in set(closed)]
+    if closed:
+        held = yield from ask(sql["free_behind"], pack(closed))
+        yield from say(sql["hold"], pack(held))
+        yield from say(sql["close"], pack(closed))
+        # They may have been the free ones of other gates.
+        others = yield from ask(sql["gates_of"], pack([strand for strand, _ in held]))
+        front += yield from ask(sql["ajar"], pack(others))
+    yield from wake(front, account)
+
+
+def wake(gates: Sequence[int], account: Account) -> Talk[None]:
+    """Let open gates let go the first of the strands that they hold, those that no other gate holds."""
+    sql, width = statements("strand"), FIRST_WOKEN
+    while gates:
+        yield from say(sql["open"], pack(gates))
+        gates = yield from ask(sql["ajar"], pack(gates))
+        woken: list[int] = (yield from ask(sql["next"], pack(gates), width)) if gates else []
+        if not woken:
+            return
+        yield from say(sql["free"], pack(woken))
+        account.woke(woken)
+        blocked = yield from ask(sql["blocked"], pack(woken))
+        if not blocked:
+            yield from say(sql["open"], pack(gates))
+            return
+        yield from say(sql["hold"], pack(blocked))
+        width *= 4
 
 
 def told(account: Account) -> Talk[None]:
     """Tell of the queues where jobs can begin because others have ceased to run; last of all, before the commit."""
     strands, names = account.room()
-    if not strands and not names:
-        return
-    sql = statements("pass")
     queues: list[str] = []
     if strands:
-        queues += yield from ask(sql["freed_gates"], pack(strands))
+        queues += yield from ask(statements("strand")["queues"], pack(strands))
     if names:
-        queues += yield from ask(sql["freed_lanes"], pack(names))
+        queues += yield from ask(statements("pass")["freed_lanes"], pack(names))
     for queue in dict.fromkeys(queues):
         account.tell(NoticeKind.QUEUED, queue=queue)
 

@@ -20,13 +20,14 @@ from workmill.stores.sqlite.moments import ticks
 from workmill.stores.sqlite.settling import Run
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.strands import finished
-from workmill.stores.sqlite.talk import Talk, ask, say_each
+from workmill.stores.sqlite.talk import Talk, ask, say, say_each
 from workmill.stores.sqlite.watching import Expected
 from workmill.words.clock import Clock
 from workmill.words.conversation import Conversation, Statement
-from workmill.words.errors import StoreError
+from workmill.words.errors import StoreError, WorkmillError
 from workmill.words.job import NewJob
 from workmill.words.transition import Transition
+from workmill.words.unique import OnConflict
 
 T = TypeVar("T")
 
@@ -44,12 +45,32 @@ def enqueue_within(jobs: Sequence[NewJob], path: Path, clock: Clock, expect: Exp
     """See `Store.enqueue_within`."""
     yield from take_lock(path)
     account = Account(ticks(clock()))
-    answers = yield from spoken(storing.store(jobs, account))
+    storing_all = storing.store(jobs, account)
+    answers = yield from spoken(whole(storing_all) if any(map(takes_a_place, jobs)) else storing_all)
     created = enqueueing.created_of(answers)
     if created:
         yield from spoken(finished(account))
         expect(Expected(job_id=created[0].id, version=created[0].version, notices=tuple(account.notices)))
     return answers
+
+
+def takes_a_place(new: NewJob) -> bool:
+    """Whether a job is to be stored in the place of another, which is cancelled before it is known whether all are."""
+    return new.unique is not None and new.unique.on_conflict is OnConflict.REPLACE
+
+
+def whole(talk: Talk[T]) -> Talk[T]:
+    """Say a talk that takes back what it wrote where it refuses what it was asked for."""
+    sql = statements("within")
+    yield from say(sql["begin"])
+    try:
+        answer = yield from talk
+    except WorkmillError:
+        yield from say(sql["take_back"])
+        yield from say(sql["end"])
+        raise
+    yield from say(sql["end"])
+    return answer
 
 
 def settle_within(transition: Transition, path: Path, clock: Clock, expect: Expect) -> Conversation[Verdict]:

@@ -110,21 +110,23 @@ CREATE TABLE pause (
     by TEXT
 ) STRICT, WITHOUT ROWID;
 
--- The keys that jobs are counted under, each with how many of its jobs run. `opens_at` as in `rule`.
+-- The keys that jobs are counted under, each with how many of its jobs run. `opens_at`: until when its rate lets no more
+-- begin, until promote or a claim sees that it is over. `is_ajar`: it lets jobs through, and holds strands all the same.
 CREATE TABLE gate (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
     key TEXT NOT NULL,
     running INTEGER NOT NULL DEFAULT 0,
     opens_at INTEGER,
+    is_ajar INTEGER NOT NULL DEFAULT 0,
     UNIQUE (name, key)
 ) STRICT;
 
 CREATE INDEX gate_opening ON gate (opens_at) WHERE opens_at IS NOT NULL;
 
--- The lines of jobs that pass the same gates. `priority` and `head` are those of its first queued job. A strand that is
--- `held_by` a gate is not looked at by claims before that gate may let jobs through again; one that is not may be held
--- back all the same, which the next claim finds out.
+-- The lines of jobs that pass the same gates. `priority` and `head` are those of its first queued job. One that is
+-- `held_by` a gate is not looked at by claims: the gate is closed, or ajar, and then there is, among the strands of the
+-- same task and queue that pass it and are free, one whose first job comes before this one's.
 CREATE TABLE strand (
     id INTEGER PRIMARY KEY,
     task TEXT NOT NULL,
@@ -137,16 +139,23 @@ CREATE TABLE strand (
 ) STRICT;
 
 CREATE INDEX strand_open ON strand (task, queue, priority DESC, head) WHERE head IS NOT NULL AND held_by IS NULL;
-CREATE INDEX strand_held ON strand (held_by) WHERE held_by IS NOT NULL;
+CREATE INDEX strand_held ON strand (held_by, task, queue, priority DESC, head)
+WHERE head IS NOT NULL AND held_by IS NOT NULL;
 
--- Which strands pass which gates.
+-- Which strands pass which gates. `is_free`: it has queued jobs and nothing holds it.
 CREATE TABLE pass (
     gate INTEGER NOT NULL,
     strand INTEGER NOT NULL,
+    is_free INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (gate, strand)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX pass_strand ON pass (strand, gate);
+CREATE INDEX pass_free ON pass (gate) WHERE is_free = 1;
+
+CREATE TRIGGER strand_moved AFTER UPDATE OF head, held_by ON strand
+WHEN (old.head IS NOT NULL AND old.held_by IS NULL) IS NOT (new.head IS NOT NULL AND new.held_by IS NULL)
+BEGIN UPDATE pass SET is_free = (new.head IS NOT NULL AND new.held_by IS NULL) WHERE strand = new.id; END;
 
 -- The job that was stored last under a name that is to be unique, for its task. Nothing is ever released: whether that
 -- job is still in the way is seen by looking at it. `behind`: the running job whose end it was made to wait for, because it

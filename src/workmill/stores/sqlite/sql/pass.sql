@@ -50,20 +50,12 @@ RETURNING opens_at;
 SELECT EXISTS (SELECT 1 FROM gate INDEXED BY gate_opening WHERE opens_at IS NOT NULL AND opens_at <= ?1)
 OR EXISTS (SELECT 1 FROM rule WHERE opens_at <= ?1);
 
--- :name opening
--- The queues with jobs that a rate may let begin again by now. An empty name stands for any.
-SELECT json_group_array(queue) FROM (
-    SELECT strand.queue FROM gate INDEXED BY gate_opening CROSS JOIN strand INDEXED BY strand_held
-    ON strand.held_by = gate.id
-    WHERE gate.opens_at IS NOT NULL AND gate.opens_at <= ?1 AND strand.head IS NOT NULL
-    UNION
-    SELECT iif(scope = 'queue', name, '') FROM rule WHERE opens_at <= ?1
-);
+-- :name opening_rules
+-- The queues with jobs that the rates of tasks and queues may let begin again by now. An empty name stands for any.
+SELECT json_group_array(DISTINCT iif(scope = 'queue', name, '')) FROM rule WHERE opens_at <= ?1;
 
--- :name wake
-UPDATE strand SET held_by = NULL WHERE held_by IN (
-    SELECT id FROM gate INDEXED BY gate_opening WHERE opens_at IS NOT NULL AND opens_at <= ?1
-);
+-- :name opening_gates
+SELECT json_group_array(id) FROM gate INDEXED BY gate_opening WHERE opens_at IS NOT NULL AND opens_at <= ?1;
 
 -- :name open_gates
 UPDATE gate SET opens_at = NULL WHERE opens_at IS NOT NULL AND opens_at <= ?1;
@@ -78,21 +70,8 @@ SELECT min(opens_at) FROM (
     SELECT min(opens_at) FROM rule
 );
 
--- :name freed_gates
--- The queues with jobs behind gates of which so many less run that they are full no more.
-SELECT json_group_array(DISTINCT strand.queue)
-FROM (
-    SELECT pass.gate, sum(freed.value ->> 1) AS jobs
-    FROM json_each(?1) AS freed CROSS JOIN pass ON pass.strand = freed.value ->> 0 GROUP BY pass.gate
-) AS ended
-CROSS JOIN gate ON gate.id = ended.gate
-CROSS JOIN rule ON rule.scope = 'key' AND rule.name = gate.name
-    AND gate.running BETWEEN rule.running - ended.jobs AND rule.running - 1
-CROSS JOIN pass ON pass.gate = gate.id
-CROSS JOIN strand ON strand.id = pass.strand AND strand.head IS NOT NULL;
-
 -- :name freed_lanes
--- The same of tasks and queues.
+-- The queues with jobs under rules about tasks and queues, of which so many less run that they are full no more.
 SELECT json_group_array(DISTINCT tally.queue)
 FROM json_each(?1) AS ended
 CROSS JOIN rule ON rule.scope = ended.value ->> 0 AND rule.name = ended.value ->> 1 AND rule.running IS NOT NULL

@@ -21,14 +21,11 @@ DELETE FROM start WHERE NOT EXISTS (
     SELECT 1 FROM rule WHERE rule.scope = start.scope AND rule.name = start.name AND rule.rate_count IS NOT NULL
 );
 
--- :name wake
--- The strands that gates of some names hold.
-UPDATE strand SET held_by = NULL WHERE held_by IN (
-    SELECT gate.id FROM json_each(?1) AS changed CROSS JOIN gate ON gate.name = changed.value
-);
+-- :name gates
+SELECT json_group_array(gate.id) FROM json_each(?1) AS changed CROSS JOIN gate ON gate.name = changed.value;
 
 -- :name open_gates
-UPDATE gate SET opens_at = NULL WHERE name IN (SELECT value FROM json_each(?1));
+UPDATE gate SET opens_at = NULL WHERE opens_at IS NOT NULL AND name IN (SELECT value FROM json_each(?1));
 
 -- :name all
 SELECT json_group_array(json_array(

@@ -16,3 +16,12 @@ AND EXISTS (SELECT 1 FROM worker WHERE worker.id = job.worker AND worker.lease_e
 -- The numbers of those that are seen by others: a job's version never falls.
 SELECT json_group_array(wanted.key)
 FROM json_each(?1) AS wanted CROSS JOIN job ON job.id = wanted.value ->> 0 AND job.version >= wanted.value ->> 1;
+
+-- :name begin
+SAVEPOINT workmill_store;
+
+-- :name take_back
+ROLLBACK TO workmill_store;
+
+-- :name end
+RELEASE workmill_store;

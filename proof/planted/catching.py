@@ -14,7 +14,7 @@ from proof.crashing.faults import Mode
 from proof.crashing.playing import Played
 from proof.crashing.scenarios import SCENARIOS
 from proof.crashing.timing import hurried
-from proof.planted import rooms, works
+from proof.planted import rooms, rules, works
 from proof.planted.blocking import play_blocking
 from proof.planted.rooms import Bug
 
@@ -36,6 +36,14 @@ BUGS: tuple[Bug, ...] = (
     works.death_not_counted,
     works.give_back_counted,
     works.heartbeat_in_the_engines_loop,
+    rules.unique_checked_then_stored,
+    rules.one_too_many_begins,
+    rules.slot_of_a_dead_attempt_leaks,
+    rules.rate_in_fixed_windows,
+    rules.tick_fired_twice,
+    rules.loop_forgotten,
+    rules.waiting_parent_not_waited_for,
+    rules.last_parent_lost,
 )
 MOST = 3
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proof.planted import rooms, works
+from proof.planted import rooms, rules, works
 from proof.planted.catching import BUGS, catch
 from proof.planted.rooms import Bug
 
@@ -16,6 +16,11 @@ from proof.planted.rooms import Bug
         (rooms.live_jobs_pruned, "I1"),
         (works.rescue_without_token, "I4"),
         (works.lost_claim_not_adopted, "G2"),
+        (rules.unique_checked_then_stored, "I11"),
+        (rules.one_too_many_begins, "I12"),
+        (rules.rate_in_fixed_windows, "I13"),
+        (rules.tick_fired_twice, "I14"),
+        (rules.waiting_parent_not_waited_for, "I15"),
     ],
 )
 def test_planted_bug_is_caught(bug: Bug, invariant: str) -> None:

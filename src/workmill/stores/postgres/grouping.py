@@ -22,6 +22,7 @@ from workmill.store import Enqueued
 from workmill.stores.postgres.drafting import are_ruled
 from workmill.stores.postgres.enqueueing import born, check, enqueue_beside_known, insert
 from workmill.stores.postgres.failures import AlreadyStored, KeptWaiting
+from workmill.stores.postgres.refusals import BoundKept
 from workmill.stores.postgres.session import Session
 from workmill.stores.postgres.storing import enqueue_ruled
 from workmill.words.errors import QueueFull, StoreUnavailable
@@ -131,7 +132,7 @@ class Group:
             return
         try:
             now = await insert([new for each in group for new in each.jobs], self._session, patience=self._patience)
-        except (AlreadyStored, KeptWaiting, QueueFull):
+        except (AlreadyStored, BoundKept, KeptWaiting, QueueFull):
             # Only one of them may be to blame; each looks for itself.
             for each in group:
                 await self._store_alone(each)
@@ -145,7 +146,10 @@ class Group:
     async def _store_alone(self, one: Waiting) -> None:
         try:
             answer(one, await insert(one.jobs, self._session, patience=self._patience))
-        except KeptWaiting:
+        except (BoundKept, KeptWaiting) as error:
+            if self._patience is None and isinstance(error, KeptWaiting):
+                fail(one, error)
+                return
             task = asyncio.create_task(self._store_aside(one))
             self._aside.add(task)
             task.add_done_callback(self._aside.discard)

@@ -69,8 +69,11 @@ async def exchange(
     verdicts = verdicts_of(order, head[0], head[1])
     session.places.forget(each.job_id for each in transitions)
     tell(transitions, verdicts, session)
-    session.tell_followed(head[-2])
-    if head[-1]:
+    *_, followed, has_rated, has_expired = head
+    session.tell_followed(followed)
+    if has_rated:
+        session.tell(NoticeKind.SCHEDULED)
+    if has_expired:
         await expire(MOST_EXPIRED, session)
     rows = await claimed_rows(taken, request, head[3], session) if taken else ()
     return verdicts, head[2], rows

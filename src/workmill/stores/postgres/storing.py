@@ -71,7 +71,7 @@ def tell(enqueued: Sequence[Enqueued], session: Session) -> None:
     """Tell of jobs that were created."""
     jobs = [one.job for one in enqueued if one.created]
     session.tell_of_queues([job.queue for job in jobs if job.state is JobState.QUEUED])
-    if any(job.state is JobState.SCHEDULED for job in jobs):
+    if any(job.state is JobState.SCHEDULED or job.policy.expires is not None for job in jobs):
         session.tell(NoticeKind.SCHEDULED)
     if jobs:
         session.tell(NoticeKind.CHANGED, job_ids=[job.id for job in jobs])

@@ -104,7 +104,8 @@ async def enqueue_within(jobs: Sequence[NewJob], door: Door, session: Session) -
 
 def storing_ruled(jobs: Sequence[NewJob], drafts: Sequence[Json], door: Door) -> Conversation[list[Enqueued]]:
     """Store a batch in which a job is more than plain."""
-    told = {"notices": door.notices(notices_of(jobs)), "followed": anything(door.schema)}
+    notices = [*notices_of(jobs), *(Notice(kind=NoticeKind.SCHEDULED) for new in jobs if new.policy.expires)]
+    told = {"notices": door.notices(notices), "followed": anything(door.schema)}
     for _ in range(MOST_TRIES):
         rows = yield from door.ask("ruled", {"jobs": drafts} | told)
         if rows:

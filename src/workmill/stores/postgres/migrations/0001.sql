@@ -63,6 +63,7 @@ CREATE INDEX job_line ON workmill.job (lane, xid, seq) WHERE xid IS NOT NULL;
 -- Jobs up to (xid, seq) are taken, but for those of the transactions in `watched`: they were under way when the mark
 -- passed them. Of each of these, what was stored after the place beside it in `watched_from` is still to be taken.
 -- In `again` there is nothing before the place `again_from`: what was taken there leaves dead rows that none should read.
+-- Where `is_ruled`, not everything that is queued may be taken: a rule or a pause holds.
 CREATE TABLE workmill.mark (
     lane integer NOT NULL,
     number bigint NOT NULL,
@@ -71,6 +72,7 @@ CREATE TABLE workmill.mark (
     watched xid8[] NOT NULL,
     watched_from bigint[] NOT NULL,
     again_from bigint NOT NULL DEFAULT 0,
+    is_ruled boolean NOT NULL DEFAULT false,
     PRIMARY KEY (lane, number)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 

@@ -19,9 +19,7 @@ BEGIN
         PERFORM workmill.enqueue_any(ids, lanes, args, policies, keys, delays, run_ats, retries_of, moment);
     END IF;
     IF EXISTS (SELECT 1 FROM workmill.rule) AND EXISTS (SELECT 1 FROM workmill.rule WHERE waiting IS NOT NULL) THEN
-        -- Briefly: others who store on other queues wait with this one.
-        PERFORM set_config('lock_timeout', '100ms', true) WHERE current_setting('lock_timeout') = '0';
-        PERFORM workmill.check_bounds(lanes);
+        PERFORM workmill.check_bounds_briefly(lanes);
     END IF;
     IF cardinality(channels) > 0 THEN
         PERFORM pg_notify(told.channel, told.payload) FROM unnest(channels, payloads) AS told (channel, payload);
@@ -89,8 +87,10 @@ BEGIN
     END IF;
     PERFORM workmill.lock_lanes(lanes);
     -- A lane without a mark is read from its beginning.
-    INSERT INTO workmill.mark (lane, number, xid, seq, watched, watched_from, again_from)
-    SELECT low.lane, newest.number + 1, newest.xid, newest.seq, newest.watched, newest.watched_from, low.seq
+    INSERT INTO workmill.mark (lane, number, xid, seq, watched, watched_from, again_from, is_ruled)
+    SELECT
+        low.lane, newest.number + 1, newest.xid, newest.seq, newest.watched, newest.watched_from, low.seq,
+        newest.is_ruled
     FROM unnest(lanes, lows) AS low (lane, seq)
     CROSS JOIN LATERAL (
         SELECT * FROM workmill.mark WHERE mark.lane = low.lane ORDER BY mark.number DESC LIMIT 1
@@ -121,10 +121,7 @@ BEGIN
             WHERE job.lane = from_lane AND job.xid IS NOT NULL AND (job.xid, job.seq) > (newest.xid, newest.seq)
             ORDER BY job.xid, job.seq LIMIT wanted
         ) AS j
-        WHERE NOT EXISTS (
-            -- Whoever sets a rule waits for all who hold the lane, and changes it for those who come after.
-            SELECT 1 FROM workmill.ruled_lane WHERE ruled_lane.lane = from_lane
-        ) AND NOT EXISTS (
+        WHERE NOT newest.is_ruled AND NOT EXISTS (
             SELECT 1 FROM workmill.again WHERE again.lane = from_lane AND again.seq >= newest.again_from
         ) AND NOT EXISTS (
             SELECT 1 FROM watched CROSS JOIN LATERAL (
@@ -170,11 +167,11 @@ END $$;
 -- mark has passed and that have ended since; and those that are queued again. The road behind the mark is only ever
 -- taken as far as a place, so a job there is as old as the youngest before it. The plans are pinned by who calls this.
 --
--- Where rules say how much may be taken, or jobs stand apart, there is another way. `has_expired` says whether there is
--- a job that may not begin any more.
+-- Where rules say how much may be taken, or jobs stand apart, there is another way. `has_rated` says whether jobs were
+-- found to wait for a rate, `has_expired` whether there is a job that may not begin any more.
 CREATE FUNCTION workmill.take(
-    by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer, INOUT moment bigint,
-    OUT taken bigint[], OUT has_expired boolean
+    by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer, has_rules boolean,
+    INOUT moment bigint, OUT taken bigint[], OUT has_rated boolean, OUT has_expired boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
     got bigint[];
@@ -188,13 +185,8 @@ BEGIN
         RAISE EXCEPTION 'claims need the level read committed: ALTER ROLE ... RESET default_transaction_isolation';
     END IF;
     taken := '{}';
-    IF EXISTS (SELECT 1 FROM workmill.strand) OR (
-        (EXISTS (SELECT 1 FROM workmill.rule) OR EXISTS (SELECT 1 FROM workmill.pause)) AND EXISTS (
-            SELECT 1 FROM workmill.ruled_lane
-            WHERE task = ANY (of_tasks) AND (from_queues IS NULL OR queue = ANY (from_queues))
-        )
-    ) THEN
-        SELECT t.moment, t.taken INTO moment, taken FROM workmill.take_by_rules(
+    IF has_rules AND workmill.are_ruled(from_queues, of_tasks) THEN
+        SELECT t.moment, t.taken, t.has_rated INTO moment, taken, has_rated FROM workmill.take_by_rules(
             by_worker, by_engine, from_queues, of_tasks, wanted, moment
         ) AS t;
         has_expired := EXISTS (SELECT 1 FROM workmill.expiry WHERE expiry.begins_by <= moment);
@@ -254,7 +246,8 @@ BEGIN
                 LEFT JOIN LATERAL (
                     SELECT * FROM workmill.mark WHERE mark.lane = l.lane ORDER BY mark.number DESC LIMIT 1
                 ) AS m ON true
-                WHERE NOT EXISTS (SELECT 1 FROM workmill.ruled_lane WHERE ruled_lane.lane = l.lane)
+                -- Whoever sets a rule waits for all who hold the lane, and marks it for those who come after.
+                WHERE NOT coalesce(m.is_ruled, l.lane IN (SELECT ruled_lane.lane FROM workmill.ruled_lane))
             ), watched AS MATERIALIZED (
                 SELECT
                     newest.lane, w.xid, w.seq,
@@ -365,10 +358,6 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE FUNCTION workmill.is_live(wanted text, moment bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT 1 FROM workmill.worker WHERE worker.id = wanted AND worker.lease_ends_at > moment)
-$$;
-
 -- End attempts, then claim. The first row bears the verdicts that are not `stale`, by the places of the transitions,
 -- or none where all were applied; the others bear the claimed jobs.
 --
@@ -382,7 +371,7 @@ CREATE FUNCTION workmill.settle(
     places bigint[], verdicts text[], is_live boolean, moment bigint, seq bigint, id text, lane integer, args text,
     policy text, key text, attempt integer, deaths integer, token integer, version integer, progress text,
     failure text, created_at bigint, run_at bigint, cancel_requested_at bigint, cancel_reason text,
-    retry_of text, ties text, followed jsonb, has_expired boolean
+    retry_of text, ties text, followed jsonb, has_rated boolean, has_expired boolean
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -391,6 +380,8 @@ DECLARE
     present bigint := workmill.clock();
     taken bigint[];
     ended bigint[];
+    has_more boolean;
+    has_rules boolean;
 BEGIN
     moment := present;
     IF cardinality(tokens) > 0 THEN
@@ -404,26 +395,30 @@ BEGIN
         IF cardinality(ids) > 0 THEN
             SELECT array_agg(j.seq) INTO seqs FROM unnest(ids) AS u (id) JOIN workmill.job AS j ON j.id = u.id;
         END IF;
-        -- In statements of their own: what others have stored or set meanwhile must be seen.
-        IF EXISTS (SELECT 1 FROM workmill.awaited WHERE awaited.seq = ANY (seqs))
-        OR EXISTS (SELECT 1 FROM workmill.passed WHERE passed.seq = ANY (seqs))
-        OR EXISTS (SELECT 1 FROM workmill.rule) THEN
-            followed := workmill.told(
-                workmill.follow(seqs, present, from_queues, of_tasks), workmill.free(seqs)
-            );
-        END IF;
     END IF;
-    is_live := wanted >= 0 AND workmill.is_live(by_worker, present);
+    -- In a statement of its own: what others have stored or set meanwhile must be seen.
+    SELECT
+        EXISTS (SELECT 1 FROM workmill.worker WHERE worker.id = by_worker AND worker.lease_ends_at > present),
+        EXISTS (SELECT 1 FROM workmill.awaited WHERE awaited.seq = ANY (seqs))
+        OR EXISTS (SELECT 1 FROM workmill.passed WHERE passed.seq = ANY (seqs)),
+        EXISTS (SELECT 1 FROM workmill.rule) OR EXISTS (SELECT 1 FROM workmill.pause)
+        OR EXISTS (SELECT 1 FROM workmill.strand)
+    INTO is_live, has_more, has_rules;
+    IF (has_more OR has_rules) AND cardinality(tokens) > 0 THEN
+        followed := workmill.told(workmill.follow(seqs, present, from_queues, of_tasks), workmill.free(seqs));
+    END IF;
+    is_live := is_live AND wanted >= 0;
     IF is_live THEN
-        SELECT t.moment, t.taken, t.has_expired INTO moment, taken, has_expired
-        FROM workmill.take(by_worker, by_engine, from_queues, of_tasks, wanted, present) AS t;
+        SELECT t.moment, t.taken, t.has_rated, t.has_expired INTO moment, taken, has_rated, has_expired
+        FROM workmill.take(by_worker, by_engine, from_queues, of_tasks, wanted, has_rules, present) AS t;
     END IF;
     RETURN NEXT;
     IF cardinality(taken) > 0 THEN
         RETURN QUERY SELECT
             NULL::bigint[], NULL::text[], NULL::boolean, NULL::bigint, j.seq, j.id, j.lane, j.args, j.policy,
             j.key, j.attempt + 1, j.deaths, j.token + 1, j.version + 1, j.progress, j.failure, j.created_at,
-            j.run_at, j.cancel_requested_at, j.cancel_reason, j.retry_of, j.ties, NULL::jsonb, NULL::boolean
+            j.run_at, j.cancel_requested_at, j.cancel_reason, j.retry_of, j.ties, NULL::jsonb, NULL::boolean,
+            NULL::boolean
         FROM unnest(taken) WITH ORDINALITY AS s (seq, place) JOIN workmill.job AS j ON j.seq = s.seq
         ORDER BY s.place;
     END IF;

@@ -689,7 +689,9 @@ BEGIN
             told := workmill.store_new(pending, pending_seqs, alias, behind, moment);
             -- Before anything is replaced: until then it may only become more.
             IF is_bounded AND EXISTS (SELECT 1 FROM workmill.rule WHERE rule.waiting IS NOT NULL) THEN
-                PERFORM workmill.check_bounds(array_agg(DISTINCT new.lane)) FROM unnest(pending) AS new;
+                PERFORM workmill.check_bounds(array_agg(DISTINCT job.lane)) FROM workmill.job
+                WHERE job.seq = ANY (pending_seqs)
+                AND NOT EXISTS (SELECT 1 FROM workmill.done WHERE done.seq = job.seq);
             END IF;
             followed := workmill.told(followed, told);
             pending := '{}';

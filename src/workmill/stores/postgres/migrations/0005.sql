@@ -134,6 +134,14 @@ OR EXISTS (
     AND (rule.running IS NOT NULL OR rule.rate_count IS NOT NULL)
 );
 
+-- Whether a claim must look at rules: some hold for what it may take, or jobs stand apart.
+CREATE FUNCTION workmill.are_ruled(from_queues text[], of_tasks text[]) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT 1 FROM workmill.strand) OR EXISTS (
+        SELECT 1 FROM workmill.ruled_lane
+        WHERE task = ANY (of_tasks) AND (from_queues IS NULL OR queue = ANY (from_queues))
+    )
+$$;
+
 -- One claim at a time looks at rules. Who takes this lock and those of lanes takes this one first.
 CREATE FUNCTION workmill.lock_rules() RETURNS void LANGUAGE sql VOLATILE AS $$
     SELECT pg_advisory_xact_lock(hashtext('workmill.rules'), 0)
@@ -389,7 +397,8 @@ BEGIN
             coalesce(m.seq, 0) AS seq,
             coalesce(m.watched, '{}') AS watched,
             coalesce(m.watched_from, '{}') AS watched_from,
-            coalesce(m.again_from, 0) AS again_from
+            coalesce(m.again_from, 0) AS again_from,
+            coalesce(m.is_ruled, l.lane IN (SELECT ruled_lane.lane FROM workmill.ruled_lane)) AS is_ruled
         FROM unnest(lanes) AS l (lane)
         LEFT JOIN LATERAL (
             SELECT * FROM workmill.mark WHERE mark.lane = l.lane ORDER BY mark.number DESC LIMIT 1
@@ -434,10 +443,10 @@ BEGIN
         LEFT JOIN first ON first.seq = head.seq
         GROUP BY newest.lane
     )
-    INSERT INTO workmill.mark (lane, number, xid, seq, watched, watched_from, again_from)
+    INSERT INTO workmill.mark (lane, number, xid, seq, watched, watched_from, again_from, is_ruled)
     SELECT
         newest.lane, newest.number + 1, coalesce(reached.xid, newest.xid), coalesce(reached.seq, newest.seq),
-        still.xids, still.seqs, left_over.again_from
+        still.xids, still.seqs, left_over.again_from, newest.is_ruled
     FROM newest JOIN left_over ON left_over.lane = newest.lane
     LEFT JOIN reached ON reached.lane = newest.lane
     CROSS JOIN LATERAL (
@@ -586,17 +595,20 @@ BEGIN
 END $$;
 
 -- Take, as `take` does, where rules say how much may be taken. Each job is looked at in the order of the line: one that
--- a rule lets not begin is passed over, and what comes after it is not.
+-- a rule lets not begin is passed over, and what comes after it is not. `has_rated` says whether a rate was found to hold
+-- jobs back until a moment that nobody knew of.
 --
 -- The lanes are locked although rules are looked at by one claim at a time: who cancels a job locks its lane.
 CREATE FUNCTION workmill.take_by_rules(
     by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer, INOUT moment bigint,
-    OUT taken bigint[]
+    OUT taken bigint[], OUT has_rated boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
     lanes integer[];
+    more record;
 BEGIN
     taken := '{}';
+    has_rated := false;
     lanes := workmill.busy_lanes(from_queues, of_tasks, moment);
     IF lanes IS NULL OR wanted <= 0 THEN
         RETURN;
@@ -610,14 +622,19 @@ BEGIN
         WHERE lane.lane = ANY (lanes) AND NOT EXISTS (SELECT 1 FROM workmill.pause WHERE pause.queue = lane.queue)
         GROUP BY lane.priority ORDER BY lane.priority DESC
     LOOP
-        taken := taken || workmill.take_equals(by_worker, by_engine, lanes, wanted - cardinality(taken), moment);
+        SELECT * INTO more FROM workmill.take_equals(
+            by_worker, by_engine, lanes, wanted - cardinality(taken), moment
+        );
+        taken := taken || more.taken;
+        has_rated := has_rated OR more.has_rated;
         EXIT WHEN cardinality(taken) >= wanted;
     END LOOP;
 END $$;
 
 -- Take from locked lanes of one priority.
 CREATE FUNCTION workmill.take_equals(
-    by_worker text, by_engine integer, from_lanes integer[], wanted integer, moment bigint, OUT taken bigint[]
+    by_worker text, by_engine integer, from_lanes integer[], wanted integer, moment bigint, OUT taken bigint[],
+    OUT has_rated boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
     lanes integer[] := from_lanes;
@@ -631,6 +648,7 @@ DECLARE
     pick record;
 BEGIN
     taken := '{}';
+    has_rated := false;
     LOOP
         need := wanted - cardinality(taken);
         EXIT WHEN need <= 0 OR cardinality(lanes) = 0;
@@ -660,13 +678,18 @@ BEGIN
         )
         FROM unnest(pick.shut_strands, pick.shut_names, pick.shut_keys) AS s (strand, name, key)
         WHERE strand.strand = s.strand;
-        INSERT INTO workmill.ajar (scope, name, opens_at)
+        has_rated := has_rated OR EXISTS (
+            SELECT 1 FROM workmill.strand
+            WHERE strand.strand = ANY (pick.shut_strands) AND strand.opens_at IS NOT NULL
+        );
+        INSERT INTO workmill.ajar AS known (scope, name, opens_at)
         SELECT full_rule.scope, full_rule.name, at.opens_at
         FROM (
             SELECT DISTINCT r.scope, r.name FROM unnest(pick.full_scopes, pick.full_names) AS r (scope, name)
         ) AS full_rule CROSS JOIN LATERAL workmill.room_at(full_rule.scope, full_rule.name, '', moment) AS at
         WHERE at.opens_at IS NOT NULL
-        ON CONFLICT (scope, name) DO UPDATE SET opens_at = excluded.opens_at;
+        ON CONFLICT (scope, name) DO UPDATE SET opens_at = excluded.opens_at WHERE known.opens_at <> excluded.opens_at;
+        has_rated := has_rated OR FOUND;
         taken := taken || pick.chosen;
         -- Where no road went on, all there is was looked at.
         EXIT WHEN coalesce(heads[1].edge, strand_edge) IS NULL;
@@ -807,6 +830,17 @@ BEGIN
     END IF;
 END $$;
 
+-- Refuse it as `check_bounds` does, and also where somebody who has stored there keeps his transaction open: others wait
+-- together with this one.
+CREATE FUNCTION workmill.check_bounds_briefly(lanes integer[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('lock_timeout', '100ms', true) WHERE current_setting('lock_timeout') = '0';
+    PERFORM workmill.check_bounds(lanes);
+EXCEPTION WHEN lock_not_available THEN
+    PERFORM workmill.refuse(json_build_object('error', 'kept', 'queues', array_agg(DISTINCT lane.queue)))
+    FROM workmill.lane WHERE lane.lane = ANY (lanes);
+END $$;
+
 -- Let what was changed about rules hold for all claims from now on: those under way come before. Who calls this holds the
 -- lock on rules.
 CREATE FUNCTION workmill.rules_changed(scopes text[], names text[]) RETURNS void LANGUAGE plpgsql AS $$
@@ -815,6 +849,18 @@ BEGIN
     LOCK TABLE workmill.lane IN SHARE ROW EXCLUSIVE MODE;
     PERFORM workmill.lock_lanes(array_agg(lane.lane)) FROM workmill.lane JOIN unnest(scopes, names) AS r (scope, name)
     ON (r.scope = 'task' AND r.name = lane.task) OR (r.scope = 'queue' AND r.name = lane.queue);
+    -- A lane without a mark is looked at when it gets one.
+    INSERT INTO workmill.mark (lane, number, xid, seq, watched, watched_from, again_from, is_ruled)
+    SELECT
+        newest.lane, newest.number + 1, newest.xid, newest.seq, newest.watched, newest.watched_from, newest.again_from,
+        NOT newest.is_ruled
+    FROM workmill.lane CROSS JOIN LATERAL (
+        SELECT * FROM workmill.mark WHERE mark.lane = lane.lane ORDER BY mark.number DESC LIMIT 1
+    ) AS newest
+    WHERE EXISTS (
+        SELECT 1 FROM unnest(scopes, names) AS r (scope, name)
+        WHERE (r.scope = 'task' AND r.name = lane.task) OR (r.scope = 'queue' AND r.name = lane.queue)
+    ) AND newest.is_ruled <> EXISTS (SELECT 1 FROM workmill.ruled_lane WHERE ruled_lane.lane = lane.lane);
     UPDATE workmill.strand SET shut_name = NULL, shut_key = NULL, opens_at = NULL
     FROM unnest(scopes, names) AS r (scope, name) WHERE r.scope = 'key' AND strand.shut_name = r.name;
     DELETE FROM workmill.ajar USING unnest(scopes, names) AS r (scope, name)
@@ -894,6 +940,13 @@ BEGIN
     INSERT INTO workmill.pause (queue, since, by_whom)
     SELECT DISTINCT q.queue, workmill.clock(), who FROM unnest(queues) AS q (queue)
     ON CONFLICT DO NOTHING;
+    PERFORM workmill.rules_changed(array_fill('queue'::text, ARRAY[cardinality(queues)]), queues);
+END $$;
+
+CREATE FUNCTION workmill.resume_queues(queues text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM workmill.lock_rules();
+    DELETE FROM workmill.pause WHERE pause.queue = ANY (queues);
     PERFORM workmill.rules_changed(array_fill('queue'::text, ARRAY[cardinality(queues)]), queues);
 END $$;
 

@@ -22,7 +22,7 @@ ORDER BY rule.scope, rule.name;
 SELECT workmill.pause_queues(%s::text[], %s);
 
 -- :name resume
-DELETE FROM workmill.pause WHERE queue = ANY (%s::text[]);
+SELECT workmill.resume_queues(%s::text[]);
 
 -- :name pauses
 SELECT queue, since, by_whom FROM workmill.pause ORDER BY queue;

@@ -59,6 +59,7 @@ SUBJECTS = (
     "settle",
     "stopping",
     "unique",
+    "unique_replace",
     "unreadable",
     "waiting",
     "walk",
@@ -122,7 +123,8 @@ from workmill.testing.conformance.rules import TestRulesByHand  # noqa: E402
 from workmill.testing.conformance.schedules import TestListSchedules, TestPutSchedules, TestStartSchedule  # noqa: E402
 from workmill.testing.conformance.settle import TestAttempts, TestFailureStays, TestSettle, TestSettleAndClaim  # noqa: E402
 from workmill.testing.conformance.stopping import TestDeleteSchedules, TestStopSchedule  # noqa: E402
-from workmill.testing.conformance.unique import TestUnique, TestUniqueAnswer, TestUniqueRace, TestUniqueReplace  # noqa: E402
+from workmill.testing.conformance.unique import TestUnique, TestUniqueAnswer  # noqa: E402
+from workmill.testing.conformance.unique_replace import TestUniqueRace, TestUniqueReplace  # noqa: E402
 from workmill.testing.conformance.unreadable import TestUnreadable  # noqa: E402
 from workmill.testing.conformance.waiting import TestPromote, TestPrune  # noqa: E402
 from workmill.testing.conformance.walk import TestRandomWalk  # noqa: E402

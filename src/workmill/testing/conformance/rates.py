@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -240,6 +241,20 @@ class TestRateChange:
             await harness.advance(advance * SECOND)
             begun.append(len(await claimed(store, worker_id)))
         assert begun == [0, 0, 0, 1]
+
+    @EACH
+    async def test_rate_that_is_set_anew_counts_anew(self, store: Store, rule: Rule) -> None:
+        worker_id = await limited(store, rule)
+        await stock(store)
+        first = await claimed(store, worker_id)
+        await store.set_rules([replace(rule, rate=None, running=50)])
+        await store.set_rules([rule])
+        second = await claimed(store, worker_id)
+        await store.reset_rules([(rule.scope, rule.name)])
+        await store.set_rules([rule])
+
+        assert (len(first), len(second)) == (2, 2)
+        assert len(await claimed(store, worker_id)) == 2
 
     @EACH
     async def test_without_the_rate_all_begin(self, store: Store, rule: Rule) -> None:

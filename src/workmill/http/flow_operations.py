@@ -1,7 +1,16 @@
 """The operations on schedules, flows and channels, as OpenAPI has them."""
 
-from workmill.http import body, channels, flows, problem, schedules, stream
-from workmill.http.operation import IF_MATCH, LAST_EVENT_ID, Operation, answer, in_path, in_query
+from workmill.http import channels, flows, problem, schedules, stream
+from workmill.http.operation import (
+    BODY_PROBLEMS,
+    IF_MATCH,
+    LAST_EVENT_ID,
+    Operation,
+    answer,
+    in_path,
+    in_query,
+    json_body,
+)
 from workmill.http.parameters import AFTER
 from workmill.http.problem import Document
 from workmill.http.schemas import reference
@@ -10,20 +19,9 @@ _NAME: Document = {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,128}$"}
 _SCHEDULE = in_path("schedule", _NAME, "The schedule's name.")
 _CHANNEL = in_path("channel", _NAME, "The channel's name.")
 _FLOW = in_path("id", {"type": "string", "format": "uuid"}, "The flow's id.")
-_BODY_PROBLEMS = (
-    problem.MALFORMED_JSON,
-    problem.REQUEST_TIMEOUT,
-    problem.BODY_TOO_LARGE,
-    problem.UNSUPPORTED_MEDIA_TYPE,
-    problem.VALIDATION_FAILED,
-)
 _ETAG: Document = {"ETag": {"description": "The schedule's version.", "required": True, "schema": {"type": "string"}}}
 _LOCATION: Document = {"description": "Where it is.", "required": True, "schema": {"type": "string"}}
 _CONDITIONS = (problem.PRECONDITION_FAILED, problem.PRECONDITION_REQUIRED)
-
-
-def _body(name: str, *, is_required: bool) -> Document:
-    return {"required": is_required, "content": {body.MEDIA_TYPE: {"schema": reference(name)}}}
 
 
 def _schedule(description: str, **headers: Document) -> Document:
@@ -76,18 +74,18 @@ _PUT_SCHEDULE = Operation(
     summary="Make a schedule or, with If-Match, replace what one does.",
     tag="schedules",
     parameters=[_SCHEDULE, IF_MATCH],
-    body=_body("NewSchedule", is_required=True),
+    body=json_body("NewSchedule", is_required=True),
     answers={"200": _schedule("The schedule."), "201": _schedule("The new schedule.", Location=_LOCATION)},
-    problems=[*_BODY_PROBLEMS, problem.SCHEDULE_NOT_FOUND, *_CONDITIONS],
+    problems=[*BODY_PROBLEMS, problem.SCHEDULE_NOT_FOUND, *_CONDITIONS],
 )
 _PATCH_SCHEDULE = Operation(
     id="patch_schedule",
     summary="Change part of what a schedule does; what is not given stays.",
     tag="schedules",
     parameters=[_SCHEDULE, IF_MATCH],
-    body=_body("ScheduleEdit", is_required=False),
+    body=json_body("ScheduleEdit", is_required=False),
     answers={"200": _schedule("The schedule.")},
-    problems=[*_BODY_PROBLEMS, problem.SCHEDULE_NOT_FOUND, *_CONDITIONS],
+    problems=[*BODY_PROBLEMS, problem.SCHEDULE_NOT_FOUND, *_CONDITIONS],
 )
 _DELETE_SCHEDULE = Operation(
     id="delete_schedule",
@@ -102,27 +100,27 @@ _START_SCHEDULE = Operation(
     summary="Let a schedule go on; of many who ask at once, one succeeds.",
     tag="schedules",
     parameters=[_SCHEDULE],
-    body=_body("ScheduleStart", is_required=False),
+    body=json_body("ScheduleStart", is_required=False),
     answers={"200": _schedule("The schedule, which goes on.")},
-    problems=[*_BODY_PROBLEMS, problem.SCHEDULE_NOT_FOUND, problem.SCHEDULE_ACTIVE],
+    problems=[*BODY_PROBLEMS, problem.SCHEDULE_NOT_FOUND, problem.SCHEDULE_ACTIVE],
 )
 _STOP_SCHEDULE = Operation(
     id="stop_schedule",
     summary="Stop a schedule at once; safe to repeat.",
     tag="schedules",
     parameters=[_SCHEDULE],
-    body=_body("ScheduleStop", is_required=False),
+    body=json_body("ScheduleStop", is_required=False),
     answers={"200": _schedule("The schedule, which makes no more jobs.")},
-    problems=[*_BODY_PROBLEMS, problem.SCHEDULE_NOT_FOUND],
+    problems=[*BODY_PROBLEMS, problem.SCHEDULE_NOT_FOUND],
 )
 _TRIGGER_SCHEDULE = Operation(
     id="trigger_schedule",
     summary="Have a schedule make a job now.",
     tag="schedules",
     parameters=[_SCHEDULE],
-    body=_body("ScheduleTrigger", is_required=False),
+    body=json_body("ScheduleTrigger", is_required=False),
     answers={"202": answer("The job.", reference("Job"), headers={"Location": _LOCATION})},
-    problems=[*_BODY_PROBLEMS, problem.SCHEDULE_NOT_FOUND, problem.SCHEDULE_BUSY],
+    problems=[*BODY_PROBLEMS, problem.SCHEDULE_NOT_FOUND, problem.SCHEDULE_BUSY],
 )
 _LIST_FLOWS = Operation(
     id="list_flows",
@@ -145,27 +143,27 @@ _CANCEL_FLOW = Operation(
     summary="Cancel every job of a flow that has not ended; safe to repeat.",
     tag="flows",
     parameters=[_FLOW],
-    body=_body("FlowCancellation", is_required=False),
+    body=json_body("FlowCancellation", is_required=False),
     answers={"200": answer("The flow.", reference("FlowGraph"))},
-    problems=[*_BODY_PROBLEMS, problem.FLOW_NOT_FOUND],
+    problems=[*BODY_PROBLEMS, problem.FLOW_NOT_FOUND],
 )
 _RETRY_FLOW = Operation(
     id="retry_flow",
     summary="Run again what did not succeed in a flow, as a new flow.",
     tag="flows",
     parameters=[_FLOW],
-    body=_body("FlowRepetition", is_required=False),
+    body=json_body("FlowRepetition", is_required=False),
     answers={"202": answer("The new flow.", reference("FlowGraph"), headers={"Location": _LOCATION})},
-    problems=[*_BODY_PROBLEMS, problem.FLOW_NOT_FOUND, problem.FLOW_STATE, problem.PARENT_NOT_FOUND],
+    problems=[*BODY_PROBLEMS, problem.FLOW_NOT_FOUND, problem.FLOW_STATE, problem.PARENT_NOT_FOUND],
 )
 _PUBLISH_MESSAGE = Operation(
     id="publish_message",
     summary="Publish a message, with a job for each durable subscription.",
     tag="channels",
     parameters=[_CHANNEL],
-    body=_body("Publication", is_required=False),
+    body=json_body("Publication", is_required=False),
     answers={"201": answer("The message.", reference("Message"))},
-    problems=[*_BODY_PROBLEMS, problem.QUEUE_FULL],
+    problems=[*BODY_PROBLEMS, problem.QUEUE_FULL],
 )
 _FOLLOW_CHANNEL = Operation(
     id="follow_channel",

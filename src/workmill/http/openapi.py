@@ -10,6 +10,7 @@ from workmill.http.answer import address, json_answer
 from workmill.http.flow_schemas import FLOW_SCHEMAS
 from workmill.http.jobs import FILTERS
 from workmill.http.operation import (
+    BODY_PROBLEMS,
     IDEMPOTENCY_KEY,
     IF_NONE_MATCH,
     JOB_HEADERS,
@@ -21,6 +22,7 @@ from workmill.http.operation import (
     answer,
     in_path,
     in_query,
+    json_body,
 )
 from workmill.http.parameters import AFTER, FOLLOWS, QUEUES, STATE, TASK, WAIT
 from workmill.http.problem import Document
@@ -33,13 +35,6 @@ from workmill.http.task_schemas import arguments_schema, submitted_schema
 _ID = in_path("id", {"type": "string", "format": "uuid"}, "The job's id.")
 _EVENTS = (
     "Events `state`, `progress`, `done` with the version as id and the job, or for `progress` a part of it, as data."
-)
-_BODY_PROBLEMS = (
-    problem.MALFORMED_JSON,
-    problem.REQUEST_TIMEOUT,
-    problem.BODY_TOO_LARGE,
-    problem.UNSUPPORTED_MEDIA_TYPE,
-    problem.VALIDATION_FAILED,
 )
 
 
@@ -129,7 +124,7 @@ def _submission(task: AnyTask, schemas: Document) -> Operation:
         },
         problems=[
             problem.TASK_NOT_FOUND,
-            *_BODY_PROBLEMS,
+            *BODY_PROBLEMS,
             problem.IDEMPOTENCY_KEY_REUSED,
             problem.UNIQUE_CONFLICT,
             problem.PARENT_NOT_FOUND,
@@ -198,19 +193,19 @@ _CANCEL_JOB = Operation(
     summary="Cancel a job; safe to repeat.",
     tag="jobs",
     parameters=[_ID],
-    body={"required": False, "content": {body.MEDIA_TYPE: {"schema": reference("Cancellation")}}},
+    body=json_body("Cancellation", is_required=False),
     answers={
         "200": answer("The job, which is cancelled.", reference("Job"), headers=JOB_HEADERS),
         "202": answer("The job, whose worker was told to end it.", reference("Job"), headers=JOB_HEADERS),
     },
-    problems=[problem.JOB_NOT_FOUND, problem.JOB_ALREADY_FINISHED, *_BODY_PROBLEMS],
+    problems=[problem.JOB_NOT_FOUND, problem.JOB_ALREADY_FINISHED, *BODY_PROBLEMS],
 )
 _RETRY_JOB = Operation(
     id="retry_job",
     summary="Run a job that has ended again, as a new job that names it.",
     tag="jobs",
     parameters=[_ID, *in_query([WAIT]), PREFER, IDEMPOTENCY_KEY],
-    body={"required": False, "content": {body.MEDIA_TYPE: {"schema": reference("Repetition")}}},
+    body=json_body("Repetition", is_required=False),
     answers={
         "200": answer("The new job, which has ended.", reference("Job"), headers=SUBMITTED_HEADERS, links=JOB_LINKS),
         "202": answer("The new job, which will run.", reference("Job"), headers=SUBMITTED_HEADERS, links=JOB_LINKS),
@@ -218,7 +213,7 @@ _RETRY_JOB = Operation(
     problems=[
         problem.JOB_NOT_FOUND,
         problem.JOB_NOT_FINISHED,
-        *_BODY_PROBLEMS,
+        *BODY_PROBLEMS,
         problem.IDEMPOTENCY_KEY_REUSED,
         problem.UNIQUE_CONFLICT,
         problem.QUEUE_FULL,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from workmill.http import body
+from workmill.http import body, problem
 from workmill.http.problem import MEDIA_TYPE as PROBLEM_MEDIA_TYPE
 from workmill.http.problem import Document, Kind
 from workmill.http.query import Parameter
@@ -42,6 +42,15 @@ IDEMPOTENCY_KEY: Document = {
     "description": "Submitting again with this key and the same arguments gives the same job.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 }
+
+BODY_PROBLEMS = (
+    problem.MALFORMED_JSON,
+    problem.REQUEST_TIMEOUT,
+    problem.BODY_TOO_LARGE,
+    problem.UNSUPPORTED_MEDIA_TYPE,
+    problem.VALIDATION_FAILED,
+)
+"""What can be wrong with a body of JSON."""
 
 _ETAG: Document = {"description": "The job's version.", "required": True, "schema": _TEXT}
 _RETRY_AFTER: Document = {"description": "Seconds after which to ask again, while the job goes on.", "schema": _SECONDS}
@@ -109,6 +118,11 @@ class Operation:
 def answer(description: str, schema: Document, **more: object) -> Document:
     """Return an answer with a JSON body."""
     return {"description": description, "content": {body.MEDIA_TYPE: {"schema": schema}}, **more}
+
+
+def json_body(name: str, *, is_required: bool) -> Document:
+    """Return a body of JSON, by the name of its schema."""
+    return {"required": is_required, "content": {body.MEDIA_TYPE: {"schema": reference(name)}}}
 
 
 def in_path(name: str, schema: Document, description: str) -> Document:

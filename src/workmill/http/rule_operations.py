@@ -1,8 +1,8 @@
 """The operations on queues, limits and many jobs, as OpenAPI has them."""
 
 from workmill import Scope
-from workmill.http import body, problem
-from workmill.http.operation import Operation, answer, in_path
+from workmill.http import problem
+from workmill.http.operation import BODY_PROBLEMS, Operation, answer, in_path, json_body
 from workmill.http.problem import Document
 from workmill.http.schemas import reference
 
@@ -11,17 +11,6 @@ _NAME: Document = {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,128}$"}
 _QUEUE = in_path("queue", _NAME, "The queue's name.")
 _SCOPE = in_path("scope", {"type": "string", "enum": [str(scope) for scope in Scope]}, "What the limit is about.")
 _LIMIT = in_path("name", _NAME, "The queue's or the task's name, or that of a limit about keys.")
-_BODY_PROBLEMS = (
-    problem.MALFORMED_JSON,
-    problem.REQUEST_TIMEOUT,
-    problem.BODY_TOO_LARGE,
-    problem.UNSUPPORTED_MEDIA_TYPE,
-    problem.VALIDATION_FAILED,
-)
-
-
-def _body(name: str, *, is_required: bool) -> Document:
-    return {"required": is_required, "content": {body.MEDIA_TYPE: {"schema": reference(name)}}}
 
 
 def rule_operations() -> list[tuple[str, str, Operation]]:
@@ -45,10 +34,10 @@ _SUBMIT_BATCH = Operation(
     id="submit_batch",
     summary="Submit up to 1,000 jobs, all or none.",
     tag="jobs",
-    body=_body("JobBatch", is_required=True),
+    body=json_body("JobBatch", is_required=True),
     answers={"202": answer("The jobs.", reference("StoredBatch"))},
     problems=[
-        *_BODY_PROBLEMS,
+        *BODY_PROBLEMS,
         problem.IDEMPOTENCY_KEY_REUSED,
         problem.UNIQUE_CONFLICT,
         problem.PARENT_NOT_FOUND,
@@ -59,9 +48,9 @@ _ACT_ON_JOBS = Operation(
     id="act_on_jobs",
     summary="Cancel or retry every job that matches a filter.",
     tag="jobs",
-    body=_body("JobAction", is_required=True),
+    body=json_body("JobAction", is_required=True),
     answers={"200": answer("What was done, or would be.", reference("Acted"))},
-    problems=[*_BODY_PROBLEMS, problem.COUNT_CHANGED, problem.QUEUE_FULL],
+    problems=[*BODY_PROBLEMS, problem.COUNT_CHANGED, problem.QUEUE_FULL],
 )
 _GET_WHY = Operation(
     id="get_why",
@@ -89,27 +78,27 @@ _PAUSE_QUEUE = Operation(
     summary="Let no job on a queue begin; safe to repeat.",
     tag="queues",
     parameters=[_QUEUE],
-    body=_body("QueuePause", is_required=False),
+    body=json_body("QueuePause", is_required=False),
     answers={"200": answer("The queue.", reference("Queue"))},
-    problems=_BODY_PROBLEMS,
+    problems=BODY_PROBLEMS,
 )
 _RESUME_QUEUE = Operation(
     id="resume_queue",
     summary="Undo a pause; safe to repeat.",
     tag="queues",
     parameters=[_QUEUE],
-    body=_body("QueueResume", is_required=False),
+    body=json_body("QueueResume", is_required=False),
     answers={"200": answer("The queue.", reference("Queue"))},
-    problems=_BODY_PROBLEMS,
+    problems=BODY_PROBLEMS,
 )
 _PURGE_QUEUE = Operation(
     id="purge_queue",
     summary="Cancel every job on a queue that has not begun.",
     tag="queues",
     parameters=[_QUEUE],
-    body=_body("QueuePurge", is_required=True),
+    body=json_body("QueuePurge", is_required=True),
     answers={"200": answer("How many were cancelled.", reference("Purged"))},
-    problems=[*_BODY_PROBLEMS, problem.COUNT_CHANGED],
+    problems=[*BODY_PROBLEMS, problem.COUNT_CHANGED],
 )
 _LIST_LIMITS = Operation(
     id="list_limits",
@@ -122,9 +111,9 @@ _PUT_LIMIT = Operation(
     summary="Set by hand what holds for a queue, a task, or each key of one name.",
     tag="queues",
     parameters=[_SCOPE, _LIMIT],
-    body=_body("NewLimit", is_required=False),
+    body=json_body("NewLimit", is_required=False),
     answers={"200": answer("What holds now.", reference("LimitList"))},
-    problems=_BODY_PROBLEMS,
+    problems=BODY_PROBLEMS,
 )
 _RESET_LIMIT = Operation(
     id="reset_limit",

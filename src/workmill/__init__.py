@@ -8,14 +8,12 @@ from workmill.craft.context import current_job
 from workmill.craft.document import attempt_document, job_document, worker_document
 from workmill.craft.handle import JobHandle
 from workmill.craft.limits import Limit
-from workmill.craft.log_format import configure_logs
 from workmill.craft.middleware import CallNext, Middleware
 from workmill.craft.task import AnyTask, Task
 from workmill.craft.task_document import task_document
 from workmill.craft.unique import Unique
 from workmill.loading import load_app
-from workmill.store import Count, Finding, Level, Page, Worker
-from workmill.words.bind import check_bind, is_loopback
+from workmill.store import Page
 from workmill.words.clock import Clock, system_clock
 from workmill.words.errors import (
     ArgumentError,
@@ -64,6 +62,7 @@ if TYPE_CHECKING:
     from workmill.craft.flow import Flow, chain, chord, group
     from workmill.craft.flow_document import flow_document, graph_document, message_document
     from workmill.craft.flow_handle import FlowHandle, FlowPage, FlowStatus, Node
+    from workmill.craft.log_format import configure_logs
     from workmill.craft.queue import QueueHandle, QueueInfo
     from workmill.craft.rule_document import queue_document, rule_document, why_document
     from workmill.craft.schedule_document import outcome_document, schedule_document
@@ -73,8 +72,9 @@ if TYPE_CHECKING:
     from workmill.craft.why import Why, WhyCode
     from workmill.running.extras import Extra
     from workmill.running.options import SupervisorOptions, WorkerOptions
-    from workmill.store import Pause, RuleState
+    from workmill.store import Count, Finding, Level, Pause, RuleState, Worker
     from workmill.tree import run_worker_tree
+    from workmill.words.bind import check_bind, is_loopback
     from workmill.words.events import Event
     from workmill.words.schedule import Missed, Overlap, Plan, Schedule
 
@@ -198,14 +198,17 @@ __all__ = [
 _LATER = {
     "Acted": "workmill.craft.acting",
     "Action": "workmill.craft.acting",
+    "Count": "workmill.store.working",
     "Cron": "workmill.craft.cron",
     "Event": "workmill.words.events",
     "Every": "workmill.craft.when",
     "Extra": "workmill.running.extras",
+    "Finding": "workmill.store.working",
     "Flow": "workmill.craft.flow",
     "FlowHandle": "workmill.craft.flow_handle",
     "FlowPage": "workmill.craft.flow_handle",
     "FlowStatus": "workmill.craft.flow_handle",
+    "Level": "workmill.store.working",
     "Loop": "workmill.craft.when",
     "Message": "workmill.craft.channels",
     "Messages": "workmill.calls.messages",
@@ -225,12 +228,16 @@ _LATER = {
     "When": "workmill.craft.when",
     "Why": "workmill.craft.why",
     "WhyCode": "workmill.craft.why",
+    "Worker": "workmill.store.working",
     "WorkerOptions": "workmill.running.options",
     "chain": "workmill.craft.flow",
+    "check_bind": "workmill.words.bind",
     "chord": "workmill.craft.flow",
+    "configure_logs": "workmill.craft.log_format",
     "flow_document": "workmill.craft.flow_document",
     "graph_document": "workmill.craft.flow_document",
     "group": "workmill.craft.flow",
+    "is_loopback": "workmill.words.bind",
     "message_document": "workmill.craft.flow_document",
     "outcome_document": "workmill.craft.schedule_document",
     "queue_document": "workmill.craft.rule_document",

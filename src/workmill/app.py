@@ -1,5 +1,7 @@
 """The composition root: one application, its tasks, and its store."""
 
+from __future__ import annotations
+
 import math
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
@@ -141,7 +143,7 @@ class App(Acting, Asking, Channelling, Flowing, Queueing, Scheduling):
         limit: LimitOption | None = None,
         rate: Rate | None = None,
         expires: Duration | None = None,
-        schedule: "When | None" = None,
+        schedule: When | None = None,
     ) -> Registrar: ...
     def task(
         self,
@@ -160,7 +162,7 @@ class App(Acting, Asking, Channelling, Flowing, Queueing, Scheduling):
         limit: LimitOption | None = None,
         rate: Rate | None = None,
         expires: Duration | None = None,
-        schedule: "When | None" = None,
+        schedule: When | None = None,
     ) -> AnyTask | Registrar:
         """Register a function as a task; it stays a plain callable.
 
@@ -359,6 +361,6 @@ class App(Acting, Asking, Channelling, Flowing, Queueing, Scheduling):
     def after_enqueue(self, hook: Callable[[], Awaitable[None]] | None) -> None:
         self._client.after_enqueue = hook
 
-    def _move(self, url: str, whole_url: str, open_store: Callable[[], "Store"]) -> None:
+    def _move(self, url: str, whole_url: str, open_store: Callable[[], Store]) -> None:
         self._portal.move(open_store)
         self.url, self._whole_url, self._open_store = url, whole_url, open_store

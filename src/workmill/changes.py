@@ -1,5 +1,7 @@
 """Waiting for changes of jobs, from any event loop."""
 
+from __future__ import annotations
+
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self

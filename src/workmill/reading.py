@@ -1,14 +1,20 @@
 """What an application reads of its store: checked filters, and the plain questions over a session."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from workmill.craft.client import Session
-from workmill.store import Count, Finding, JobFilter, Page, Worker
+from workmill.store import JobFilter
 from workmill.words.errors import InvalidOption
 from workmill.words.job import JobState
 from workmill.words.moment import check_aware
 from workmill.words.order import Order
+
+if TYPE_CHECKING:
+    from workmill.store import Count, Finding, Page, Worker
 
 LONGEST_PAGE = 1000
 

@@ -1,5 +1,7 @@
 """Blocking calls over the one asynchronous implementation: a thread with an event loop, where the store lives."""
 
+from __future__ import annotations
+
 import asyncio
 import atexit
 import math
@@ -31,7 +33,7 @@ class Portal:
     The thread, its loop and the store are made at the first call, and anew after `close` and in a forked process.
     """
 
-    def __init__(self, open_store: Callable[[], "Store"]) -> None:
+    def __init__(self, open_store: Callable[[], Store]) -> None:
         self._open_store = open_store
         self._lock = threading.Lock()
         self._home: _Home | None = None
@@ -99,12 +101,12 @@ class Portal:
             home.end()
             atexit.unregister(self.close)
 
-    def move(self, open_store: Callable[[], "Store"]) -> None:
+    def move(self, open_store: Callable[[], Store]) -> None:
         """Close the store; later calls open another."""
         self.close()
         self._open_store = open_store
 
-    def _entered(self) -> "_Home":
+    def _entered(self) -> _Home:
         home = self._home
         if home is not None:
             return home
@@ -126,7 +128,7 @@ class Portal:
 class _Home:
     """A thread with an event loop, and the store that is open there."""
 
-    def __init__(self, open_store: Callable[[], "Store"]) -> None:
+    def __init__(self, open_store: Callable[[], Store]) -> None:
         self._open_store = open_store
         self._session: Session | None = None
         self._opening = asyncio.Lock()
@@ -178,7 +180,7 @@ class _Home:
                 self._session = await self._opened(self._open_store())
             return self._session
 
-    async def _opened(self, store: "Store") -> Session:
+    async def _opened(self, store: Store) -> Session:
         try:
             await store.open()
         except BaseException:

@@ -1,13 +1,18 @@
 """The plain questions to the store: which jobs, how many, which workers, how it is."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from workmill import reading
-from workmill.store import Count, Finding, Page, Worker
 from workmill.sync import Portal
 from workmill.words.job import JobState
 from workmill.words.order import Order
+
+if TYPE_CHECKING:
+    from workmill.store import Count, Finding, Page, Worker
 
 
 class Asking:

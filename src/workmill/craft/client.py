@@ -1,5 +1,7 @@
 """The caller's side: store jobs, find them again, and follow them to their end."""
 
+from __future__ import annotations
+
 import asyncio
 import math
 import threading
@@ -41,7 +43,7 @@ REASON_CHARACTERS = 1000
 class Session:
     """An open store and the process's watches on its jobs and its channels; all belong to the loop that opened them."""
 
-    store: "Store"
+    store: Store
     watch: Watch
     channels: Watch
 
@@ -225,7 +227,7 @@ class Client:
         job = await self.get(session, job_id)
         return await session.store.attempts(job.id)
 
-    async def why(self, session: Session, job_id: str) -> "Why":
+    async def why(self, session: Session, job_id: str) -> Why:
         """Return why a job does not run.
 
         Raises:

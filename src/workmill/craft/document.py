@@ -1,11 +1,16 @@
 """What every door shows as JSON: HTTP bodies, `--json` and the dashboard agree by construction."""
 
-from datetime import UTC, datetime
+from __future__ import annotations
 
-from workmill.store import Worker
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
 from workmill.words.codec import Json, load
 from workmill.words.job import Attempt, Job, Progress
 from workmill.words.outcome import Failure
+
+if TYPE_CHECKING:
+    from workmill.store import Worker
 
 
 def job_document(job: Job) -> dict[str, Json]:

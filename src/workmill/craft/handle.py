@@ -1,5 +1,7 @@
 """A job in the caller's hand."""
 
+from __future__ import annotations
+
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -72,7 +74,7 @@ class JobHandle(Generic[R]):
         """Return the record as the JSON document that HTTP and the command line show."""
         return job_document(self.record)
 
-    def refresh(self, wait: float = 0.0, *, since: int | None = None) -> "JobHandle[R]":
+    def refresh(self, wait: float = 0.0, *, since: int | None = None) -> JobHandle[R]:
         """Read the record again and return this handle.
 
         Args:
@@ -86,7 +88,7 @@ class JobHandle(Generic[R]):
         self.record = self._client.access.run(follow, timeout=min(wait + ANSWER_SECONDS, threading.TIMEOUT_MAX))
         return self
 
-    async def arefresh(self, wait: float = 0.0, *, since: int | None = None) -> "JobHandle[R]":
+    async def arefresh(self, wait: float = 0.0, *, since: int | None = None) -> JobHandle[R]:
         """Do as `refresh` does, awaited."""
         self.record = await self._client.access.arun(self._follow(wait, since))
         return self
@@ -117,7 +119,7 @@ class JobHandle(Generic[R]):
             if self.done or _is_over(ends_at):
                 return self.outcome(timeout or 0.0)
 
-    def cancel(self, reason: str | None = None, *, force: bool = False) -> "JobHandle[R]":
+    def cancel(self, reason: str | None = None, *, force: bool = False) -> JobHandle[R]:
         """Cancel the job. One that has not started ends at once; a running one is asked, see `record`.
 
         Safe to repeat.
@@ -132,12 +134,12 @@ class JobHandle(Generic[R]):
         self.record = self._client.access.run(self._cancel(reason, force=force))
         return self
 
-    async def acancel(self, reason: str | None = None, *, force: bool = False) -> "JobHandle[R]":
+    async def acancel(self, reason: str | None = None, *, force: bool = False) -> JobHandle[R]:
         """Do as `cancel` does, awaited."""
         self.record = await self._client.access.arun(self._cancel(reason, force=force))
         return self
 
-    def retry(self, *, arguments: Mapping[str, Json] | None = None, key: str | None = None) -> "JobHandle[R]":
+    def retry(self, *, arguments: Mapping[str, Json] | None = None, key: str | None = None) -> JobHandle[R]:
         """Run a job that has ended again: as a new job, of the same task, queue, priority and rules.
 
         It is counted from zero, and its `record.retry_of` names this one, which stays as it is.
@@ -153,11 +155,11 @@ class JobHandle(Generic[R]):
         """
         return self._handle(self._client.access.run(self._retry(arguments, key), timeout=self._client.longest_enqueue))
 
-    async def aretry(self, *, arguments: Mapping[str, Json] | None = None, key: str | None = None) -> "JobHandle[R]":
+    async def aretry(self, *, arguments: Mapping[str, Json] | None = None, key: str | None = None) -> JobHandle[R]:
         """Do as `retry` does, awaited."""
         return self._handle(await self._client.access.arun(self._retry(arguments, key)))
 
-    def then(self, step: NewJob) -> "JobHandle[Json]":
+    def then(self, step: NewJob) -> JobHandle[Json]:
         """Store a job that runs when this one has succeeded; a step gets the result as its first argument.
 
         This one may have ended already. The handle's result is plain JSON.
@@ -168,11 +170,11 @@ class JobHandle(Generic[R]):
         """
         return self._follower(self._client.access.run(self._follow_by("then", step), timeout=self._longest))
 
-    async def athen(self, step: NewJob) -> "JobHandle[Json]":
+    async def athen(self, step: NewJob) -> JobHandle[Json]:
         """Do as `then` does, awaited."""
         return self._follower(await self._client.access.arun(self._follow_by("then", step)))
 
-    def on_error(self, step: NewJob) -> "JobHandle[Json]":
+    def on_error(self, step: NewJob) -> JobHandle[Json]:
         """Store a job that runs when this one has failed for good; a step gets this one's id as its first argument.
 
         Where this one does not fail, that one is cancelled: it is not needed.
@@ -183,15 +185,15 @@ class JobHandle(Generic[R]):
         """
         return self._follower(self._client.access.run(self._follow_by("on_error", step), timeout=self._longest))
 
-    async def aon_error(self, step: NewJob) -> "JobHandle[Json]":
+    async def aon_error(self, step: NewJob) -> JobHandle[Json]:
         """Do as `on_error` does, awaited."""
         return self._follower(await self._client.access.arun(self._follow_by("on_error", step)))
 
-    def why(self) -> "Why":
+    def why(self) -> Why:
         """Return why the job is not running, or that it is: one reason, the most decisive, and a sentence about it."""
         return self._client.access.run(lambda session: self._client.why(session, self.id))
 
-    async def awhy(self) -> "Why":
+    async def awhy(self) -> Why:
         """Do as `why` does, awaited."""
         return await self._client.access.arun(lambda session: self._client.why(session, self.id))
 
@@ -225,10 +227,10 @@ class JobHandle(Generic[R]):
     def _longest(self) -> float | None:
         return self._client.longest_enqueue
 
-    def _follower(self, stored: list[Enqueued]) -> "JobHandle[Json]":
+    def _follower(self, stored: list[Enqueued]) -> JobHandle[Json]:
         return JobHandle(self._client, stored[0].job, None, created=stored[0].created)
 
-    def _handle(self, stored: Enqueued) -> "JobHandle[R]":
+    def _handle(self, stored: Enqueued) -> JobHandle[R]:
         return JobHandle(self._client, stored.job, self._signature, created=stored.created, ruled=self._ruled)
 
     def outcome(self, waited: float = 0.0) -> R:

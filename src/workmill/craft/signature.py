@@ -1,5 +1,7 @@
 """A function's type hints as a contract: what is accepted, how it is written as JSON, and its JSON Schema."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress

@@ -1,5 +1,7 @@
 """A registered function: still a plain callable, and the door to its jobs."""
 
+from __future__ import annotations
+
 import functools
 import inspect
 from collections.abc import Callable, Sequence
@@ -127,7 +129,7 @@ class Task(Generic[P, C, R]):
         on_error: NewJob | Sequence[NewJob] | None = None,
         wait: Duration | None = None,
         connection: object | None = None,
-    ) -> "Task[P, C, R]":
+    ) -> Task[P, C, R]:
         """Return this task with other options; what is not given stays as it was.
 
         Args:

@@ -18,23 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from workmill.store.notices import Listener, Notice, NoticeKind
-from workmill.store.records import (
-    Capabilities,
-    ClaimRequest,
-    Count,
-    Enqueued,
-    Finding,
-    JobFilter,
-    Level,
-    NewWorker,
-    Page,
-    Promotion,
-    Renewal,
-    Report,
-    Settled,
-    Verdict,
-    Worker,
-)
+from workmill.store.records import Capabilities, Enqueued, JobFilter, Page, Verdict
 
 if TYPE_CHECKING:
     from workmill.store.channels import ChannelVerbs, Heard
@@ -45,6 +29,18 @@ if TYPE_CHECKING:
     from workmill.store.rules import Declaration, Pause, RuleState, RuleVerbs
     from workmill.store.schedules import Due, Fired, ScheduleVerbs, TickVerdict
     from workmill.store.workers import WorkerVerbs
+    from workmill.store.working import (
+        ClaimRequest,
+        Count,
+        Finding,
+        Level,
+        NewWorker,
+        Promotion,
+        Renewal,
+        Report,
+        Settled,
+        Worker,
+    )
 
 __all__ = [
     "MOST_AHEAD",
@@ -89,24 +85,34 @@ __all__ = [
 
 _LATER = {
     "ChannelVerbs": "workmill.store.channels",
+    "ClaimRequest": "workmill.store.working",
+    "Count": "workmill.store.working",
     "Declaration": "workmill.store.rules",
     "Due": "workmill.store.schedules",
+    "Finding": "workmill.store.working",
     "Fired": "workmill.store.schedules",
     "Flow": "workmill.store.flows",
     "FlowPage": "workmill.store.flows",
     "Heard": "workmill.store.channels",
     "JobVerbs": "workmill.store.jobs",
+    "Level": "workmill.store.working",
     "LimitReached": "workmill.store.obstacles",
     "MOST_AHEAD": "workmill.store.obstacles",
     "MOST_NAMED": "workmill.store.obstacles",
+    "NewWorker": "workmill.store.working",
     "Obstacles": "workmill.store.obstacles",
     "Pause": "workmill.store.rules",
+    "Promotion": "workmill.store.working",
     "RateReached": "workmill.store.obstacles",
+    "Renewal": "workmill.store.working",
+    "Report": "workmill.store.working",
     "RuleState": "workmill.store.rules",
     "RuleVerbs": "workmill.store.rules",
     "ScheduleVerbs": "workmill.store.schedules",
+    "Settled": "workmill.store.working",
     "Store": "workmill.store.protocol",
     "TickVerdict": "workmill.store.schedules",
+    "Worker": "workmill.store.working",
     "WorkerVerbs": "workmill.store.workers",
 }
 """Where the names are that are loaded late."""

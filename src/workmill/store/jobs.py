@@ -5,7 +5,8 @@ from typing import Protocol
 
 from workmill.store.flows import Flow, FlowPage
 from workmill.store.obstacles import Obstacles
-from workmill.store.records import ClaimRequest, Count, Enqueued, JobFilter, Page, Promotion, Report, Settled, Verdict
+from workmill.store.records import Enqueued, JobFilter, Page, Verdict
+from workmill.store.working import ClaimRequest, Count, Promotion, Report, Settled
 from workmill.words.conversation import Conversation
 from workmill.words.job import Attempt, Job, NewJob
 from workmill.words.transition import Transition

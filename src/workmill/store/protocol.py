@@ -7,10 +7,11 @@ from typing import Protocol
 from workmill.store.channels import ChannelVerbs
 from workmill.store.jobs import JobVerbs
 from workmill.store.notices import Listener, NoticeKind
-from workmill.store.records import Capabilities, Finding
+from workmill.store.records import Capabilities
 from workmill.store.rules import RuleVerbs
 from workmill.store.schedules import ScheduleVerbs
 from workmill.store.workers import WorkerVerbs
+from workmill.store.working import Finding
 
 
 class Store(JobVerbs, WorkerVerbs, RuleVerbs, ScheduleVerbs, ChannelVerbs, Protocol):

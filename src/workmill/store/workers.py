@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from workmill.store.records import NewWorker, Renewal, Worker
+from workmill.store.working import NewWorker, Renewal, Worker
 from workmill.words.order import Order
 
 

@@ -128,7 +128,7 @@ class RuledWalk(Walk):
     async def _set(self) -> None:
         chance = self._chance
         scope, name = chance.choice(TITLES)
-        # A longer rate may count what a shorter one had left behind: the contract leaves that open, so none gets longer.
+        # Whether a longer rate counts what a shorter one had left behind is open, so that none gets longer here.
         rate = Rate(chance.randint(1, 3), (2, 5, 15)[TITLES.index((scope, name)) % 3])
         rule = Rule(
             scope=scope,

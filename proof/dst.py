@@ -96,11 +96,8 @@ def expected(expression: str, zone: ZoneInfo, start: datetime, end: datetime) ->
         wall = moment.astimezone(zone).replace(tzinfo=None, fold=0)
         if pattern.is_fixed and wall > highest + MINUTE and _is_missed(pattern, highest + MINUTE, wall):
             yield moment
-        if wall.hour in pattern.hours and pattern.has_day(wall.date()):
-            for minutes in range(BLOCK_MINUTES):
-                shown = wall + minutes * MINUTE
-                if pattern.has(shown) and not (pattern.is_fixed and shown <= highest):
-                    yield moment + minutes * MINUTE
+        for minutes in _matching(pattern, wall, highest):
+            yield moment + minutes * MINUTE
         highest = max(highest, wall + (BLOCK_MINUTES - 1) * MINUTE)
         moment += BLOCK_MINUTES * MINUTE
 
@@ -124,6 +121,18 @@ def differences(expression: str, name: str, start: datetime, end: datetime) -> t
             wrong.append(f"{name}: {expression!r} fires at {ours}, and should at {theirs}")
             break
     return ticks, wrong
+
+
+def _matching(pattern: Pattern, wall: datetime, highest: datetime) -> list[int]:
+    """Return the minutes of a block that fire; what is fixed does not fire where the wall shows it again."""
+    if wall.hour not in pattern.hours or not pattern.has_day(wall.date()):
+        return []
+    shown = [wall + minutes * MINUTE for minutes in range(BLOCK_MINUTES)]
+    return [
+        minutes
+        for minutes, each in enumerate(shown)
+        if pattern.has(each) and not (pattern.is_fixed and each <= highest)
+    ]
 
 
 def _is_missed(pattern: Pattern, first: datetime, end: datetime) -> bool:

@@ -1,8 +1,9 @@
 """Let real workers and clients live through real faults, then check what everybody wrote down.
 
     ./run proof chaos [--store sqlite|postgres] [--seconds 60] [--seed N] [--out DIR] [--workers 3] [--rate 30]
-                      [--fault KIND ...]
+                      [--fault KIND ...] [--rules]
 
+With --rules there are jobs with limits and rates of a thousand keys among them, unique ones, chains, and a loop.
 Workers, engines and isolated children are killed, frozen beyond the lease and ended in order; the server is killed and
 started again, connections are cut and frozen (postgres); the disk fills up (sqlite, where we may mount one).
 Histories are kept in DIR, and `./run proof check DIR` checks them again.
@@ -35,6 +36,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--fault", action="append", default=[], choices=FAULTS, help="deal no other")
     parser.add_argument("--rate", type=float, default=30.0, help="jobs a second of each of the two producers")
+    parser.add_argument("--rules", action="store_true", help="with rules over work, and a loop")
     chosen = parser.parse_args()
     if chosen.store == "sqlite":
         become_own_mounts([sys.executable, "-m", "proof.chaos", *sys.argv[1:]])
@@ -48,6 +50,7 @@ def main() -> int:
         workers=chosen.workers,
         rate=chosen.rate,
         only=tuple(chosen.fault),
+        rules=chosen.rules,
     )
     asyncio.run(storm(settings, folder.absolute()))
     return show(folder)

@@ -9,7 +9,7 @@ from workmill.running.elapsed import elapsed
 from workmill.store import Store
 from workmill.words.channel import NewMessage
 from workmill.words.codec import load
-from workmill.words.errors import JobConflict, StoreUnavailable
+from workmill.words.errors import JobConflict, ParentNotFound, StoreUnavailable
 from workmill.words.job import Job, NewJob
 from workmill.words.unique import UNFINISHED, OnConflict
 
@@ -39,7 +39,7 @@ class Caller:
             except StoreUnavailable:
                 self._note(jobs, Phase.UNKNOWN)
                 await asyncio.sleep(self._pause)
-            except JobConflict:
+            except (JobConflict, ParentNotFound):
                 self._note(jobs, Phase.FAIL)
                 return []
             else:

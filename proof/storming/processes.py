@@ -88,12 +88,15 @@ class Processes:
 
     def _worker(self) -> subprocess.Popen[bytes]:
         options = [f"--lease={self._settings.lease}", f"--concurrency={self._settings.concurrency}"]
-        return self._started("worker", *options)
+        return self._started("worker", *options, *self._rules())
 
     def _producer(self, number: int) -> subprocess.Popen[bytes]:
         options = [f"--seed={self._settings.seed + number}", f"--rate={self._settings.rate}"]
         is_gentle = self._settings.only and set(self._settings.only) <= GENTLE
-        return self._started("producer", *options, *(["--gentle"] if is_gentle else []))
+        return self._started("producer", *options, *(["--gentle"] if is_gentle else []), *self._rules())
+
+    def _rules(self) -> list[str]:
+        return ["--rules"] if self._settings.rules else []
 
     def _started(self, module: str, *options: str) -> subprocess.Popen[bytes]:
         with (self._folder / LOGS / f"{module}.log").open("ab") as log:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from proof.histories.calling import Caller
 from proof.histories.pen import Pen
-from proof.storming import tasks
+from proof.storming import ruling, tasks
 from proof.storming.settings import FOLDER_VARIABLE
 from workmill.running.patience import until_done
 from workmill.words.events import Event
@@ -40,6 +40,18 @@ KINDS: dict[str, tuple[Make, float]] = {
     "isolated, deadly": (lambda number, _: tasks.isolated_deadly.job(number), 0.3),
 }
 """How to make a job of each kind, and how many there are of it beside the others."""
+CHAIN = ruling.Chain()
+RULED: dict[str, tuple[Make, float]] = {
+    "bounded": (
+        lambda number, chance: ruling.bounded.job(number, ruling.tenant(chance, ruling.KEYS), chance.uniform(0, 0.4)),
+        60,
+    ),
+    "paced": (lambda number, chance: ruling.paced.job(number, ruling.tenant(chance, ruling.PACED_KEYS)), 20),
+    "narrow": (lambda number, chance: ruling.narrow.job(number, chance.uniform(0, 0.1)), 10),
+    "single": (lambda number, chance: ruling.single.job(number, chance.uniform(0, 1)), 5),
+    "link": (CHAIN.next, 15),
+}
+"""The same of jobs that rules hold for."""
 
 
 DEADLY = {"deadly", "isolated, deadly"}
@@ -102,11 +114,12 @@ class Producer:
         return make(self._number, self._chance)
 
 
-async def produce(folder: Path, seed: int, rate: float, *, is_gentle: bool) -> None:
+async def produce(folder: Path, seed: int, rate: float, *, is_gentle: bool, has_rules: bool) -> None:
     """Act until TERM; a gentle one makes no job that kills the process it runs in."""
     over = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
-    kinds = {kind: made for kind, made in KINDS.items() if not (is_gentle and kind in DEADLY)}
+    known = KINDS | RULED if has_rules else KINDS
+    kinds = {kind: made for kind, made in known.items() if not (is_gentle and kind in DEADLY)}
     store = tasks.app.program.open_store()
     chance = random.Random(seed)  # noqa: S311 - to be repeated, not a secret
     producer = Producer(Caller(store, Pen(folder, "producer"), pause=PAUSE_SECONDS, tries=TRIES), chance, kinds=kinds)
@@ -128,8 +141,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--gentle", action="store_true")
+    parser.add_argument("--rules", action="store_true")
     chosen = parser.parse_args()
-    asyncio.run(produce(Path(os.environ[FOLDER_VARIABLE]), chosen.seed, chosen.rate, is_gentle=chosen.gentle))
+    folder = Path(os.environ[FOLDER_VARIABLE])
+    asyncio.run(produce(folder, chosen.seed, chosen.rate, is_gentle=chosen.gentle, has_rules=chosen.rules))
     return 0
 
 

@@ -33,6 +33,7 @@ def show(folder: Path) -> int:
         print(f"{each.fault:20} {len(each.seconds):4}  {times}")
     _show_violations(found)
     faults_named = "".join(f" --fault {kind!r}" for kind in settings.only)
+    faults_named += " --rules" if settings.rules else ""
     again = f"--store {settings.store} --seconds {settings.seconds:g} --seed {settings.seed}{faults_named}"
     print(f"again: ./run proof chaos {again}")
     print(f"check: ./run proof check {folder}")

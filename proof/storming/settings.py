@@ -9,6 +9,8 @@ HISTORY = "history"
 LOGS = "logs"
 DUMP = "dump.json"
 FOLDER_VARIABLE = "WORKMILL_PROOF_FOLDER"
+LOOP = "rounds"
+"""The name of the loop that goes on in a storm with rules."""
 SWEEP_SECONDS = 2.0
 POLL_SECONDS = 5.0
 RESTART_SECONDS = 5.0
@@ -22,6 +24,7 @@ class Settings:
     Attributes:
         seed: What decides the faults and the jobs; when which process runs stays the machine's business.
         rate: Jobs a second of each producer, about.
+        rules: Whether jobs with limits, rates, keys and parents are among them, and a loop goes on beside them.
     """
 
     store: str
@@ -32,6 +35,7 @@ class Settings:
     concurrency: int = 8
     rate: float = 30.0
     lease: float = 5.0
+    rules: bool = False
     only: tuple[str, ...] = ()
     """The kinds of faults; all where none is named."""
 

@@ -10,11 +10,13 @@ from proof.histories.pen import Pen
 from proof.storming.ground import ground
 from proof.storming.nemesis import Nemesis
 from proof.storming.processes import Processes
-from proof.storming.settings import DUMP, HISTORY, LOGS, Settings, save_settings
+from proof.storming.settings import DUMP, HISTORY, LOGS, LOOP, Settings, save_settings
 from workmill.running.elapsed import elapsed
+from workmill.running.patience import until_done
 from workmill.store import Store
 from workmill.stores.opening import store_factory
 from workmill.words.errors import StoreError
+from workmill.words.events import Event
 
 CALM_SECONDS = (0.5, 2.0)
 """The pause between two faults."""
@@ -46,6 +48,8 @@ async def storm(settings: Settings, folder: Path) -> None:
             processes.start()
             await _until_working(store, settings.workers)
             await _rage(settings, nemesis, processes)
+            if settings.rules:
+                await _go_round_and_stop(store, processes)
             await asyncio.to_thread(processes.end_producers, END_SECONDS)
             await _drain(store, processes)
             await asyncio.to_thread(processes.end_workers, END_SECONDS)
@@ -87,6 +91,26 @@ async def _watch(processes: Processes) -> None:
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         processes.restart_workers()
+
+
+async def _go_round_and_stop(store: Store, processes: Processes) -> None:
+    """Wait until the loop has gone round twice since the storm, and stop it.
+
+    Raises:
+        TimeoutError: It was forgotten.
+    """
+    rounds = set[str | None]()
+    async with asyncio.timeout(DRAIN_SECONDS):
+        while len(rounds) < 3:
+            processes.restart_workers()
+            with suppress(StoreError):
+                rounds |= {one.last_job for one in await store.get_schedules([LOOP]) if one is not None}
+            await asyncio.sleep(WATCH_SECONDS)
+        await until_done("stop", lambda: store.stop_schedule(LOOP), emit=_ignore)
+
+
+def _ignore(_event: Event) -> None:
+    return
 
 
 async def _drain(store: Store, processes: Processes) -> None:

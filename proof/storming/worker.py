@@ -22,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--lease", type=float, required=True)
     parser.add_argument("--concurrency", type=int, required=True)
+    parser.add_argument("--rules", action="store_true")
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(process)d %(levelname)s %(message)s")
     pen = Pen(Path(os.environ[FOLDER_VARIABLE]), "supervisor")
@@ -31,7 +32,7 @@ def main() -> int:
         log_event(event)
 
     options = SupervisorOptions(
-        target="proof.storming.tasks:app",
+        target="proof.storming.ruling:app" if chosen.rules else "proof.storming.tasks:app",
         folder=ROOT,
         worker=WorkerOptions(concurrency=chosen.concurrency, lease=timedelta(seconds=chosen.lease)),
         log_level="warning",

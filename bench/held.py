@@ -12,7 +12,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench._flat_postgres import empty_beside
 from bench._held import Cost, measure, show
+from tests.servers.postgres import chosen_server
+from workmill.store import Store
+from workmill.stores.postgres import PostgresStore
 from workmill.stores.sqlite import SqliteStore
 
 
@@ -25,11 +29,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
         print("SQLite")
         show(asyncio.run(on_sqlite(Path(folder), chosen.jobs, chosen.turns)))
+    with chosen_server() as url, empty_beside(url) as empty_url:
+        print("PostgreSQL")
+        show(asyncio.run(on_postgres(url, empty_url, chosen.jobs, chosen.turns)))
 
 
 async def on_sqlite(folder: Path, held: int, turns: int) -> Sequence[Cost]:
     """Measure on files in a folder."""
-    store, empty = SqliteStore(folder / "held.db"), SqliteStore(folder / "empty.db")
+    return await beside(SqliteStore(folder / "held.db"), SqliteStore(folder / "empty.db"), held, turns)
+
+
+async def on_postgres(url: str, empty_url: str, held: int, turns: int) -> Sequence[Cost]:
+    """Measure on two databases of one server."""
+    return await beside(PostgresStore(url), PostgresStore(empty_url), held, turns)
+
+
+async def beside(store: Store, empty: Store, held: int, turns: int) -> Sequence[Cost]:
+    """Measure in one store, beside another."""
     await store.open()
     await empty.open()
     try:

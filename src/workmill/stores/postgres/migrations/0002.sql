@@ -170,7 +170,7 @@ END $$;
 -- Where rules say how much may be taken, or jobs stand apart, there is another way. `has_rated` says whether jobs were
 -- found to wait for a rate, `has_expired` whether there is a job that may not begin any more.
 CREATE FUNCTION workmill.take(
-    by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer, has_rules boolean,
+    by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer, may_be_ruled boolean,
     INOUT moment bigint, OUT taken bigint[], OUT has_rated boolean, OUT has_expired boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -185,7 +185,7 @@ BEGIN
         RAISE EXCEPTION 'claims need the level read committed: ALTER ROLE ... RESET default_transaction_isolation';
     END IF;
     taken := '{}';
-    IF has_rules AND workmill.are_ruled(from_queues, of_tasks) THEN
+    IF may_be_ruled AND workmill.are_ruled(from_queues, of_tasks) THEN
         SELECT t.moment, t.taken, t.has_rated INTO moment, taken, has_rated FROM workmill.take_by_rules(
             by_worker, by_engine, from_queues, of_tasks, wanted, moment
         ) AS t;
@@ -381,7 +381,6 @@ DECLARE
     taken bigint[];
     ended bigint[];
     has_more boolean;
-    has_rules boolean;
 BEGIN
     moment := present;
     IF cardinality(tokens) > 0 THEN
@@ -399,18 +398,15 @@ BEGIN
     -- In a statement of its own: what others have stored or set meanwhile must be seen.
     SELECT
         EXISTS (SELECT 1 FROM workmill.worker WHERE worker.id = by_worker AND worker.lease_ends_at > present),
-        EXISTS (SELECT 1 FROM workmill.awaited WHERE awaited.seq = ANY (seqs))
-        OR EXISTS (SELECT 1 FROM workmill.passed WHERE passed.seq = ANY (seqs)),
-        EXISTS (SELECT 1 FROM workmill.rule) OR EXISTS (SELECT 1 FROM workmill.pause)
-        OR EXISTS (SELECT 1 FROM workmill.strand)
-    INTO is_live, has_more, has_rules;
-    IF (has_more OR has_rules) AND cardinality(tokens) > 0 THEN
+        EXISTS (SELECT 1 FROM workmill.uncommon)
+    INTO is_live, has_more;
+    IF has_more AND cardinality(tokens) > 0 AND workmill.has_news(seqs) THEN
         followed := workmill.told(workmill.follow(seqs, present, from_queues, of_tasks), workmill.free(seqs));
     END IF;
     is_live := is_live AND wanted >= 0;
     IF is_live THEN
         SELECT t.moment, t.taken, t.has_rated, t.has_expired INTO moment, taken, has_rated, has_expired
-        FROM workmill.take(by_worker, by_engine, from_queues, of_tasks, wanted, has_rules, present) AS t;
+        FROM workmill.take(by_worker, by_engine, from_queues, of_tasks, wanted, has_more, present) AS t;
     END IF;
     RETURN NEXT;
     IF cardinality(taken) > 0 THEN
@@ -600,15 +596,16 @@ DECLARE
     lanes integer[];
     seqs bigint[];
     lanes_behind integer[];
+    touched bigint[];
 BEGIN
     PERFORM 1 FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
         SELECT 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = s.id FOR UPDATE OF held
     ) AS h;
-    SELECT array_agg(h.lane), array_agg(h.seq) INTO lanes, seqs FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
-        SELECT j.lane, j.seq FROM workmill.job AS j WHERE j.id = s.id FOR UPDATE
-    ) AS h;
-    PERFORM workmill.lock_schedules(seqs);
-    lanes_behind := workmill.lanes_behind(seqs);
+    SELECT array_agg(j.lane), array_agg(j.seq) INTO lanes, seqs
+    FROM unnest(ids) AS s (id) JOIN workmill.job AS j ON j.id = s.id;
+    SELECT b.lanes, b.touched INTO lanes_behind, touched FROM workmill.behind(seqs) AS b;
+    PERFORM workmill.lock_jobs(seqs || touched);
+    PERFORM workmill.lock_schedules(seqs || touched);
     IF lanes_behind IS NOT NULL THEN
         PERFORM workmill.lock_rules();
     END IF;

@@ -132,9 +132,9 @@ BEGIN
     GROUP BY gone.lane, change.state;
 END $$;
 
--- The lanes of the jobs that may be queued because these end: by what is stored now, so more than enough. NULL: none.
--- Looked up one by one (OFFSET 0), whatever the tables are thought to hold.
-CREATE FUNCTION workmill.lanes_behind(seqs bigint[]) RETURNS integer[] LANGUAGE sql VOLATILE AS $$
+-- The jobs that may go on or end because these end, by what is stored now, and the lanes of those that may go on; NULL
+-- where there is none. They are looked up one by one (OFFSET 0), whatever the tables are thought to hold.
+CREATE FUNCTION workmill.behind(seqs bigint[], OUT lanes integer[], OUT touched bigint[]) LANGUAGE sql VOLATILE AS $$
     WITH RECURSIVE ending (seq, is_success) AS (
         SELECT e.seq, coalesce(done.state = 'succeeded', false)
         FROM unnest(seqs) AS e (seq)
@@ -146,33 +146,53 @@ CREATE FUNCTION workmill.lanes_behind(seqs bigint[]) RETURNS integer[] LANGUAGE 
         CROSS JOIN LATERAL (SELECT bond.seq FROM workmill.bond WHERE bond.parent = ending.seq OFFSET 0) AS b
         CROSS JOIN LATERAL (SELECT * FROM workmill.waiting WHERE waiting.seq = b.seq OFFSET 0) AS w
         WHERE w.needs = 'failure' OR (w.needs = 'success' AND NOT ending.is_success)
+    ), hit AS (
+        SELECT b.seq, count(*) AS ends FROM ending
+        CROSS JOIN LATERAL (SELECT bond.seq FROM workmill.bond WHERE bond.parent = ending.seq OFFSET 0) AS b
+        GROUP BY b.seq
     )
-    SELECT array_agg(DISTINCT later.lane)
-    FROM ending
-    CROSS JOIN LATERAL (SELECT bond.seq FROM workmill.bond WHERE bond.parent = ending.seq OFFSET 0) AS b
-    CROSS JOIN LATERAL (SELECT * FROM workmill.later WHERE later.seq = b.seq OFFSET 0) AS later
-    WHERE later.state = 'waiting'
+    SELECT array_agg(DISTINCT l.lane) FILTER (WHERE w.missing <= hit.ends), array_agg(l.seq) FROM hit
+    CROSS JOIN LATERAL (SELECT * FROM workmill.waiting WHERE waiting.seq = hit.seq OFFSET 0) AS w
+    CROSS JOIN LATERAL (SELECT * FROM workmill.later WHERE later.seq = hit.seq OFFSET 0) AS l
+    WHERE w.missing <= hit.ends OR hit.seq IN (SELECT ending.seq FROM ending)
 $$;
+
+-- Lock jobs in one order, that of their ids.
+CREATE FUNCTION workmill.lock_jobs(seqs bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM 1 FROM (
+        SELECT j.seq FROM unnest(seqs) AS s (seq) JOIN workmill.job AS j ON j.seq = s.seq ORDER BY j.id
+    ) AS s CROSS JOIN LATERAL (SELECT 1 FROM workmill.job WHERE job.seq = s.seq FOR UPDATE) AS j;
+END $$;
 
 -- Let follow what follows from the end of those of these jobs that have ended by an earlier statement: whoever stored a
 -- follower meanwhile came before that, or sees them ended. Answers what is to be told.
 --
 -- Locks are taken in one order everywhere: attempts, jobs, schedules, rules, lanes, then the rows of what waits. So the
--- lanes of who claims afterwards are locked at once.
+-- lanes of who claims afterwards are locked at once. And rows of ends, for which those wait who store followers, are
+-- written before the lanes are locked, as far as it is known.
 CREATE FUNCTION workmill.follow(
     seqs bigint[], moment bigint, from_queues text[] DEFAULT NULL, of_tasks text[] DEFAULT '{}'
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     ended bigint[];
     lanes integer[];
+    touched bigint[];
+    spoilt bigint[];
 BEGIN
     SELECT array_agg(awaited.seq) INTO ended FROM workmill.awaited
     WHERE awaited.seq = ANY (seqs) AND EXISTS (SELECT 1 FROM workmill.done WHERE done.seq = awaited.seq);
     IF ended IS NULL THEN
         RETURN NULL;
     END IF;
-    PERFORM workmill.lock_schedules(ended);
-    lanes := workmill.lanes_behind(ended);
+    SELECT b.lanes, b.touched INTO lanes, touched FROM workmill.behind(ended) AS b;
+    IF touched IS NOT NULL THEN
+        PERFORM workmill.lock_jobs(touched);
+    END IF;
+    PERFORM workmill.lock_schedules(ended || touched);
+    IF touched IS NOT NULL THEN
+        spoilt := workmill.spoil_behind(ended, moment);
+    END IF;
     IF lanes IS NOT NULL THEN
         PERFORM workmill.lock_rules();
         PERFORM workmill.lock_lanes(lanes || ARRAY(
@@ -180,13 +200,17 @@ BEGIN
             WHERE task = ANY (of_tasks) AND (from_queues IS NULL OR queue = ANY (from_queues))
         ));
     END IF;
-    RETURN workmill.follow_all(ended, moment);
+    RETURN workmill.follow_all(ended, spoilt, moment, false);
 END $$;
 
-CREATE FUNCTION workmill.follow_all(ended bigint[], moment bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- The same with the locks taken, and with those ended already that are spoilt by these. Jobs that are all stored in this
+-- very transaction (`are_new`) are nobody else's business yet.
+CREATE FUNCTION workmill.follow_all(
+    ended bigint[], spoilt_by_them bigint[], moment bigint, are_new boolean
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    front bigint[] := ended;
+    front bigint[] := ended || spoilt_by_them;
     schedules text[];
     is_due boolean := false;
     freed bigint[];
@@ -194,16 +218,9 @@ DECLARE
     fates text[];
     culprits text[];
     all_freed bigint[] := '{}';
-    all_spoilt bigint[] := '{}';
+    all_spoilt bigint[] := coalesce(spoilt_by_them, '{}');
 BEGIN
     LOOP
-        -- At once whatever fails with them, or is cancelled with them, however long the chain.
-        SELECT s.seqs, s.fates, s.culprits INTO spoilt, fates, culprits FROM workmill.spoilt_by(front) AS s;
-        IF spoilt IS NOT NULL THEN
-            PERFORM workmill.spoil(spoilt, fates, culprits, moment);
-            all_spoilt := all_spoilt || spoilt;
-            front := front || spoilt;
-        END IF;
         WITH gone AS (
             DELETE FROM workmill.awaited WHERE awaited.seq = ANY (front) RETURNING awaited.seq, awaited.schedule
         )
@@ -243,11 +260,11 @@ BEGIN
         all_freed := all_freed || freed;
         EXIT WHEN spoilt IS NULL;
         PERFORM workmill.spoil(spoilt, fates, culprits, moment);
-        all_spoilt := all_spoilt || spoilt;
-        front := spoilt;
+        front := spoilt || workmill.spoil_behind(spoilt, moment);
+        all_spoilt := all_spoilt || front;
     END LOOP;
     RETURN workmill.told(
-        workmill.release(all_freed, moment),
+        workmill.release(all_freed, moment, are_new),
         CASE WHEN is_due OR cardinality(all_spoilt) > 0 THEN jsonb_build_object(
             'queues', '[]'::jsonb, 'scheduled', is_due,
             'ids', (
@@ -290,6 +307,18 @@ CREATE FUNCTION workmill.needy(of_seq bigint) RETURNS SETOF workmill.bond LANGUA
     WHERE bond.parent = of_seq AND NOT bond.is_rule AND w.needs = 'success'
 $$;
 
+-- End at once whatever fails or is cancelled with jobs that have ended, however long the chain; answers what did.
+CREATE FUNCTION workmill.spoil_behind(ended bigint[], moment bigint) RETURNS bigint[] LANGUAGE plpgsql AS $$
+DECLARE
+    s record;
+BEGIN
+    SELECT * INTO s FROM workmill.spoilt_by(ended);
+    IF s.seqs IS NOT NULL THEN
+        PERFORM workmill.spoil(s.seqs, s.fates, s.culprits, moment);
+    END IF;
+    RETURN s.seqs;
+END $$;
+
 -- End jobs because of those that they follow.
 CREATE FUNCTION workmill.spoil(
     seqs bigint[], fates text[], culprits text[], moment bigint
@@ -303,11 +332,11 @@ BEGIN
 END $$;
 
 -- Let waiting jobs go on; answers what is to be told.
-CREATE FUNCTION workmill.release(seqs bigint[], moment bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION workmill.release(seqs bigint[], moment bigint, are_new boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     -- Where the tables are seen as they were, marks cannot be lowered: the next promotion brings the jobs to their lines.
-    is_fixed boolean := current_setting('transaction_isolation') IN ('repeatable read', 'serializable');
+    is_fixed boolean := NOT are_new AND current_setting('transaction_isolation') IN ('repeatable read', 'serializable');
     queued bigint[];
     told jsonb;
 BEGIN
@@ -319,8 +348,10 @@ BEGIN
     ), timed AS (
         UPDATE workmill.job AS j SET
             version = j.version + 1,
-            run_at = CASE WHEN freed.delay > 0 THEN workmill.after(moment, freed.delay) ELSE j.run_at END
-        FROM freed WHERE j.seq = freed.seq RETURNING j.seq, j.id, j.lane, j.run_at, j.created_at, freed.delay
+            run_at = CASE WHEN freed.delay > 0 THEN workmill.after(moment, freed.delay) ELSE j.run_at END,
+            xid = CASE WHEN are_new AND j.gates IS NULL AND NOT (freed.delay > 0 OR j.run_at > moment) IS TRUE
+                THEN pg_current_xact_id() END
+        FROM freed WHERE j.seq = freed.seq RETURNING j.seq, j.id, j.lane, j.run_at, j.created_at, j.xid, freed.delay
     ), deferred AS (
         -- Until now it counted from the storing.
         UPDATE workmill.expiry
@@ -342,7 +373,7 @@ BEGIN
         GROUP BY placed.lane, change.state
     )
     SELECT
-        array_agg(placed.seq) FILTER (WHERE NOT placed.is_scheduled),
+        array_agg(placed.seq) FILTER (WHERE NOT placed.is_scheduled AND placed.xid IS NULL),
         jsonb_build_object(
             'queues', coalesce(jsonb_agg(DISTINCT lane.queue) FILTER (WHERE NOT placed.is_scheduled), '[]'),
             'scheduled', bool_or(placed.is_scheduled), 'ids', jsonb_agg(placed.id)
@@ -414,9 +445,10 @@ BEGIN
     JOIN workmill.job AS j ON j.seq = b.seq
     WHERE NOT EXISTS (SELECT 1 FROM workmill.bond AS n WHERE n.seq = seqs[1] AND n.parent = b.seq);
     -- Whoever ends a job writes its row into `done`, and waits there for who has written one, though it be gone again.
-    -- What is stored in this statement cannot end before.
-    SELECT array_agg(p.parent ORDER BY p.id) INTO strangers FROM (
-        SELECT DISTINCT b.parent, b.parent_id AS id FROM unnest(seqs) AS s (seq)
+    -- What is stored in this statement cannot end before. Parents come before those that follow them and may end with
+    -- them, so this is the order in which ends are written, too.
+    SELECT array_agg(p.parent ORDER BY p.parent) INTO strangers FROM (
+        SELECT DISTINCT b.parent FROM unnest(seqs) AS s (seq)
         JOIN workmill.bond AS b ON b.seq = s.seq
         WHERE mine ->> b.parent_id IS NULL
         AND NOT EXISTS (SELECT 1 FROM workmill.done WHERE done.seq = b.parent)
@@ -560,7 +592,7 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM workmill.spoil(spoilt, fates, culprits, moment);
-    RETURN workmill.follow(spoilt, moment);
+    RETURN workmill.follow_all(spoilt, workmill.spoil_behind(spoilt, moment), moment, true);
 END $$;
 
 -- Cancel jobs for a reason; answers what is to be told of that and of what followed.

@@ -134,9 +134,43 @@ OR EXISTS (
     AND (rule.running IS NOT NULL OR rule.rate_count IS NOT NULL)
 );
 
--- Whether a claim must look at rules: some hold for what it may take, or jobs stand apart.
+-- Has a row from when on anything was stored that is more than a plain job, or a rule was made: until then whoever claims
+-- or settles looks for nothing of that. Its rows are never deleted, and more than one says no more than one.
+CREATE TABLE workmill.uncommon (
+    since bigint NOT NULL
+);
+
+CREATE FUNCTION workmill.note_uncommon() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM new_rows) THEN
+        INSERT INTO workmill.uncommon (since) SELECT workmill.clock()
+        WHERE NOT EXISTS (SELECT 1 FROM workmill.uncommon);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER note_uncommon AFTER INSERT ON workmill.awaited
+REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION workmill.note_uncommon();
+CREATE TRIGGER note_uncommon AFTER INSERT ON workmill.strand
+REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION workmill.note_uncommon();
+CREATE TRIGGER note_uncommon AFTER INSERT ON workmill.rule
+REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION workmill.note_uncommon();
+CREATE TRIGGER note_uncommon AFTER INSERT ON workmill.pause
+REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION workmill.note_uncommon();
+
+-- Whether anything may follow from the end of one of these jobs.
+CREATE FUNCTION workmill.has_news(seqs bigint[]) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT 1 FROM workmill.awaited WHERE awaited.seq = ANY (seqs))
+    OR EXISTS (SELECT 1 FROM workmill.passed WHERE passed.seq = ANY (seqs))
+    OR EXISTS (SELECT 1 FROM workmill.rule)
+$$;
+
+-- Whether a claim must look at rules: some hold for what it may take, or jobs stand apart that no gate shuts out.
 CREATE FUNCTION workmill.are_ruled(from_queues text[], of_tasks text[]) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT 1 FROM workmill.strand) OR EXISTS (
+    SELECT EXISTS (SELECT 1 FROM workmill.opened)
+    OR EXISTS (SELECT 1 FROM workmill.strand WHERE strand.shut_name IS NULL)
+    OR EXISTS (SELECT 1 FROM workmill.strand WHERE strand.opens_at <= workmill.clock())
+    OR EXISTS (
         SELECT 1 FROM workmill.ruled_lane
         WHERE task = ANY (of_tasks) AND (from_queues IS NULL OR queue = ANY (from_queues))
     )
@@ -709,6 +743,7 @@ DECLARE
     seqs bigint[];
     lanes integer[];
     lanes_behind integer[];
+    touched bigint[];
     ids jsonb;
 BEGIN
     SELECT array_agg(due.seq), array_agg(DISTINCT due.lane) INTO seqs, lanes FROM (
@@ -718,7 +753,9 @@ BEGIN
     IF seqs IS NULL THEN
         RETURN NULL;
     END IF;
-    lanes_behind := workmill.lanes_behind(seqs);
+    SELECT b.lanes, b.touched INTO lanes_behind, touched FROM workmill.behind(seqs) AS b;
+    PERFORM workmill.lock_jobs(touched);
+    PERFORM workmill.lock_schedules(seqs || touched);
     IF lanes_behind IS NOT NULL THEN
         PERFORM workmill.lock_rules();
     END IF;

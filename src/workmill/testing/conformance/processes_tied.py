@@ -8,9 +8,11 @@ import pytest
 
 from workmill.store import JobFilter, Store, TickVerdict
 from workmill.testing.conformance.after import follower
+from workmill.testing.conformance.channels import PUBLISHED, beginning, data_of, publish, read
 from workmill.testing.conformance.firing import fire
 from workmill.testing.conformance.harness import Harness, Opener
 from workmill.testing.conformance.making import new_jobs
+from workmill.testing.conformance.notices import hear, listening
 from workmill.testing.conformance.processes import PROCESSES, answers, opened, opener_of, processes, work
 from workmill.testing.conformance.schedules import plan, put, tick
 from workmill.words.job import NewJob
@@ -37,6 +39,16 @@ async def _fire_all(opener: Opener, schedules: list[Schedule]) -> list[str]:
         next_at = await store.now() + timedelta(days=1)
         fired = [(one.plan.name, await fire(store, tick(one, next_at=next_at))) for one in schedules]
         return [name for name, verdict in fired if verdict is TickVerdict.FIRED]
+
+
+def publish_one(opener: Opener) -> None:
+    """Publish a message."""
+    asyncio.run(_publish_one(opener))
+
+
+async def _publish_one(opener: Opener) -> None:
+    async with opened(opener) as store:
+        await publish(store, b"1")
 
 
 async def due(store: Store) -> list[Schedule]:
@@ -74,3 +86,14 @@ class TestProcessesTied:
                 one.plan.name for one in schedules
             )
             assert (await store.due(10)).schedules == ()
+
+    async def test_message_crosses(self, harness: Harness) -> None:
+        opener = opener_of(harness)
+        async with opened(opener) as store, listening(store, PUBLISHED) as ear:
+            start = await beginning(store)
+            with processes() as pool:
+                result = pool.apply_async(publish_one, (opener,))
+                await hear(ear, lambda notice: notice.channel in ("news", ""))
+                await answers([result])
+
+            assert data_of(await read(store, start)) == [b"1"]

@@ -25,6 +25,9 @@ def job_filter(
     queues: Sequence[str],
     created_after: datetime | None,
     created_before: datetime | None,
+    *,
+    flows: Sequence[str] = (),
+    schedules: Sequence[str] = (),
 ) -> JobFilter:
     """Make a filter of what a caller gives.
 
@@ -35,6 +38,8 @@ def job_filter(
         states=tuple(_state(state) for state in _several("states", states)),
         tasks=tuple(_several("tasks", tasks)),
         queues=tuple(_several("queues", queues)),
+        flows=tuple(_several("flows", flows)),
+        schedules=tuple(_several("schedules", schedules)),
         created_after=None if created_after is None else check_aware("created_after", created_after),
         created_before=None if created_before is None else check_aware("created_before", created_before),
     )

@@ -58,6 +58,8 @@ def test_a_schedule_is_triggered(app: App, run: Runner, loop: str) -> None:
 
     assert app.job(triggered.out.strip()).state is JobState.SUCCEEDED
     assert (busy.code, "has not ended" in busy.err) == (6, True)
+    listed = run("jobs", "list", "--schedule", loop, "--json")
+    assert [job["id"] for job in json.loads(listed.out)["items"]] == [triggered.out.strip()]
     assert json.loads(run("schedules", "trigger", loop, "--json").out)["schedule"] == loop
 
 

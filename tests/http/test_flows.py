@@ -4,7 +4,7 @@ from typing import Any
 
 from httpx2 import AsyncClient
 
-from workmill import App, Flow, chain, group
+from workmill import App, Every, Flow, chain, group
 
 
 def slug(answer: Any) -> str:
@@ -69,3 +69,19 @@ async def test_a_flow_that_is_not_there_is_not_found(client: AsyncClient) -> Non
     for flow_id in ("x", "01a1ff3f-6714-731d-ac51-cc45513c9c26"):
         answer = await client.get(f"/v1/flows/{flow_id}")
         assert (answer.status_code, slug(answer)) == (404, "flow-not-found")
+
+
+async def test_jobs_are_listed_by_flow_and_schedule(app: App, client: AsyncClient) -> None:
+    flow = await app.aenqueue_flow(group(app.tasks["add"].job(1), app.tasks["tick"].job()))
+    other = await app.aenqueue_flow(group(app.tasks["add"].job(1)))
+    schedule = await app.schedules.acreate("s", app.tasks["add"].job(1), Every(30))
+    made = await schedule.atrigger()
+    assert made is not None
+
+    async def found(**params: Any) -> set[str]:
+        return {job["id"] for job in (await client.get("/v1/jobs", params=params)).json()["items"]}
+
+    assert await found(flow=flow.id, task="tick") == {(await flow.ajobs())[1].id}
+    assert await found(flow=[flow.id, other.id]) == {job.id for each in (flow, other) for job in await each.ajobs()}
+    assert await found(schedule="s") == {made.id}
+    assert [job.id for job in (await app.ajobs(schedules=["s"])).jobs] == [made.id]

@@ -26,6 +26,8 @@ class Asking:
         states: Sequence[JobState | str] = (),
         tasks: Sequence[str] = (),
         queues: Sequence[str] = (),
+        flows: Sequence[str] = (),
+        schedules: Sequence[str] = (),
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         limit: int = 50,
@@ -36,7 +38,9 @@ class Asking:
         Raises:
             InvalidOption: The limit is not from 1 to 1,000, or the cursor is none.
         """
-        wanted = reading.job_filter(states, tasks, queues, created_after, created_before)
+        wanted = reading.job_filter(
+            states, tasks, queues, created_after, created_before, flows=flows, schedules=schedules
+        )
         return self._portal.run(reading.listing(wanted, limit, cursor))
 
     async def ajobs(
@@ -45,13 +49,17 @@ class Asking:
         states: Sequence[JobState | str] = (),
         tasks: Sequence[str] = (),
         queues: Sequence[str] = (),
+        flows: Sequence[str] = (),
+        schedules: Sequence[str] = (),
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
         """Do as `jobs` does, awaited."""
-        wanted = reading.job_filter(states, tasks, queues, created_after, created_before)
+        wanted = reading.job_filter(
+            states, tasks, queues, created_after, created_before, flows=flows, schedules=schedules
+        )
         return await self._portal.arun(reading.listing(wanted, limit, cursor))
 
     def counts(self) -> list[Count]:

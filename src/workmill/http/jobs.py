@@ -12,8 +12,10 @@ from workmill.http.parameters import (
     CREATED_AFTER,
     CREATED_BEFORE,
     CURSOR,
+    FLOW,
     LIMIT,
     QUEUES,
+    SCHEDULE,
     STATE,
     TASK,
     USUAL_PAGE,
@@ -33,7 +35,7 @@ from workmill.http.query import Query
 from workmill.http.waiting import requested_wait, wait_for_job
 
 LONGEST_REASON = 1000
-FILTERS = (STATE, TASK, QUEUES, CREATED_AFTER, CREATED_BEFORE, LIMIT, CURSOR)
+FILTERS = (STATE, TASK, QUEUES, FLOW, SCHEDULE, CREATED_AFTER, CREATED_BEFORE, LIMIT, CURSOR)
 
 
 async def list_jobs(request: Request, app: App) -> Response:
@@ -43,6 +45,8 @@ async def list_jobs(request: Request, app: App) -> Response:
         states=query.many(STATE),
         tasks=query.many(TASK),
         queues=query.many(QUEUES),
+        flows=query.many(FLOW),
+        schedules=query.many(SCHEDULE),
         created_after=query.one(CREATED_AFTER),
         created_before=query.one(CREATED_BEFORE),
         limit=query.one(LIMIT) or USUAL_PAGE,

@@ -24,7 +24,7 @@ from workmill.http.operation import (
     in_query,
     json_body,
 )
-from workmill.http.parameters import AFTER, FOLLOWS, QUEUES, STATE, TASK, WAIT
+from workmill.http.parameters import AFTER, FLOW, FOLLOWS, QUEUES, SCHEDULE, STATE, TASK, WAIT
 from workmill.http.problem import Document
 from workmill.http.query import Query
 from workmill.http.rule_operations import rule_operations
@@ -151,7 +151,7 @@ _LIST_JOBS = Operation(
     id="list_jobs",
     summary="List jobs, newest first.",
     tag="jobs",
-    parameters=in_query(FILTERS, repeated=(STATE, TASK, QUEUES)),
+    parameters=in_query(FILTERS, repeated=(STATE, TASK, QUEUES, FLOW, SCHEDULE)),
     answers={
         "200": answer(
             "One page of jobs.",

@@ -67,6 +67,8 @@ STATE = Parameter(
 )
 TASK = Parameter(name="task", description="A task; repeat it for several.", schema=_NAME, read=read_name)
 QUEUES = Parameter(name="queue", description="A queue; repeat it for several.", schema=_NAME, read=read_name)
+FLOW = Parameter(name="flow", description="A flow; repeat it for several.", schema=_NAME, read=read_name)
+SCHEDULE = Parameter(name="schedule", description="A schedule; repeat it for several.", schema=_NAME, read=read_name)
 CREATED_AFTER = Parameter(
     name="created_after", description="Only jobs created after this moment.", schema=_MOMENT, read=read_moment
 )

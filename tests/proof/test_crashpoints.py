@@ -36,8 +36,9 @@ def test_nothing_of_a_file_is_lost_whichever_call_goes_wrong() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", [Mode.KILLED_BEFORE, Mode.KILLED_AFTER])
-def test_killed_process_leaves_what_others_can_end(mode: Mode) -> None:
-    played = play_once(SqliteRoom(), "batch", Point(verb="settle", number=2, mode=mode), is_real=True)
+@pytest.mark.parametrize(("scenario", "verb"), [("batch", "settle"), ("graph", "settle"), ("loop", "fire")])
+def test_killed_process_leaves_what_others_can_end(scenario: str, verb: str, mode: Mode) -> None:
+    played = play_once(SqliteRoom(), scenario, Point(verb=verb, number=2, mode=mode), is_real=True)
 
     assert played.was_reached
     assert not played.violations

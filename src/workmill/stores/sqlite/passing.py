@@ -107,7 +107,7 @@ def choose(lanes: Sequence[Lane], limit: int, turn: int, transaction: Transactio
     bounds = {lane: allowances.of(names_of(*lane)) for lane in lanes}
     free = [lane for lane in lanes if is_open(bounds[lane])]
     share = 0 if limit <= 0 or not free else (limit // len(free) + 1) << 2 * turn
-    sight = looked_at(free, min(share, limit + 1), allowances, transaction) if share else Sight([], {})
+    sight = looked_at(free, min(share, limit + 1), allowances, transaction) if share else Sight([], defaultdict(list))
     choice = Choice(sight, {each for lane in lanes for each in bounds[lane]})
     choice.make(max(limit, 0))
     return choice
@@ -115,32 +115,41 @@ def choose(lanes: Sequence[Lane], limit: int, turn: int, transaction: Transactio
 
 def looked_at(lanes: Sequence[Lane], share: int, allowances: Allowances, transaction: Transaction) -> Sight:
     """Look at the first jobs of the lines of some lanes."""
-    named = pack(lanes)
-    heads = transaction.batch(statements("claim")["heads"], named, share)
-    strands = transaction.batch(statements("pass")["strands"], named, share, share)
+    heads = transaction.batch(statements("claim")["heads"], pack(lanes), share)
+    sight = Sight([], defaultdict(list))
+    for lane, first in zip(lanes, heads, strict=True):
+        add(sight, Line(list(map(tuple, first)), len(first) == share, allowances.of(names_of(*lane))))
+    look_at_strands(lanes, share, sight, allowances, transaction)
+    return sight
+
+
+def look_at_strands(
+    lanes: Sequence[Lane], share: int, sight: Sight, allowances: Allowances, transaction: Transaction
+) -> None:
+    """Add the first jobs of the first strands of some lanes to what is seen."""
+    strands = transaction.batch(statements("pass")["strands"], pack(lanes), share, share)
     gates: list[Name] = [(Scope.KEY, *gate) for _, _, gates, _ in strands for gate in gates]
     transaction.hold(allowances.look_up(gates, transaction.now))
-    lines = [
-        Line(list(map(tuple, first)), len(first) == share, allowances.of(names_of(*lane)))
-        for lane, first in zip(lanes, heads, strict=True)
-    ]
-    edges: dict[int, list[tuple[Allowance, ...]]] = defaultdict(list)
-    seen: Counter[int] = Counter()
+    seen: Counter[Lane] = Counter()
     for strand, number, passed, first in strands:
         lane: Lane = lanes[number]
-        seen[number] += 1
+        seen[lane] += 1
         if not first:
             # The file was changed by another program: to be looked at again.
             transaction.account.moved(strand, None, JobState.QUEUED)
+            continue
         bounds = allowances.of(names_of(*lane, passed))
-        lines.append(Line(list(map(tuple, first)), len(first) == share, bounds, strand))
-        if seen[number] == share and first:
+        add(sight, Line(list(map(tuple, first)), len(first) == share, bounds, strand))
+        if seen[lane] == share:
             # The strands behind this one come after its head.
-            edges[first[0][1]].append(allowances.of(names_of(*lane)))
-    for line in lines:
-        if line.is_cut:
-            edges[line.heads[-1][1]].append(line.allowances)
-    return Sight(lines, edges)
+            sight.edges[first[0][1]].append(allowances.of(names_of(*lane)))
+
+
+def add(sight: Sight, line: Line) -> None:
+    """Add a line to what is seen."""
+    sight.lines.append(line)
+    if line.is_cut:
+        sight.edges[line.heads[-1][1]].append(line.allowances)
 
 
 def conclude(choice: Choice, taken: Collection[int], transaction: Transaction) -> None:

@@ -65,7 +65,7 @@ def enforce(entries: dict[Title, Entry], transaction: Transaction) -> None:
         return
     # Whether any queue is bounded is to be asked anew.
     transaction.account.is_in_stretch = False
-    transaction.run(sql["forget_starts"])
+    transaction.run(sql["forget_starts"], pack([(rule.scope, writable(rule.name)) for rule in changed]))
     names = pack([rule.name for rule in changed if rule.scope is Scope.KEY])
     transaction.run(sql["open_gates"], names)
     transaction.flush()

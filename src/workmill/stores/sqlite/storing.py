@@ -6,7 +6,7 @@ It looks first and writes then, in one go for as many jobs as can be.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from workmill.store import Enqueued
+from workmill.store import Enqueued, NoticeKind
 from workmill.stores.sqlite import bounds, enqueueing, flowing
 from workmill.stores.sqlite.account import Account
 from workmill.stores.sqlite.cancelling import cancel_open
@@ -249,6 +249,8 @@ def write(batch: Batch, account: Account) -> Talk[None]:
     # Made before anything is inserted, because this is where a value is refused.
     yield from insertion(drafts, parents, strands, account.now)
     enqueueing.note(jobs, account)
+    if any(enqueueing.begin_by(job) is not None for job in jobs):
+        account.tell(NoticeKind.SCHEDULED)
     for job in jobs:
         if job.id in strands:
             account.moved(strands[job.id], None, job.state)

@@ -95,7 +95,6 @@ def wake(gates: Sequence[int], account: Account) -> Talk[None]:
         account.woke(woken)
         blocked = yield from ask(sql["blocked"], pack(woken))
         if not blocked:
-            yield from say(sql["open"], pack(gates))
             return
         yield from say(sql["hold"], pack(blocked))
         width *= 4

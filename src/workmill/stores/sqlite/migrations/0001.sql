@@ -111,7 +111,7 @@ CREATE TABLE pause (
 ) STRICT, WITHOUT ROWID;
 
 -- The keys that jobs are counted under, each with how many of its jobs run. `opens_at`: until when its rate lets no more
--- begin, until promote or a claim sees that it is over. `is_ajar`: it lets jobs through, and holds strands all the same.
+-- begin, until promote or a claim sees that it is over. `is_ajar`: it lets jobs through, and may hold strands all the same.
 CREATE TABLE gate (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL,

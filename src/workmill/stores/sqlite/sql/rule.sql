@@ -16,9 +16,13 @@ ON CONFLICT (scope, name) DO UPDATE SET
 DELETE FROM rule WHERE declared IS NULL AND is_set = 0;
 
 -- :name forget_starts
--- What no rate counts.
-DELETE FROM start WHERE NOT EXISTS (
-    SELECT 1 FROM rule WHERE rule.scope = start.scope AND rule.name = start.name AND rule.rate_count IS NOT NULL
+-- What no rate counts any more.
+DELETE FROM start WHERE (scope, name) IN (
+    SELECT changed.value ->> 0, changed.value ->> 1 FROM json_each(?1) AS changed
+    WHERE NOT EXISTS (
+        SELECT 1 FROM rule
+        WHERE rule.scope = changed.value ->> 0 AND rule.name = changed.value ->> 1 AND rule.rate_count IS NOT NULL
+    )
 );
 
 -- :name gates

@@ -80,7 +80,7 @@ UPDATE strand SET held_by = NULL WHERE id IN (SELECT value FROM json_each(?1));
 UPDATE gate SET is_ajar = 0 WHERE id IN (SELECT value FROM json_each(?1)) AND is_ajar = 1;
 
 -- :name open
--- An open gate is ajar as long as it holds strands with jobs.
+-- An open gate is ajar while it holds strands with jobs.
 UPDATE gate SET is_ajar = NOT is_ajar
 WHERE id IN (SELECT value FROM json_each(?1)) AND is_ajar IS NOT EXISTS (
     SELECT 1 FROM strand INDEXED BY strand_held WHERE held_by IS NOT NULL AND held_by = gate.id AND head IS NOT NULL

@@ -17,7 +17,9 @@ async def test_short_storm_breaks_nothing(tmp_path: Path, capsys: pytest.Capture
     kills = ("kill engine", "kill worker")
     folder = tmp_path / "storm"
 
-    await storm(Settings(store="sqlite", seconds=3, seed=1, workers=2, producers=1, lease=2, only=kills), folder)
+    await storm(
+        Settings(store="sqlite", seconds=3, seed=1, workers=2, producers=1, lease=2, only=kills, rules=True), folder
+    )
 
     assert show(folder) == 0, capsys.readouterr().out
     history = read_history(folder / HISTORY)

@@ -37,7 +37,7 @@ def store_each(vault: Vault, jobs: Sequence[NewJob], now: datetime) -> Stored:
     for new in jobs:
         one = _known(vault, new) or _unless_in_the_way(vault, new, now, stored.changed, answers)
         if one is not None:
-            if one.created:
+            if one.created and vault.rules:
                 _check_bound(vault, one.job)
             stored.enqueued.append(one)
             answers[new.id] = one.job.id
@@ -76,7 +76,7 @@ def _unless_in_the_way(
     behind: tuple[str, ...] = (),
 ) -> Enqueued | None:
     """Store a new job, or do what it says where there is one like it already."""
-    there = vault.slots.in_the_way(new, now)
+    there = None if new.unique is None else vault.slots.in_the_way(new, now)
     if new.unique is not None and there is not None:
         match new.unique.on_conflict:
             case OnConflict.REJECT:
@@ -90,7 +90,8 @@ def _unless_in_the_way(
                 behind += vault.slots.awaited(new)
                 behind += _make_way(vault, there, replaced_by(new.id), now, changed)
     job = vault.following.begin(new, now, behind=behind, answers=answers)
-    vault.slots.take(new, there)
+    if new.unique is not None:
+        vault.slots.take(new, there)
     return Enqueued(job=job, created=True)
 
 

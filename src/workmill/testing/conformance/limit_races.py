@@ -111,6 +111,15 @@ class TestLimitNotice:
 
             await hear(ear, queued_on("held"))
 
+    async def test_end_of_a_job_of_the_same_task_on_another_queue(self, store: Store, another: Another) -> None:
+        await earlier(another, lambda early: early.set_rules([of_task(1)]))
+        first = await earlier(another, lambda early: running(early, new_job(queue="ended")))
+        await earlier(another, lambda early: add(early, new_job(queue="held")))
+        async with listening(store, QUEUED) as ear:
+            await settle(store, end(first))
+
+            await hear(ear, queued_on("held"))
+
     async def test_change_of_a_rule(self, store: Store, another: Another) -> None:
         await earlier(another, lambda early: early.set_rules([of_task(0)]))
         await earlier(another, lambda early: add(early, new_job(queue="held")))

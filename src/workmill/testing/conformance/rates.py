@@ -352,3 +352,21 @@ class TestRateDue:
 
             await hear(ear, queued_on("a"))
         assert len(await claimed(store, worker_id)) == 1
+
+    async def test_opening_that_a_claim_of_another_queue_saw_first_is_told(
+        self, store: Store, another: Another, harness: Harness
+    ) -> None:
+        async def fill(early: Store) -> str:
+            worker_id = await limited(early, of_key(1))
+            await early.enqueue([gated(key, queue=key) for key in "aabb"])
+            await claimed(early, worker_id)
+            await early.promote(10)
+            return worker_id
+
+        worker_id = await earlier(another, fill)
+        await harness.advance(MINUTE)
+        async with listening(store, QUEUED) as ear:
+            assert len(await store.claim(replace(everything(worker_id), queues=("b",)))) == 1
+            await store.promote(10)
+
+            await hear(ear, queued_on("a"))

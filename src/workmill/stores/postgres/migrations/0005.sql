@@ -54,7 +54,7 @@ CREATE INDEX expiry_due ON workmill.expiry (begins_by);
 
 -- Of one lane and the same gates there may be several strands: so nobody who stores jobs waits for anybody. Before the
 -- place `head` there is nothing in it. One that is shut was found so by a claim: the gate let nobody pass, or nobody
--- before `opens_at`. `likeness` is a number made of the gates, which may be too long for an index.
+-- before `opens_at`, which stays until those who wait for that moment are told. `likeness` is a number made of the gates, which may be too long for an index.
 CREATE TABLE workmill.strand (
     strand bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     lane integer NOT NULL,
@@ -246,8 +246,14 @@ BEGIN
             SELECT 1 FROM workmill.strand WHERE strand.lane = lane.lane AND strand.shut_name IS NULL
         )
         UNION
-        SELECT job.lane FROM workmill.job JOIN workmill.ruled_lane ON ruled_lane.lane = job.lane
-        WHERE job.seq = ANY (seqs)
+        -- A rule about a task counts on all queues.
+        SELECT lane.lane FROM (
+            SELECT DISTINCT own.task, own.queue FROM workmill.job JOIN workmill.lane AS own ON own.lane = job.lane
+            WHERE job.seq = ANY (seqs)
+        ) AS ended
+        JOIN workmill.rule ON rule.running IS NOT NULL
+        AND rule.name = CASE rule.scope WHEN 'task' THEN ended.task WHEN 'queue' THEN ended.queue END
+        JOIN workmill.lane ON rule.name = CASE rule.scope WHEN 'task' THEN lane.task ELSE lane.queue END
     ) AS opened JOIN workmill.lane ON lane.lane = opened.lane;
     RETURN CASE WHEN queues IS NOT NULL THEN workmill.news(queues) END;
 END $$;
@@ -509,8 +515,9 @@ BEGIN
     );
 END $$;
 
--- Open the strands whose gates jobs have left, or whose time has come, for claims to look at again.
-CREATE FUNCTION workmill.open_strands(moment bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- Open the strands whose gates jobs have left, or whose time has come, for claims to look at again; answers whether a
+-- time has. That is left for whoever promotes to see, who tells of it: claims may come before that, and for other lanes.
+CREATE FUNCTION workmill.open_strands(moment bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     WITH gone AS (
         DELETE FROM workmill.opened RETURNING opened.name, opened.key
@@ -518,7 +525,9 @@ BEGIN
     UPDATE workmill.strand SET shut_name = NULL, shut_key = NULL, opens_at = NULL
     FROM (SELECT DISTINCT gone.name, gone.key FROM gone) AS gate
     WHERE strand.shut_name = gate.name AND strand.shut_key = gate.key;
-    UPDATE workmill.strand SET shut_name = NULL, shut_key = NULL, opens_at = NULL WHERE strand.opens_at <= moment;
+    UPDATE workmill.strand SET shut_name = NULL, shut_key = NULL
+    WHERE strand.opens_at <= moment AND strand.shut_name IS NOT NULL;
+    RETURN FOUND;
 END $$;
 
 -- Let strands begin where their first job is, and drop empty ones, but for those that somebody is adding to.
@@ -629,8 +638,8 @@ BEGIN
 END $$;
 
 -- Take, as `take` does, where rules say how much may be taken. Each job is looked at in the order of the line: one that
--- a rule lets not begin is passed over, and what comes after it is not. `has_rated` says whether a rate was found to hold
--- jobs back until a moment that nobody knew of.
+-- a rule lets not begin is passed over, and what comes after it is not. `has_rated` says whether whoever
+-- promotes must look: a rate was found to hold jobs back until a moment that nobody knew of, or its moment had come.
 --
 -- The lanes are locked although rules are looked at by one claim at a time: who cancels a job locks its lane.
 CREATE FUNCTION workmill.take_by_rules(
@@ -650,7 +659,7 @@ BEGIN
     PERFORM workmill.lock_rules();
     PERFORM workmill.lock_lanes(lanes);
     moment := workmill.clock();
-    PERFORM workmill.open_strands(moment);
+    has_rated := workmill.open_strands(moment);
     FOR lanes IN
         SELECT array_agg(lane.lane ORDER BY lane.lane) FROM workmill.lane
         WHERE lane.lane = ANY (lanes) AND NOT EXISTS (SELECT 1 FROM workmill.pause WHERE pause.queue = lane.queue)
@@ -775,19 +784,26 @@ END $$;
 
 -- Let claims look again at what a rate held back whose time has come; answers the queues, and when the next time comes.
 CREATE FUNCTION workmill.open_rates(moment bigint, OUT queues text[], OUT next_at bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    scopes text[];
+    names text[];
 BEGIN
+    -- First, as this may wait for a claim, and no claim may wait for strands that are locked here meanwhile.
+    WITH gone AS (
+        DELETE FROM workmill.ajar WHERE ajar.opens_at <= moment RETURNING ajar.scope, ajar.name
+    )
+    SELECT array_agg(gone.scope), array_agg(gone.name) INTO scopes, names FROM gone;
+    -- Those that a claim has locked it says that it has opened; who adds to one is in nobody's way.
     WITH due AS MATERIALIZED (
         SELECT strand.strand FROM workmill.strand WHERE strand.opens_at <= moment
-        ORDER BY strand.strand FOR UPDATE SKIP LOCKED
+        ORDER BY strand.strand FOR NO KEY UPDATE SKIP LOCKED
     ), opened AS (
         UPDATE workmill.strand SET shut_name = NULL, shut_key = NULL, opens_at = NULL FROM due
         WHERE strand.strand = due.strand RETURNING strand.lane
-    ), gone AS (
-        DELETE FROM workmill.ajar WHERE ajar.opens_at <= moment RETURNING ajar.scope, ajar.name
     )
     SELECT array_agg(DISTINCT lane.queue) INTO queues FROM workmill.lane
     WHERE lane.lane IN (SELECT opened.lane FROM opened) OR EXISTS (
-        SELECT 1 FROM gone
+        SELECT 1 FROM unnest(scopes, names) AS gone (scope, name)
         WHERE (gone.scope = 'task' AND gone.name = lane.task) OR (gone.scope = 'queue' AND gone.name = lane.queue)
     );
     SELECT least(

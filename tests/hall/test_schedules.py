@@ -265,6 +265,45 @@ def test_an_edit_of_what_somebody_else_has_changed_is_refused(app: App, add: Any
     assert app.schedules.edit("s", when=Every(60)).when == Every(60)
 
 
+def test_an_edit_is_made_though_the_schedule_fires_meanwhile(
+    app: App, add: Any, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.schedules.create("s", add.job(), Every(30), overlap="allow")
+    schedule = app.schedules["s"]
+    store = app._portal.run(with_store)  # noqa: SLF001 - to fire between its reading and its writing
+    put, fired = store.put_schedules, list[Fired]()
+
+    async def fire_first(schedules: Any) -> Any:
+        if not fired:
+            clock.advance(30)
+            due = await store.due(1)
+            fired.extend(await store.fire([tick_of(due.schedules[0], Every(30), due.now)]))
+        return await put(schedules)
+
+    monkeypatch.setattr(store, "put_schedules", fire_first)
+
+    schedule.edit(job=add.job(9))
+
+    assert (len(fired), schedule.info.plan.args) == (1, b'{"a":9}')
+    assert schedule.next(1) == [app.now() + timedelta(seconds=30)]
+
+
+async def with_store(session: Any) -> Any:
+    return session.store
+
+
+def test_an_edit_of_what_is_stopped_meanwhile_starts_nothing(app: App, add: Any) -> None:
+    app.schedules.create("s", add.job(), Every(30))
+    mine = app.schedules["s"]
+    edition = mine.edition
+    app.schedules["s"].stop()
+
+    mine.edit(when=Every(60))
+
+    assert not mine.is_active
+    assert mine.edition != edition
+
+
 def test_a_deleted_schedule_is_gone_and_its_jobs_stay(app: App, add: Any) -> None:
     schedule = app.schedules.create("s", add.job(), Loop(1))
     fire(app)

@@ -22,7 +22,7 @@ async def test_a_schedule_is_made_shown_and_listed(client: AsyncClient) -> None:
     assert (made.status_code, made.headers["Location"]) == (201, "/v1/schedules/s")
     shown = await client.get("/v1/schedules/s")
     body = shown.json()
-    assert shown.headers["ETag"] == made.headers["ETag"] == f'"{body["version"]}"'
+    assert shown.headers["ETag"] == made.headers["ETag"] == f'"{body["edition"]}"'
     assert (body["when"], body["task"], body["queue"]) == ("cron 0 9 * * 1-5 Europe/Berlin", "add", "mail")
     assert (body["args"], body["active"], body["declared"], body["overlap"]) == ({"a": 1}, True, False, "skip")
     assert (len(body["next"]), body["outcomes"]) == (5, [])
@@ -60,6 +60,9 @@ async def test_an_edit_names_the_version_that_it_changes(client: AsyncClient) ->
     body = patched.json()
     assert (body["when"], body["args"], body["priority"], body["overlap"]) == ("loop 5", {"a": 7}, 5, "allow")
     assert slug(await client.patch("/v1/schedules/s", json={})) == "precondition-required"
+    await client.post("/v1/schedules/s/stop")  # does not edit it
+    again = await client.patch("/v1/schedules/s", json={"missed": "all"}, headers={"If-Match": patched.headers["ETag"]})
+    assert (again.status_code, again.json()["active"]) == (200, False)
     for tag in ("*", '"x"', '"1", "2"', "1"):
         refused = await client.patch("/v1/schedules/s", json={}, headers={"If-Match": tag})
         assert (refused.status_code, slug(refused)) == (412, "precondition-failed")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from workmill.craft.document import failure_document, moment_text, value_of
+from workmill.craft.schedule_handle import edition_of
 from workmill.words.codec import Json
 from workmill.words.job import Job
 from workmill.words.schedule import Schedule
@@ -29,6 +30,7 @@ def schedule_document(schedule: Schedule, following: Sequence[datetime]) -> dict
         "last_job": schedule.last_job,
         "created_at": moment_text(schedule.created_at),
         "changed_at": moment_text(schedule.changed_at),
+        "edition": edition_of(schedule),
         "version": schedule.version,
     }
 

@@ -1,5 +1,6 @@
 """A schedule in the caller's hand."""
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
@@ -14,14 +15,17 @@ from workmill.store import JobFilter, TickVerdict
 from workmill.words.clock import later
 from workmill.words.codec import Json
 from workmill.words.duration import Duration, checked_length
-from workmill.words.errors import InvalidOption, ScheduleActive, ScheduleNotFound
+from workmill.words.errors import InvalidOption, ScheduleActive, ScheduleChanged, ScheduleNotFound
 from workmill.words.job import Job, NewJob
+from workmill.words.plan_codec import dump_plan
 from workmill.words.schedule import Missed, NewSchedule, Overlap, Plan, Schedule
 
 T = TypeVar("T")
 Handled = Callable[[Job], JobHandle[Json]]
 MOST_TICKS = 1000
 MOST_JOBS = 1000
+MOST_TRIES = 100
+"""How often an edit is tried while the schedule fires."""
 
 
 class ScheduleHandle:
@@ -138,6 +142,11 @@ class ScheduleHandle:
         """Do as `history` does, awaited."""
         return [self._handled(job) for job in await self._client.access.arun(self._past(limit))]
 
+    @property
+    def edition(self) -> str:
+        """A short text that is another whenever what it does was edited, and the same however often it fired."""
+        return edition_of(self.info)
+
     def edit(
         self,
         *,
@@ -145,9 +154,8 @@ class ScheduleHandle:
         when: When | None = None,
         overlap: Overlap | str | None = None,
         missed: Missed | str | None = None,
-        version: int | None = None,
     ) -> "ScheduleHandle":
-        """Change what it does; what is not given stays as it was last read here.
+        """Change what it does, as it was last read here; what is not given stays.
 
         With another `when`, an active one is due anew, counted from now. Code that declares it takes it back when what
         that declares is another than before.
@@ -157,14 +165,12 @@ class ScheduleHandle:
             when: When.
             overlap: What becomes of a tick while a job of it has not ended.
             missed: What becomes of ticks that were missed.
-            version: Which version it must have, for the change to be made; that of this handle, unless given.
 
         Raises:
             InvalidOption: One of them cannot be.
-            ScheduleChanged: Somebody else has changed it since it was read; look at it again.
+            ScheduleChanged: Somebody else has edited it since it was read; look at it again.
         """
-        plan = self._edited(job, when, overlap, missed)
-        return self._note(self._client.access.run(self._putting(plan, version)))
+        return self._note(self._client.access.run(self._putting(self._edited(job, when, overlap, missed))))
 
     async def aedit(
         self,
@@ -173,11 +179,9 @@ class ScheduleHandle:
         when: When | None = None,
         overlap: Overlap | str | None = None,
         missed: Missed | str | None = None,
-        version: int | None = None,
     ) -> "ScheduleHandle":
         """Do as `edit` does, awaited."""
-        plan = self._edited(job, when, overlap, missed)
-        return self._note(await self._client.access.arun(self._putting(plan, version)))
+        return self._note(await self._client.access.arun(self._putting(self._edited(job, when, overlap, missed))))
 
     def delete(self) -> None:
         """Stop and forget it; its jobs stay as long as they are kept. Safe to repeat."""
@@ -259,27 +263,35 @@ class ScheduleHandle:
         when: When | None,
         overlap: Overlap | str | None,
         missed: Missed | str | None,
-    ) -> NewSchedule:
+    ) -> Plan:
         plan = self.info.plan if job is None else with_job(self.info.plan, job)
-        return NewSchedule(
-            plan=_replaced(plan, when, overlap, missed),
-            next_at=self.info.next_at,
-            is_active=self.info.is_active,
-        )
+        return _replaced(plan, when, overlap, missed)
 
-    def _putting(self, new: NewSchedule, version: int | None) -> Callable[[Session], Awaitable[Schedule]]:
-        known = self.info.version if version is None else version
+    def _putting(self, plan: Plan) -> Callable[[Session], Awaitable[Schedule]]:
+        seen = self.info.plan
 
         async def put(session: Session) -> Schedule:
-            is_due_anew = new.plan.when != self.info.plan.when
-            first = when_of(new.plan.when).first(await session.store.now()) if is_due_anew else new.next_at
-            edited = NewSchedule(plan=new.plan, next_at=first, is_active=new.is_active, version=known)
-            return (await session.store.put_schedules([edited]))[0]
+            tries = 0
+            while True:
+                stored, tries = await self._read(session), tries + 1
+                if stored.plan != seen:
+                    raise ScheduleChanged(self.name, stored.version)
+                edited = await _edition(session, stored, plan)
+                try:
+                    return (await session.store.put_schedules([edited]))[0]
+                except ScheduleChanged:  # It fired, was started or stopped: that is none of this edit's business.
+                    if tries == MOST_TRIES:
+                        raise
 
         return put
 
     async def _delete(self, session: Session) -> None:
         await session.store.delete_schedules([self.name])
+
+
+def edition_of(schedule: Schedule) -> str:
+    """Return a short text for what a schedule is to do."""
+    return hashlib.sha256(dump_plan(schedule.plan).encode()).hexdigest()[:16]
 
 
 def upcoming(schedule: Schedule, now: datetime, count: int) -> list[datetime]:
@@ -295,6 +307,13 @@ def upcoming(schedule: Schedule, now: datetime, count: int) -> list[datetime]:
         found.append(tick)
         tick = when.following(tick)
     return found
+
+
+async def _edition(session: Session, stored: Schedule, plan: Plan) -> NewSchedule:
+    """Return a stored schedule with another plan, to be put where it is still that version."""
+    is_due_anew = plan.when != stored.plan.when
+    first = when_of(plan.when).first(await session.store.now()) if is_due_anew else stored.next_at
+    return NewSchedule(plan=plan, next_at=first, is_active=stored.is_active, version=stored.version)
 
 
 def _replaced(plan: Plan, when: When | None, overlap: Overlap | str | None, missed: Missed | str | None) -> Plan:

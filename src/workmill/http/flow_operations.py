@@ -19,7 +19,7 @@ _NAME: Document = {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,128}$"}
 _SCHEDULE = in_path("schedule", _NAME, "The schedule's name.")
 _CHANNEL = in_path("channel", _NAME, "The channel's name.")
 _FLOW = in_path("id", {"type": "string", "format": "uuid"}, "The flow's id.")
-_ETAG: Document = {"ETag": {"description": "The schedule's version.", "required": True, "schema": {"type": "string"}}}
+_ETAG: Document = {"ETag": {"description": "The schedule's edition.", "required": True, "schema": {"type": "string"}}}
 _LOCATION: Document = {"description": "Where it is.", "required": True, "schema": {"type": "string"}}
 _CONDITIONS = (problem.PRECONDITION_FAILED, problem.PRECONDITION_REQUIRED)
 

@@ -35,7 +35,8 @@ _SCHEDULE = record(
         "last_job": _TEXT_OR_NULL,
         "created_at": _MOMENT,
         "changed_at": _MOMENT,
-        "version": {"type": "integer", "description": "Rises with every change; also the ETag."},
+        "edition": {"type": "string", "description": "Another whenever what it does was edited; also the ETag."},
+        "version": {"type": "integer", "description": "Rises with every change, also when it fires."},
     },
     description="A rule that makes jobs.",
 )

@@ -43,20 +43,19 @@ def none_match(request: Request) -> Tags | None:
     return Tags(versions=frozenset(_TAG.findall(text)), is_any=text.strip() == "*")
 
 
-def if_match(request: Request) -> int | None:
-    """Return the version that If-Match names, or None without one.
+def if_match(request: Request) -> str | None:
+    """Return what If-Match names, or None without one.
 
     Raises:
-        Problem: It names several, any, or no version of ours: a change is made to one that the client has seen.
+        Problem: It names several things, or any: a change is made to one that the client has seen.
     """
     given = ",".join(request.headers.getlist("if-match")).strip()
     if not given:
         return None
     tag = _TAG.fullmatch(given)
-    if tag is None or not tag[1].isascii() or not tag[1].isdigit() or len(tag[1]) > 18:
-        detail = 'If-Match names no version of this: send the ETag that it had, such as If-Match: "3"'
-        raise Problem(PRECONDITION_FAILED, detail)
-    return int(tag[1])
+    if tag is None:
+        raise Problem(PRECONDITION_FAILED, "If-Match names nothing of this: send the ETag that it had, in its quotes")
+    return tag[1]
 
 
 def idempotency_key(request: Request) -> str | None:

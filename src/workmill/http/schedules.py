@@ -31,7 +31,7 @@ from workmill.http.body import read_object
 from workmill.http.fields import Field, Fields, flag, object_schema, refuse_places, seconds
 from workmill.http.parameters import CURSOR, LIMIT, LONGEST_DELAY_SECONDS, USUAL_PAGE
 from workmill.http.preconditions import if_match
-from workmill.http.problem import PRECONDITION_REQUIRED, SCHEDULE_BUSY, Document, Problem
+from workmill.http.problem import PRECONDITION_FAILED, PRECONDITION_REQUIRED, SCHEDULE_BUSY, Document, Problem
 from workmill.http.query import Query
 from workmill.http.submit import error_place
 
@@ -97,15 +97,14 @@ async def show_schedule(request: Request, app: App) -> Response:
 async def put_schedule(request: Request, app: App) -> Response:
     """Answer `PUT /v1/schedules/{schedule}`: 201 where it is new; an edit needs If-Match."""
     Query(request, ())
-    name, version = request.path_params["schedule"], if_match(request)
+    name, tag = request.path_params["schedule"], if_match(request)
     fields = Fields(await read_object(request), NEW)
     job, when = _job(app, str(fields.one(TASK_NAME)), fields, "#/args"), fields.one(NEEDED_WHEN)
     assert when is not None  # noqa: S101 - else it was refused; for the type checker
     overlap, missed = fields.one(OVERLAP) or Overlap.SKIP, fields.one(MISSED) or Missed.ONCE
-    if version is not None:
-        handle = await app.schedules.aget(name)
-        await handle.aedit(job=job, when=when, overlap=overlap, missed=missed, version=version)
-        return await _shown(app, handle)
+    if tag is not None:
+        handle = _as_seen(await app.schedules.aget(name), tag)
+        return await _shown(app, await handle.aedit(job=job, when=when, overlap=overlap, missed=missed))
     is_active = fields.one(ACTIVE) is not False
     try:
         handle = await app.schedules.acreate(name, job, when, active=is_active, overlap=overlap, missed=missed)
@@ -117,17 +116,16 @@ async def put_schedule(request: Request, app: App) -> Response:
 async def patch_schedule(request: Request, app: App) -> Response:
     """Answer `PATCH /v1/schedules/{schedule}`: what is not given stays; needs If-Match."""
     Query(request, ())
-    version = if_match(request)
+    tag = if_match(request)
     fields = Fields(await read_object(request), EDIT)
     handle = await _handle(request, app)
-    if version is None:
+    if tag is None:
         raise _needs_version(None)
+    _as_seen(handle, tag)
     job = None
     if any(fields.one(each) is not None for each in (ARGS, QUEUE_NAME, PRIORITY)):
         job = _edited_job(app, handle, fields)
-    await handle.aedit(
-        job=job, when=fields.one(WHEN), overlap=fields.one(OVERLAP), missed=fields.one(MISSED), version=version
-    )
+    await handle.aedit(job=job, when=fields.one(WHEN), overlap=fields.one(OVERLAP), missed=fields.one(MISSED))
     return await _shown(app, handle)
 
 
@@ -185,7 +183,7 @@ async def _shown(
     body: Document = schedule_document(handle.info, _following(handle, await app.anow()))
     if outcomes is not None:
         body["outcomes"] = [outcome_document(job.record) for job in outcomes]
-    tag = {"ETag": f'"{handle.info.version}"', "Cache-Control": "private, no-cache"}
+    tag = {"ETag": f'"{handle.edition}"', "Cache-Control": "private, no-cache"}
     return json_answer(body, status=status, headers={**tag, **(headers or {})})
 
 
@@ -226,6 +224,18 @@ def _made(task: AnyTask, args: bytes, at: str) -> NewJob:
         places = [error_place(each) for each in error.errors]
         refuse_places([{**place, "pointer": f"{at}{str(place['pointer'])[1:]}"} for place in places])
         raise
+
+
+def _as_seen(handle: ScheduleHandle, tag: str) -> ScheduleHandle:
+    """Return a schedule that is as the client has seen it.
+
+    Raises:
+        Problem: It was edited since.
+    """
+    if handle.edition != tag:
+        detail = f"schedule {handle.name} was edited since: read it again"
+        raise Problem(PRECONDITION_FAILED, detail, members={"name": handle.name, "version": handle.info.version})
+    return handle
 
 
 def _needs_version(error: ScheduleChanged | None) -> Problem:

@@ -1,414 +1,370 @@
--- Schedules and channels.
+-- How attempts end, and jobs that nobody runs.
 
--- Versions rise over all schedules, so that nothing made of a deleted one fits a new one of its name.
-CREATE SEQUENCE workmill.schedule_version;
-
-CREATE TABLE workmill.schedule (
-    name text COLLATE "C" PRIMARY KEY,
-    version bigint NOT NULL,
-    is_declared boolean NOT NULL,
-    is_active boolean NOT NULL,
-    next_at bigint,
-    last_at bigint,
-    last_seq bigint,
-    last_job text COLLATE "C",
-    created_at bigint NOT NULL,
-    changed_at bigint NOT NULL,
-    pause bigint,
-    overlap text NOT NULL,
-    args text NOT NULL,
-    plan text NOT NULL,
-    declared text
-) WITH (autovacuum_vacuum_scale_factor = 0.05);
-
-CREATE INDEX schedule_due ON workmill.schedule (next_at, name) WHERE next_at IS NOT NULL;
-
--- Numbered in the order of their commits: who publishes waits for who does, up to the end.
-CREATE TABLE workmill.message (
-    number bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
-    published_at bigint NOT NULL,
-    id text COLLATE "C" NOT NULL UNIQUE,
-    channel text COLLATE "C" NOT NULL,
-    data text NOT NULL
-) WITH (autovacuum_vacuum_scale_factor = 0.05);
-
-CREATE INDEX message_channel ON workmill.message (channel, number);
-CREATE INDEX message_age ON workmill.message (published_at);
-
-CREATE TABLE workmill.subscription (
-    channel text COLLATE "C" NOT NULL,
-    task text COLLATE "C" NOT NULL,
-    queue text NOT NULL,
-    priority integer NOT NULL,
-    policy text NOT NULL,
-    parameter text NOT NULL,
-    PRIMARY KEY (channel, task)
-);
-
-CREATE FUNCTION workmill.is_unfinished(wanted bigint) RETURNS boolean LANGUAGE sql VOLATILE AS $$
-    SELECT EXISTS (SELECT 1 FROM workmill.job WHERE job.seq = wanted)
-    AND NOT EXISTS (SELECT 1 FROM workmill.done WHERE done.seq = wanted)
-$$;
-
--- Lock the schedules of unfinished jobs, after these and before any lane.
-CREATE FUNCTION workmill.lock_schedules(seqs bigint[]) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    names text[] := ARRAY(
-        SELECT DISTINCT awaited.schedule FROM workmill.awaited
-        WHERE awaited.seq = ANY (seqs) AND awaited.schedule IS NOT NULL
-    );
-BEGIN
-    IF cardinality(names) > 0 THEN
-        PERFORM 1 FROM workmill.schedule WHERE schedule.name = ANY (names) ORDER BY schedule.name FOR UPDATE;
-    END IF;
-END $$;
-
--- Store a change of a schedule whose row is locked: one that is not active has no next time, nor has a loop while its
--- last job has not ended; and one that has neither is not active.
-CREATE FUNCTION workmill.write_schedule(s workmill.schedule, moment bigint) RETURNS workmill.schedule
-LANGUAGE plpgsql AS $$
-#variable_conflict use_column
-DECLARE
-    is_under_way boolean := s.pause IS NOT NULL AND workmill.is_unfinished(s.last_seq);
-BEGIN
-    s.is_active := s.is_active AND (is_under_way OR s.next_at IS NOT NULL);
-    IF is_under_way OR NOT s.is_active THEN
-        s.next_at := NULL;
-    END IF;
-    s.version := nextval('workmill.schedule_version');
-    s.changed_at := moment;
-    UPDATE workmill.schedule SET
-        version = s.version, is_declared = s.is_declared, is_active = s.is_active, next_at = s.next_at,
-        last_at = s.last_at, last_seq = s.last_seq, last_job = s.last_job, changed_at = s.changed_at, pause = s.pause,
-        overlap = s.overlap, args = s.args, plan = s.plan, declared = s.declared
-    WHERE name = s.name;
-    RETURN s;
-END $$;
-
--- Let loops whose last job has just ended be due after their pause.
-CREATE FUNCTION workmill.loop_on(schedules text[], ended bigint[], moment bigint) RETURNS boolean LANGUAGE plpgsql AS $$
-#variable_conflict use_column
-DECLARE
-    s workmill.schedule;
-    is_due boolean := false;
-BEGIN
-    -- Whether they are active or loops, too, is looked at only when nobody else changes it.
-    PERFORM 1 FROM workmill.schedule WHERE name = ANY (schedules) ORDER BY name FOR UPDATE;
-    FOR s IN
-        SELECT * FROM workmill.schedule
-        WHERE name = ANY (schedules) AND last_seq = ANY (ended) AND is_active AND pause IS NOT NULL ORDER BY name
-    LOOP
-        s.next_at := workmill.after(moment, s.pause);
-        s := workmill.write_schedule(s, moment);
-        is_due := true;
-    END LOOP;
-    RETURN is_due;
-END $$;
-
--- Return a schedule with its row locked; where there is none of its name, a blank one is made.
-CREATE FUNCTION workmill.made_schedule(of_name text, moment bigint) RETURNS workmill.schedule LANGUAGE plpgsql AS $$
-#variable_conflict use_column
-DECLARE
-    s workmill.schedule;
-BEGIN
-    INSERT INTO workmill.schedule (name, version, is_declared, is_active, created_at, changed_at, overlap, args, plan)
-    VALUES (of_name, 0, false, false, moment, moment, '', '', '') ON CONFLICT DO NOTHING;
-    SELECT * INTO s FROM workmill.schedule WHERE name = of_name FOR UPDATE;
-    RETURN s;
-END $$;
-
--- Store schedules or edit them, all or none; answers which one is another than it was taken for, if one is.
-CREATE FUNCTION workmill.put_schedules(request text) RETURNS text LANGUAGE plpgsql AS $$
-#variable_conflict use_variable
-DECLARE
-    moment bigint := workmill.clock();
-    asked record;
-    s workmill.schedule;
-    changed text;
-BEGIN
-    FOR asked IN
-        SELECT * FROM json_to_recordset(request::json) AS a (
-            name text, plan text, args text, pause bigint, overlap text, next_at bigint, is_active boolean, version bigint
-        ) ORDER BY name
-    LOOP
-        s := workmill.made_schedule(asked.name, moment);
-        IF asked.version IS NOT NULL AND asked.version <> s.version THEN
-            PERFORM workmill.refuse(json_build_object('name', asked.name, 'version', nullif(s.version, 0)));
-        END IF;
-        s.plan := asked.plan;
-        s.args := asked.args;
-        s.pause := asked.pause;
-        s.overlap := asked.overlap;
-        s.next_at := asked.next_at;
-        s.is_active := asked.is_active;
-        PERFORM workmill.write_schedule(s, moment);
-    END LOOP;
-    RETURN NULL;
-EXCEPTION
-    WHEN SQLSTATE 'WM001' THEN
-        GET STACKED DIAGNOSTICS changed = PG_EXCEPTION_DETAIL;
-        RETURN changed;
-END $$;
-
--- Note what code says of schedules, unless that is what it said before.
-CREATE FUNCTION workmill.declare_schedules(request text) RETURNS boolean LANGUAGE plpgsql AS $$
-#variable_conflict use_variable
-DECLARE
-    moment bigint := workmill.clock();
-    asked record;
-    s workmill.schedule;
-    is_due boolean := false;
-BEGIN
-    FOR asked IN
-        SELECT * FROM json_to_recordset(request::json) AS a (
-            name text, plan text, args text, pause bigint, overlap text, next_at bigint, is_active boolean
-        ) ORDER BY name
-    LOOP
-        -- Without a lock first: whoever starts up declares the same again.
-        CONTINUE WHEN EXISTS (
-            SELECT 1 FROM workmill.schedule WHERE schedule.name = asked.name AND schedule.declared = asked.plan
-        );
-        s := workmill.made_schedule(asked.name, moment);
-        CONTINUE WHEN s.declared = asked.plan;
-        IF s.version = 0 THEN
-            s.is_active := asked.is_active;
-        END IF;
-        s.plan := asked.plan;
-        s.args := asked.args;
-        s.pause := asked.pause;
-        s.overlap := asked.overlap;
-        s.next_at := asked.next_at;
-        s.is_declared := true;
-        s.declared := asked.plan;
-        s := workmill.write_schedule(s, moment);
-        is_due := is_due OR s.next_at IS NOT NULL;
-    END LOOP;
-    RETURN is_due;
-END $$;
-
-CREATE FUNCTION workmill.declare_subscriptions(request text) RETURNS void LANGUAGE sql VOLATILE AS $$
-    INSERT INTO workmill.subscription (channel, task, queue, priority, policy, parameter)
-    SELECT a.channel, a.task, a.queue, a.priority, a.policy, a.parameter
-    FROM json_to_recordset(request::json) AS a (
-        channel text, task text, queue text, priority integer, policy text, parameter text
-    ) ORDER BY a.channel, a.task
-    ON CONFLICT (channel, task) DO UPDATE SET
-        queue = excluded.queue, priority = excluded.priority, policy = excluded.policy, parameter = excluded.parameter
-$$;
-
--- Start a schedule; answers `started`, or `active` where it is already, or `none`.
-CREATE FUNCTION workmill.start_schedule(of_name text, at bigint, with_args text) RETURNS text LANGUAGE plpgsql AS $$
-#variable_conflict use_column
-DECLARE
-    s workmill.schedule;
-BEGIN
-    SELECT * INTO s FROM workmill.schedule WHERE name = of_name FOR UPDATE;
-    IF NOT FOUND THEN
-        RETURN 'none';
-    ELSIF s.is_active THEN
-        RETURN 'active';
-    END IF;
-    IF with_args IS NOT NULL THEN
-        s.args := with_args;
-    END IF;
-    s.is_active := true;
-    s.next_at := at;
-    PERFORM workmill.write_schedule(s, workmill.clock());
-    RETURN 'started';
-END $$;
-
--- Stop schedules and cancel their jobs that do not run, or all of them; answers what is to be told. Those that are not
--- stored are passed over.
-CREATE FUNCTION workmill.stop_schedules(
-    names text[], is_whole boolean, forgets boolean, OUT stopped text[], OUT followed jsonb
+-- End attempts, then claim. The first row bears the verdicts that are not `stale`, by the places of the transitions,
+-- or none where all were applied; the others bear the claimed jobs.
+--
+-- Where all transitions say the same of a column that is a number, it may be given once. Where no state is given, the
+-- attempt succeeded and there is nothing else to say; those come last. Where no seq is given, the id is looked up.
+CREATE FUNCTION workmill.settle(
+    seqs bigint[], ids text[], tokens integer[], attempts integer[], deaths_then integer[], keeps bigint[],
+    results text[], states text[], endings text[], delays bigint[], failures text[], reasons text[],
+    by_worker text, by_engine integer, from_queues text[], of_tasks text[], wanted integer
+) RETURNS TABLE (
+    places bigint[], verdicts text[], is_live boolean, moment bigint, seq bigint, id text, lane integer, args text,
+    policy text, key text, attempt integer, deaths integer, token integer, version integer, progress text,
+    failure text, created_at bigint, run_at bigint, cancel_requested_at bigint, cancel_reason text,
+    retry_of text, ties text, followed jsonb, has_rated boolean, has_expired boolean
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
-    moment bigint := workmill.clock();
-    s workmill.schedule;
-    told jsonb;
+    present bigint := workmill.clock();
+    taken bigint[];
+    ended bigint[];
+    has_more boolean;
 BEGIN
-    -- Their jobs come first, as for whoever ends one of them; what is added meanwhile is seen with the schedules locked.
-    PERFORM 1 FROM workmill.awaited AS a CROSS JOIN LATERAL (
-        SELECT 1 FROM workmill.held WHERE held.seq = a.seq FOR UPDATE
-    ) AS h WHERE a.schedule = ANY (names) AND is_whole;
-    PERFORM 1 FROM (
-        SELECT j.seq, j.id FROM workmill.awaited AS a JOIN workmill.job AS j ON j.seq = a.seq
-        WHERE a.schedule = ANY (names) ORDER BY j.id
-    ) AS mine CROSS JOIN LATERAL (SELECT 1 FROM workmill.job WHERE job.seq = mine.seq FOR UPDATE) AS j
-    WHERE is_whole OR NOT EXISTS (SELECT 1 FROM workmill.held WHERE held.seq = mine.seq);
-    FOR s IN SELECT * FROM workmill.schedule WHERE name = ANY (names) ORDER BY name FOR UPDATE LOOP
-        stopped := stopped || s.name;
-        IF s.is_active THEN
-            s.is_active := false;
-            PERFORM workmill.write_schedule(s, moment);
+    moment := present;
+    IF cardinality(tokens) > 0 THEN
+        ended := workmill.succeed(seqs, tokens, attempts, deaths_then, keeps, results, states, present);
+        IF cardinality(ended) < greatest(cardinality(seqs), cardinality(ids)) THEN
+            SELECT judged.places, judged.verdicts INTO places, verdicts FROM workmill.judge(
+                ended, seqs, ids, tokens, attempts, deaths_then, keeps, results, states, endings, delays, failures,
+                reasons, present
+            ) AS judged;
         END IF;
-        told := workmill.cancel_of(s.name, is_whole, 'schedule ' || s.name || ' was stopped');
-        followed := workmill.told(followed, told);
-    END LOOP;
-    IF forgets THEN
-        DELETE FROM workmill.schedule WHERE name = ANY (names);
+        IF cardinality(ids) > 0 THEN
+            SELECT array_agg(j.seq) INTO seqs FROM unnest(ids) AS u (id) JOIN workmill.job AS j ON j.id = u.id;
+        END IF;
+    END IF;
+    -- In a statement of its own: what others have stored or set meanwhile must be seen.
+    SELECT
+        EXISTS (SELECT 1 FROM workmill.worker WHERE worker.id = by_worker AND worker.lease_ends_at > present),
+        EXISTS (SELECT 1 FROM workmill.uncommon)
+    INTO is_live, has_more;
+    IF has_more AND cardinality(tokens) > 0 AND workmill.has_news(seqs) THEN
+        followed := workmill.told(workmill.follow(seqs, present, from_queues, of_tasks), workmill.free(seqs));
+    END IF;
+    is_live := is_live AND wanted >= 0;
+    IF is_live THEN
+        SELECT t.moment, t.taken, t.has_rated, t.has_expired INTO moment, taken, has_rated, has_expired
+        FROM workmill.take(by_worker, by_engine, from_queues, of_tasks, wanted, has_more, present) AS t;
+    END IF;
+    RETURN NEXT;
+    IF cardinality(taken) > 0 THEN
+        RETURN QUERY SELECT
+            NULL::bigint[], NULL::text[], NULL::boolean, NULL::bigint, j.seq, j.id, j.lane, j.args, j.policy,
+            j.key, j.attempt + 1, j.deaths, j.token + 1, j.version + 1, j.progress, j.failure, j.created_at,
+            j.run_at, j.cancel_requested_at, j.cancel_reason, j.retry_of, j.ties, NULL::jsonb, NULL::boolean,
+            NULL::boolean
+        FROM unnest(taken) WITH ORDINALITY AS s (seq, place) JOIN workmill.job AS j ON j.seq = s.seq
+        ORDER BY s.place;
     END IF;
 END $$;
 
--- The jobs of a schedule that have not ended, in the order of storing.
-CREATE FUNCTION workmill.unfinished_of(of_schedule text) RETURNS bigint[] LANGUAGE sql VOLATILE AS $$
-    SELECT ARRAY(
-        SELECT awaited.seq FROM workmill.awaited WHERE awaited.schedule = of_schedule
-        AND NOT EXISTS (SELECT 1 FROM workmill.done WHERE done.seq = awaited.seq) ORDER BY awaited.seq
-    )
-$$;
-
--- Cancel the jobs of a schedule that do not run, or all of them, for a reason; answers what is to be told.
-CREATE FUNCTION workmill.cancel_of(of_schedule text, is_whole boolean, why text) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- End what succeeded, and return its places. The plans of this and of `judge` are pinned by who calls them.
+CREATE FUNCTION workmill.succeed(
+    seqs bigint[], tokens integer[], attempts integer[], deaths_then integer[], keeps bigint[], results text[],
+    states text[], moment bigint
+) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
-    ids text[];
-    keeps bigint[];
+    ended bigint[];
+    numbers bigint[];
+    workers text[];
+    engines integer[];
+    starts bigint[];
 BEGIN
-    SELECT array_agg(j.id ORDER BY j.id), array_agg(workmill.keep_of(j.policy) ORDER BY j.id) INTO ids, keeps
-    FROM unnest(workmill.unfinished_of(of_schedule)) AS a (seq) JOIN workmill.job AS j ON j.seq = a.seq
-    WHERE (is_whole OR NOT EXISTS (SELECT 1 FROM workmill.held WHERE held.seq = a.seq));
-    IF ids IS NULL THEN
+    -- First the attempts, then a look at their jobs: what others did to them meanwhile must be seen.
+    WITH gone AS (
+        DELETE FROM workmill.held USING unnest(seqs, tokens, states) WITH ORDINALITY AS s (seq, token, state, place)
+        WHERE s.state IS NULL AND held.seq = s.seq AND held.token = coalesce(s.token, tokens[1])
+        RETURNING s.place, held.*
+    )
+    SELECT array_agg(gone.seq), array_agg(gone.worker), array_agg(gone.engine), array_agg(gone.started_at),
+        array_agg(gone.place)
+    INTO numbers, workers, engines, starts, ended FROM gone;
+    IF ended IS NULL THEN
+        RETURN '{}';
+    END IF;
+    WITH finished AS (
+        INSERT INTO workmill.done (
+            seq, finished_at, expires_at, started_at, cancel_requested_at, lane, attempt, deaths, token, version,
+            engine, state, worker, result, cancel_reason
+        )
+        SELECT
+            j.seq, moment, workmill.after(moment, coalesce(keeps[e.place], keeps[1])), e.started_at,
+            j.cancel_requested_at, j.lane, coalesce(attempts[e.place], attempts[1]),
+            coalesce(deaths_then[e.place], deaths_then[1]), j.token + 1, j.version + 2, e.engine, 'succeeded',
+            e.worker, results[e.place], j.cancel_reason
+        FROM unnest(ended, numbers, workers, engines, starts) AS e (place, seq, worker, engine, started_at)
+        JOIN workmill.job AS j ON j.seq = e.seq
+        RETURNING done.lane
+    )
+    INSERT INTO workmill.tally_change (lane, state, jobs)
+    SELECT by_lane.lane, change.state, change.sign * by_lane.jobs
+    FROM (SELECT finished.lane, count(*) AS jobs FROM finished GROUP BY finished.lane) AS by_lane
+    CROSS JOIN (VALUES ('running', -1), ('succeeded', 1)) AS change (state, sign);
+    RETURN ended;
+END $$;
+
+-- End whatever else may be ended than what has the places `ended`; answers the places and verdicts of all these.
+CREATE FUNCTION workmill.judge(
+    ended bigint[], seqs bigint[], ids text[], tokens integer[], attempts integer[], deaths_then integer[],
+    keeps bigint[], results text[], states text[], endings text[], delays bigint[], failures text[], reasons text[],
+    moment bigint, OUT places bigint[], OUT verdicts text[]
+) LANGUAGE plpgsql AS $$
+DECLARE
+    holds bigint[];
+    workers text[];
+    engines integer[];
+    starts bigint[];
+    gated bigint[];
+BEGIN
+    -- First lock the attempts, then look: what others did to their jobs meanwhile must be seen.
+    SELECT array_agg(h.seq), array_agg(h.worker), array_agg(h.engine), array_agg(h.started_at)
+    INTO holds, workers, engines, starts
+    FROM (
+        SELECT h.* FROM (
+            SELECT
+                u.place, coalesce(u.seq, (SELECT j.seq FROM workmill.job AS j WHERE j.id = u.id)) AS seq,
+                coalesce(u.token, tokens[1]) AS token
+            FROM unnest(seqs, ids, tokens) WITH ORDINALITY AS u (seq, id, token, place)
+        ) AS s
+        LEFT JOIN LATERAL (
+            SELECT held.* FROM workmill.held WHERE held.seq = s.seq AND held.token = s.token FOR UPDATE
+        ) AS h ON true
+        ORDER BY s.place
+    ) AS h;
+    IF 'queued' = ANY (states) THEN
+        -- What goes back, and then a claim, need locks of lanes, and all must be taken in one order. It happens seldom.
+        PERFORM workmill.lock_rules();
+        PERFORM workmill.lock_lanes(array_agg(lane.lane)) FROM workmill.lane;
+    END IF;
+    WITH judged AS MATERIALIZED (
+        SELECT
+            s.*, j.lane, j.gates, j.attempt + 1 AS number, j.version + 2 AS version,
+            coalesce(s.failure, j.failure) AS kept_failure, j.cancel_requested_at,
+            coalesce(s.reason, j.cancel_reason) AS kept_reason,
+            min(s.place) FILTER (WHERE s.is_final OR j.cancel_requested_at IS NULL)
+                OVER (PARTITION BY s.seq) AS applied
+        FROM (
+            SELECT
+                u.place, u.seq, u.worker, u.engine, u.started_at, u.result, u.delay, u.failure, u.reason,
+                coalesce(u.token, tokens[1]) AS token, coalesce(u.attempt, attempts[1]) AS attempt,
+                coalesce(u.deaths, deaths_then[1]) AS deaths, coalesce(u.keep, keeps[1]) AS keep,
+                coalesce(u.state, 'succeeded') AS state, coalesce(u.ending, 'succeeded') AS ending,
+                u.state IS NULL OR u.state IN ('succeeded', 'failed', 'cancelled') AS is_final
+            FROM unnest(
+                holds, workers, engines, starts, tokens, attempts, deaths_then, keeps, results, states, endings,
+                delays, failures, reasons
+            ) WITH ORDINALITY AS u (
+                seq, worker, engine, started_at, token, attempt, deaths, keep, result, state, ending, delay, failure,
+                reason, place
+            )
+            WHERE u.seq IS NOT NULL
+        ) AS s JOIN workmill.job AS j ON j.seq = s.seq
+    ), ending AS MATERIALIZED (
+        SELECT * FROM judged WHERE judged.place = judged.applied
+    ), released AS (
+        DELETE FROM workmill.held USING ending WHERE held.seq = ending.seq
+    ), finished AS (
+        INSERT INTO workmill.done (
+            seq, finished_at, expires_at, started_at, cancel_requested_at, lane, attempt, deaths, token, version,
+            engine, state, worker, result, failure, cancel_reason
+        )
+        SELECT
+            ending.seq, moment, workmill.after(moment, ending.keep), ending.started_at, ending.cancel_requested_at,
+            ending.lane, ending.attempt, ending.deaths, ending.token, ending.version, ending.engine, ending.state,
+            ending.worker, ending.result,
+            CASE WHEN ending.state = 'succeeded' THEN NULL ELSE ending.kept_failure END, ending.kept_reason
+        FROM ending WHERE ending.is_final
+    ), returned AS (
+        UPDATE workmill.job AS j SET
+            attempt = ending.attempt, deaths = ending.deaths, token = ending.token, version = ending.version,
+            engine = ending.engine, worker = ending.worker, started_at = ending.started_at,
+            failure = ending.kept_failure, cancel_reason = ending.kept_reason,
+            run_at = CASE WHEN ending.state = 'queued' THEN j.run_at
+                ELSE workmill.after(moment, coalesce(ending.delay, 0)) END
+        FROM ending WHERE NOT ending.is_final AND j.seq = ending.seq
+    ), waiting AS (
+        INSERT INTO workmill.later (seq, run_at, lane, state)
+        SELECT ending.seq, workmill.after(moment, coalesce(ending.delay, 0)), ending.lane, ending.state
+        FROM ending WHERE NOT ending.is_final AND ending.state <> 'queued'
+    ), queued AS (
+        INSERT INTO workmill.again (lane, seq)
+        SELECT ending.lane, ending.seq FROM ending WHERE ending.state = 'queued' AND ending.gates IS NULL
+    ), recorded AS (
+        INSERT INTO workmill.attempt (seq, token, number, started_at, ended_at, ending, worker, failure)
+        SELECT
+            ending.seq, ending.token, ending.number, ending.started_at, moment, ending.ending, ending.worker,
+            ending.failure
+        FROM ending WHERE ending.ending <> 'succeeded'
+    ), counted AS (
+        INSERT INTO workmill.tally_change (lane, state, jobs)
+        SELECT ending.lane, change.state, sum(change.jobs) FROM ending
+        CROSS JOIN LATERAL (VALUES ('running', -1), (ending.state, 1)) AS change (state, jobs)
+        GROUP BY ending.lane, change.state
+    )
+    SELECT
+        ended || array_agg(judged.place),
+        array_fill('applied'::text, ARRAY[cardinality(ended)]) || array_agg(
+            CASE
+                WHEN judged.place = judged.applied THEN 'applied'
+                WHEN judged.place > judged.applied THEN 'stale'
+                ELSE 'cancel_requested'
+            END
+        ),
+        array_agg(judged.seq) FILTER (
+            WHERE judged.place = judged.applied AND judged.state = 'queued' AND judged.gates IS NOT NULL
+        )
+    INTO places, verdicts, gated FROM judged;
+    IF gated IS NOT NULL THEN
+        PERFORM workmill.line_up(gated);
+    END IF;
+END $$;
+
+-- Cancel at once what does not run, and request it of what does; the last row says what is to be told beside. What
+-- others do to these jobs at the same time comes first or waits: their attempts are locked, then their rows and schedules,
+-- then their lanes, as a settle does.
+CREATE FUNCTION workmill.cancel(
+    ids text[], keeps bigint[], why text, forced boolean
+) RETURNS TABLE (id text, is_running boolean, followed jsonb)
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET jit = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    moment bigint := workmill.clock();
+    lanes integer[];
+    seqs bigint[];
+    lanes_behind integer[];
+    touched bigint[];
+BEGIN
+    PERFORM 1 FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
+        SELECT 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = s.id FOR UPDATE OF held
+    ) AS h;
+    SELECT array_agg(j.lane), array_agg(j.seq) INTO lanes, seqs
+    FROM unnest(ids) AS s (id) JOIN workmill.job AS j ON j.id = s.id;
+    SELECT b.lanes, b.touched INTO lanes_behind, touched FROM workmill.behind(seqs) AS b;
+    PERFORM workmill.lock_jobs(seqs || touched);
+    PERFORM workmill.lock_schedules(seqs || touched);
+    IF lanes_behind IS NOT NULL THEN
+        PERFORM workmill.lock_rules();
+    END IF;
+    PERFORM workmill.lock_lanes(lanes || lanes_behind);
+    PERFORM 1 FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
+        SELECT 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = s.id FOR UPDATE OF held
+    ) AS h;
+    RETURN QUERY WITH open AS MATERIALIZED (
+        SELECT r.seq, r.id, j.lane, r.state, s.keep, r.attempt, r.deaths, r.token, r.version, r.engine, r.worker,
+            r.started_at, r.failure, r.cancel_requested_at IS NOT NULL AS is_requested
+        FROM unnest(ids, keeps) AS s (id, keep)
+        JOIN workmill.job AS j ON j.id = s.id
+        JOIN workmill.job_row AS r ON r.seq = j.seq
+        WHERE r.state NOT IN ('succeeded', 'failed', 'cancelled')
+        AND (r.cancel_requested_at IS NULL OR (forced AND NOT r.cancel_forced))
+    ), asked AS (
+        UPDATE workmill.job AS j SET
+            cancel_requested_at = coalesce(j.cancel_requested_at, moment),
+            cancel_reason = CASE WHEN open.is_requested THEN j.cancel_reason ELSE why END,
+            cancel_forced = nullif(forced, false),
+            version = j.version + 1
+        FROM open WHERE open.state = 'running' AND j.seq = open.seq
+    ), finished AS (
+        INSERT INTO workmill.done (
+            seq, finished_at, expires_at, started_at, cancel_requested_at, lane, attempt, deaths, token, version,
+            engine, state, worker, failure, cancel_reason, cancel_forced
+        )
+        SELECT
+            open.seq, moment, workmill.after(moment, open.keep), open.started_at, moment, open.lane, open.attempt,
+            open.deaths, open.token, open.version + 1, open.engine, 'cancelled', open.worker, open.failure, why,
+            nullif(forced, false)
+        FROM open WHERE open.state <> 'running'
+    ), unlined AS (
+        UPDATE workmill.job AS j SET xid = NULL FROM open
+        WHERE open.state = 'queued' AND j.seq = open.seq AND j.xid IS NOT NULL
+    ), unpointed AS (
+        DELETE FROM workmill.again USING open
+        WHERE open.state = 'queued' AND again.lane = open.lane AND again.seq = open.seq
+    ), unscheduled AS (
+        DELETE FROM workmill.later USING open WHERE later.seq = open.seq
+    ), awaiting AS (
+        DELETE FROM workmill.waiting USING open WHERE open.state = 'waiting' AND waiting.seq = open.seq
+    ), unparted AS (
+        DELETE FROM workmill.apart USING open WHERE open.state = 'queued' AND apart.seq = open.seq
+    ), unexpired AS (
+        DELETE FROM workmill.expiry USING open WHERE open.state <> 'running' AND expiry.seq = open.seq
+    ), counted AS (
+        INSERT INTO workmill.tally_change (lane, state, jobs)
+        SELECT open.lane, change.state, sum(change.jobs) FROM open
+        CROSS JOIN LATERAL (VALUES (open.state, -1), ('cancelled', 1)) AS change (state, jobs)
+        WHERE open.state <> 'running'
+        GROUP BY open.lane, change.state
+    )
+    SELECT open.id, open.state = 'running', NULL::jsonb FROM open;
+    RETURN QUERY SELECT NULL, NULL::boolean, workmill.follow(seqs, moment);
+END $$;
+
+-- Fail a job that cannot be read, with what stands in for what is damaged; answers what is to be told beside.
+CREATE FUNCTION workmill.mend(
+    wanted text, new_failure text, new_policy text, new_args text, new_progress text, keep bigint
+) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    moment bigint := workmill.clock();
+    r record;
+BEGIN
+    PERFORM 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = wanted FOR UPDATE OF held;
+    PERFORM workmill.lock_lanes(array_agg(h.lane)) FROM (
+        SELECT j.lane FROM workmill.job AS j WHERE j.id = wanted FOR UPDATE
+    ) AS h;
+    PERFORM 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = wanted FOR UPDATE OF held;
+    SELECT known.*, j.lane INTO r
+    FROM workmill.job AS j JOIN workmill.job_row AS known ON known.seq = j.seq WHERE j.id = wanted;
+    IF NOT FOUND OR r.state IN ('succeeded', 'failed', 'cancelled') THEN
         RETURN NULL;
     END IF;
-    RETURN workmill.cancel_for(ids, keeps, why);
-END $$;
-
--- Let a schedule make its jobs. The first row says what became of it: `fired`, `skipped` or `stale`, with what is to be
--- told beside; `refused`, and why; or there is none at all where others stored one of the jobs just now, so that the
--- caller asks again. Then come the jobs, and whether they were created.
-CREATE FUNCTION workmill.fire(request text) RETURNS TABLE (
-    said text, detail text, created boolean, seq bigint, id text, task text, queue text, priority integer, state text,
-    args text, policy text, key text, attempt integer, deaths integer, token integer, version integer, progress text,
-    result text, failure text, worker text, engine integer, created_at bigint, run_at bigint, started_at bigint,
-    finished_at bigint, expires_at bigint, cancel_requested_at bigint, cancel_reason text, cancel_forced boolean,
-    retry_of text, ties text
-) LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET jit = off
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-#variable_conflict use_column
-DECLARE
-    asked record;
-    s workmill.schedule;
-    moment bigint := workmill.clock();
-    drafts workmill.draft[];
-    d workmill.draft;
-    one record;
-    behind bigint[];
-    seqs bigint[] := '{}';
-    makes boolean[] := '{}';
-    told jsonb;
-    followed jsonb;
-BEGIN
-    SELECT * INTO asked FROM json_to_record(request::json) AS a (
-        schedule text, version bigint, at bigint, next_at bigint, most_queued integer, jobs json
+    UPDATE workmill.job SET xid = NULL, policy = new_policy, args = new_args, progress = new_progress WHERE seq = r.seq;
+    INSERT INTO workmill.done (
+        seq, finished_at, expires_at, started_at, cancel_requested_at, lane, attempt, deaths, token, version, engine,
+        state, worker, failure, cancel_reason
+    ) VALUES (
+        r.seq, moment, workmill.after(moment, keep), r.started_at, r.cancel_requested_at, r.lane, r.attempt, r.deaths,
+        r.token, r.version + 1, r.engine, 'failed', r.worker, new_failure, r.cancel_reason
     );
-    drafts := ARRAY(SELECT j FROM json_populate_recordset(NULL::workmill.draft, asked.jobs) AS j);
-    -- The attempts that may have to make room first, as for whoever ends them.
-    PERFORM 1 FROM workmill.awaited AS a JOIN workmill.held ON held.seq = a.seq
-    WHERE a.schedule = asked.schedule AND EXISTS (
-        SELECT 1 FROM workmill.schedule WHERE schedule.name = asked.schedule AND schedule.overlap = 'cancel'
-    ) FOR UPDATE OF held;
-    SELECT * INTO s FROM workmill.schedule WHERE name = asked.schedule FOR UPDATE;
-    IF NOT FOUND
-    OR asked.version IS NOT NULL AND (NOT s.is_active OR s.version <> asked.version)
-    OR asked.version IS NULL AND EXISTS (
-        SELECT 1 FROM unnest(drafts) AS n JOIN workmill.job AS j ON j.id = n.id
-    ) THEN
-        said := 'stale';
-        RETURN NEXT;
-        RETURN;
+    IF r.state = 'running' THEN
+        INSERT INTO workmill.attempt (seq, token, number, started_at, ended_at, ending, worker, failure)
+        VALUES (r.seq, r.token, r.attempt, r.started_at, moment, 'failed', r.worker, new_failure);
     END IF;
-    BEGIN
-        FOREACH d IN ARRAY drafts LOOP
-            behind := workmill.unfinished_of(s.name);
-            CONTINUE WHEN cardinality(behind) > 0 AND (s.pause IS NOT NULL OR s.overlap = 'skip')
-            OR s.overlap = 'queue' AND cardinality(behind) >= asked.most_queued;
-            IF s.overlap = 'allow' THEN
-                behind := '{}';
-            ELSIF s.overlap = 'cancel' THEN
-                told := workmill.cancel_of(s.name, true, 'job ' || d.id || ' of its schedule is due');
-                followed := workmill.told(followed, told);
-                behind := workmill.unfinished_of(s.name);
-            END IF;
-            SELECT * INTO one FROM workmill.store(ARRAY[d], false, behind, moment);
-            CONTINUE WHEN one.seqs[1] IS NULL;
-            followed := workmill.told(followed, one.followed);
-            seqs := seqs || one.seqs;
-            makes := makes || one.created;
-            SELECT j.seq, j.id INTO s.last_seq, s.last_job FROM workmill.job AS j WHERE j.seq = one.seqs[1];
-        END LOOP;
-        IF asked.version IS NOT NULL THEN
-            s.last_at := asked.at;
-            s.next_at := asked.next_at;
-        END IF;
-        IF s.pause IS NOT NULL AND s.is_active THEN
-            s.next_at := workmill.after(moment, s.pause);
-        END IF;
-        IF asked.version IS NOT NULL OR cardinality(seqs) > 0 THEN
-            PERFORM workmill.write_schedule(s, moment);
-        END IF;
-    EXCEPTION
-        WHEN SQLSTATE 'WM001' THEN
-            GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-            said := 'refused';
-            RETURN NEXT;
-            RETURN;
-        WHEN unique_violation THEN
-            RETURN;
-    END;
-    said := CASE WHEN cardinality(drafts) > 0 AND cardinality(seqs) = 0 THEN 'skipped' ELSE 'fired' END;
-    detail := followed;
-    RETURN NEXT;
-    RETURN QUERY SELECT 'job', NULL, n.created, r.*
-    FROM unnest(seqs, makes) WITH ORDINALITY AS n (seq, created, place)
-    JOIN workmill.job_row AS r ON r.seq = n.seq ORDER BY n.place;
+    DELETE FROM workmill.held WHERE held.seq = r.seq;
+    DELETE FROM workmill.later WHERE later.seq = r.seq;
+    DELETE FROM workmill.waiting WHERE waiting.seq = r.seq;
+    DELETE FROM workmill.again WHERE again.lane = r.lane AND again.seq = r.seq;
+    DELETE FROM workmill.apart WHERE apart.seq = r.seq;
+    DELETE FROM workmill.expiry WHERE expiry.seq = r.seq;
+    INSERT INTO workmill.tally_change (lane, state, jobs) VALUES (r.lane, r.state, -1), (r.lane, 'failed', 1);
+    RETURN workmill.told(workmill.follow(ARRAY[r.seq], moment), workmill.free(ARRAY[r.seq]));
 END $$;
 
--- Store messages, and jobs with them, all or none. The first row is as for `enqueue_ruled`, then come the jobs; messages
--- come last, with their numbers, by places.
-CREATE FUNCTION workmill.publish(request text) RETURNS TABLE (
-    said text, detail text, number bigint, published_at bigint, id text, channel text, data text
-) LANGUAGE plpgsql
+-- Store progress of running jobs; answers the places of the reports that were stored.
+CREATE FUNCTION workmill.report(ids text[], tokens integer[], progresses text[]) RETURNS TABLE (place bigint)
+LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-#variable_conflict use_column
 DECLARE
-    asked json := request;
-    moment bigint := workmill.clock();
-    drafts workmill.draft[];
-    stored record;
-    followed jsonb;
+    seqs bigint[];
 BEGIN
-    BEGIN
-        drafts := ARRAY(SELECT j FROM json_populate_recordset(NULL::workmill.draft, asked -> 'jobs') AS j);
-        IF cardinality(drafts) > 0 THEN
-            SELECT * INTO stored FROM workmill.store(drafts, true, '{}', moment);
-            followed := stored.followed;
-        END IF;
-        -- Last, and until the commit: what a reader sees is all there is before it.
-        PERFORM pg_advisory_xact_lock(hashtext('workmill.message'), 0);
-        INSERT INTO workmill.message (id, channel, data, published_at)
-        SELECT m.id, m.channel, m.data, moment
-        FROM json_array_elements(asked -> 'messages') WITH ORDINALITY AS e (message, place)
-        CROSS JOIN LATERAL json_to_record(e.message) AS m (id text, channel text, data text)
-        ORDER BY e.place
-        ON CONFLICT DO NOTHING;
-    EXCEPTION
-        WHEN SQLSTATE 'WM001' THEN
-            GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-            said := 'refused';
-            RETURN NEXT;
-            RETURN;
-        WHEN unique_violation THEN
-            RETURN;
-    END;
-    said := 'stored';
-    detail := followed;
-    RETURN NEXT;
-    RETURN QUERY SELECT 'message', NULL, m.number, m.published_at, m.id, m.channel, m.data
-    FROM json_array_elements(asked -> 'messages') WITH ORDINALITY AS e (message, place)
-    JOIN workmill.message AS m ON m.id = e.message ->> 'id' ORDER BY e.place;
+    SELECT array_agg(h.seq ORDER BY s.place) INTO seqs
+    FROM unnest(ids, tokens) WITH ORDINALITY AS s (id, token, place)
+    LEFT JOIN LATERAL (
+        SELECT held.seq FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq
+        WHERE j.id = s.id AND held.token = s.token FOR SHARE OF held
+    ) AS h ON true;
+    -- Of several about one job the last is the newest.
+    WITH newest AS (
+        SELECT DISTINCT ON (s.seq) s.seq, s.progress
+        FROM unnest(seqs, progresses) WITH ORDINALITY AS s (seq, progress, place)
+        WHERE s.seq IS NOT NULL ORDER BY s.seq, s.place DESC
+    )
+    UPDATE workmill.job AS j SET progress = newest.progress, version = j.version + 1
+    FROM newest WHERE j.seq = newest.seq;
+    RETURN QUERY SELECT s.place FROM unnest(seqs) WITH ORDINALITY AS s (seq, place) WHERE s.seq IS NOT NULL;
 END $$;

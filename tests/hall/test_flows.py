@@ -92,6 +92,17 @@ def test_a_circle_is_refused_and_named(app: App, tasks: Tasks) -> None:
     assert app.jobs().jobs == ()
 
 
+def test_a_large_circle_is_refused_in_few_words(app: App, tasks: Tasks) -> None:
+    flow, jobs = Flow(), [tasks.nothing.job() for _ in range(1_000)]
+    for number, job in enumerate(jobs):
+        flow.add(job, after=jobs[number - 1])
+
+    with pytest.raises(InvalidOption, match="… 981 more; let one of them go first") as refused:
+        app.enqueue_flow(flow)
+
+    assert len(str(refused.value)) < 2_000
+
+
 def test_what_is_no_flow_is_refused(app: App, tasks: Tasks) -> None:
     job = tasks.add.job(1)
     flow = group(job)

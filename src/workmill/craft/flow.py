@@ -10,6 +10,9 @@ from workmill.words.errors import InvalidOption
 from workmill.words.job import NewJob
 from workmill.words.ties import After, Feed, Needs
 
+MOST_NAMED = 20
+"""How many jobs of a circle are named."""
+
 
 class Flow:
     """Jobs with dependencies, stored in one transaction by `app.enqueue_flow(flow)`.
@@ -80,8 +83,10 @@ class Flow:
         try:
             return [self._jobs[job_id] for job_id in TopologicalSorter(within).static_order()]
         except CycleError as error:
-            circle = " → ".join(f"{self._jobs[job_id].task} ({job_id})" for job_id in error.args[1])
-            remedy = f"these jobs follow each other in a circle: {circle}; let one of them go first"
+            circle: list[str] = error.args[1]
+            named = " → ".join(f"{self._jobs[job_id].task} ({job_id})" for job_id in circle[:MOST_NAMED])
+            more = f" → … {len(circle) - MOST_NAMED} more" if len(circle) > MOST_NAMED else ""
+            remedy = f"these jobs follow each other in a circle: {named}{more}; let one of them go first"
             raise InvalidOption("after", error.args[1][0], remedy) from None
 
 

@@ -62,6 +62,15 @@ async def test_a_stored_job_can_be_followed(app: App, tasks: Tasks, *, has_ended
     assert (await then.aresult(0), (await on_error.arefresh()).state) == (42, JobState.CANCELLED)
 
 
+def test_what_is_no_step_follows_no_job(app: App, tasks: Tasks) -> None:
+    job = tasks.add.enqueue(1)
+
+    for step in ("x", [tasks.add.step()], tasks.add.using(after=job).step()):
+        with pytest.raises(InvalidOption, match="option then="):
+            job.then(step)  # type: ignore[arg-type] - that is what is refused
+    assert len(app.jobs().jobs) == 1
+
+
 def test_followers_of_a_job_with_a_key_are_stored_once(app: App, tasks: Tasks) -> None:
     follow = tasks.add.using(key="once", then=[tasks.add.step(), tasks.add.step(b=2)])
 

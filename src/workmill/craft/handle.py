@@ -220,7 +220,7 @@ class JobHandle(Generic[R]):
 
     def _follow_by(self, option: str, step: NewJob) -> Callable[[Session], Awaitable[list[Enqueued]]]:
         needs = Needs.SUCCESS if option == "then" else Needs.FAILURE
-        new = following(checked_followers(option, step)[0], After(jobs=(self.id,), needs=needs))
+        new = following(checked_followers(option, (step,))[0], After(jobs=(self.id,), needs=needs))
         return lambda session: self._client.enqueue(session, [new])
 
     @property

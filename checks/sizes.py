@@ -42,6 +42,7 @@ class Finding:
 def main() -> int:
     """Print every finding; answer 1 when one of them fails the build."""
     findings = [finding for path in python_files() for finding in measure(path)]
+    findings += [finding for path in sql_files() for finding in measure_length(path, path.read_text(encoding="utf-8"))]
     for finding in sorted(findings, key=lambda each: each.fails):
         print(finding)
     failures = sum(finding.fails for finding in findings)
@@ -56,18 +57,29 @@ def python_files() -> Iterator[Path]:
         yield from sorted(path for path in (ROOT / folder).rglob("*.py"))
 
 
+def sql_files() -> Iterator[Path]:
+    """Give every file of SQL of ours."""
+    yield from sorted((ROOT / "src").rglob("*.sql"))
+
+
 def measure(path: Path) -> Iterator[Finding]:
     """Find what is too big in one file."""
     source = path.read_text(encoding="utf-8")
     lines = source.splitlines()
-    longest = LONGEST_STORE if is_store_of_a_room(path) else LONGEST_FILE
-    if len(lines) > longest:
-        yield Finding(path=path, line=1, text=f"{len(lines)} lines, at most {longest}: split it by subject", fails=True)
+    yield from measure_length(path, source)
     if path.stem in NAMES_THAT_SAY_NOTHING:
         yield Finding(path=path, line=1, text=f"`{path.stem}` names no subject: say what is in it", fails=True)
     for node in ast.walk(ast.parse(source, str(path))):
         if isinstance(node, Function):
             yield from measure_function(path, node, lines)
+
+
+def measure_length(path: Path, source: str) -> Iterator[Finding]:
+    """Find whether a file is too long."""
+    lines = len(source.splitlines())
+    longest = LONGEST_STORE if is_store_of_a_room(path) else LONGEST_FILE
+    if lines > longest:
+        yield Finding(path=path, line=1, text=f"{lines} lines, at most {longest}: split it by subject", fails=True)
 
 
 def is_store_of_a_room(path: Path) -> bool:

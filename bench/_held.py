@@ -150,8 +150,8 @@ def at(seconds: Sequence[float], share: float) -> float:
 
 def show(costs: Sequence[Cost]) -> None:
     """Print the costs."""
-    print(f"{'held back':<28}{'jobs':<9}{'p50 ms':>8}{'empty':>8}{'times':>7}{'p99 ms':>9}{'empty':>8}{'times':>7}")
+    print(f"{'held back':<32}{'jobs':<9}{'p50 ms':>8}{'empty':>8}{'times':>7}{'p99 ms':>9}{'empty':>8}{'times':>7}")
     for each in costs:
         halves = f"{each.p50:>8.2f}{each.empty_p50:>8.2f}{each.p50 / each.empty_p50:>7.2f}"
         tails = f"{each.p99:>9.2f}{each.empty_p99:>8.2f}{each.p99 / each.empty_p99:>7.2f}"
-        print(f"{each.around:<28}{each.jobs:<9}{halves}{tails}")
+        print(f"{each.around:<32}{each.jobs:<9}{halves}{tails}")

@@ -134,6 +134,22 @@ async def test_job_with_damaged_ties_fails_visibly_and_can_be_pruned(
     assert await store.prune(10) == 1
 
 
+async def test_flow_that_damage_has_left_behind_is_in_nobodys_way(
+    store: SqliteStore, raw: Raw, clock: SteppedClock
+) -> None:
+    damaged = await add(store, new_job(policy=BRIEF, ties=Ties(flow="f")))
+    await store.cancel([damaged.id], None)
+    raw.execute("UPDATE job SET ties = '[' WHERE id = ?", (damaged.id,))
+    clock.advance(SECOND)
+    assert await store.prune(10) == 1
+
+    await add(store, new_job(ties=Ties(flow="g")))
+
+    flow = await store.flow("g")
+    assert flow is not None
+    assert (flow.created_at, flow.counts) == (await store.now(), {JobState.QUEUED: 1})
+
+
 async def test_follower_with_a_damaged_policy_ends_with_its_parent(store: SqliteStore, raw: Raw) -> None:
     parent = await running(store)
     waiting = await add(store, follower(parent))

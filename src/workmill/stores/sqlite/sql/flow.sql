@@ -1,7 +1,9 @@
 -- :name begin
+-- A flow that damage has left behind at a place that is given again goes.
 INSERT INTO flow (seq, id, created_at) VALUES
 (?, ?, ?) -- :each
-ON CONFLICT (id) DO NOTHING;
+ON CONFLICT (id) DO NOTHING
+ON CONFLICT (seq) DO UPDATE SET id = excluded.id, created_at = excluded.created_at;
 
 -- :name join
 INSERT OR IGNORE INTO member (flow, job)

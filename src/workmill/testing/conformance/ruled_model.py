@@ -88,15 +88,15 @@ class RuledModel(Model):
         self._release(now)
 
     def promote(self, now: datetime) -> Promotion:
-        """Queue what is due, end what is too late, and look out for what comes next."""
+        """Queue what is due, end what is too late, and look out for the next time.
+
+        When rates open is left out: a room may wait for that only from when a claim has passed over a job for it.
+        """
         for job in self.jobs:
             if self.is_too_late(job, now):
                 self.expire(job, now)
         self._release(now)
         moments = [later for job in self.jobs if (later := self._begin_by(job)) is not None]
-        moments += [
-            opens for job in self.jobs if job.state is JobState.QUEUED for opens in self._openings(job.new, now)
-        ]
         promoted = super().promote(now)
         moments += [] if promoted.next_in is None else [now + promoted.next_in]
         return Promotion(count=promoted.count, next_in=min(moments) - now if moments else None)
@@ -215,9 +215,6 @@ class RuledModel(Model):
             return None
         counted = sorted(start + rate.per for one, start in self._starts if one == subject and now < start + rate.per)
         return counted[-rate.count] if len(counted) >= rate.count else None
-
-    def _openings(self, new: NewJob, now: datetime) -> list[datetime]:
-        return [opens for subject in counted_as(new) if (opens := self._opens_at(subject, now)) is not None]
 
     def _change(self, rules: dict[tuple[Scope, str], Rule], now: datetime) -> None:
         counted = [

@@ -96,6 +96,8 @@ DECLARE
 BEGIN
     IF cardinality(behind) > 0 OR EXISTS (SELECT 1 FROM unnest(drafts) AS d WHERE d.after IS NOT NULL) THEN
         PERFORM workmill.bind(drafts, seqs, alias, behind);
+        -- Whoever was waited for and has ended has done so by now.
+        moment := workmill.clock();
     END IF;
     WITH new AS MATERIALIZED (
         SELECT

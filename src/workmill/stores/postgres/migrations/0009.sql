@@ -178,6 +178,19 @@ BEGIN
         )
         FROM unnest(pick.shut_strands, pick.shut_names, pick.shut_keys) AS s (strand, name, key)
         WHERE strand.strand = s.strand;
+        -- A gate that several pass shuts out all of them at once.
+        UPDATE workmill.strand SET shut_name = gate.name, shut_key = gate.key, opens_at = gate.opens_at
+        FROM (
+            SELECT s.name, s.key, (
+                SELECT at.opens_at FROM workmill.room_at('key', s.name, s.key, moment) AS at
+            ) AS opens_at
+            FROM unnest(pick.shut_names, pick.shut_keys) AS s (name, key)
+            GROUP BY s.name, s.key HAVING count(*) > 1
+        ) AS gate
+        WHERE strand.lane = ANY (lanes) AND strand.shut_name IS NULL AND EXISTS (
+            SELECT 1 FROM generate_series(1, cardinality(strand.gates) / 2) AS pair (number)
+            WHERE strand.gates[2 * pair.number - 1] = gate.name AND strand.gates[2 * pair.number] = gate.key
+        );
         has_rated := has_rated OR EXISTS (
             SELECT 1 FROM workmill.strand
             WHERE strand.strand = ANY (pick.shut_strands) AND strand.opens_at IS NOT NULL
@@ -212,6 +225,11 @@ DECLARE
     touched bigint[];
     ids jsonb;
 BEGIN
+    IF NOT EXISTS (SELECT 1 FROM workmill.expiry WHERE expiry.begins_by <= moment) THEN
+        RETURN NULL;
+    END IF;
+    PERFORM workmill.lock_rules();
+    moment := workmill.clock();
     SELECT array_agg(due.seq), array_agg(DISTINCT due.lane) INTO seqs, lanes FROM (
         SELECT j.seq, j.lane FROM workmill.expiry JOIN workmill.job AS j ON j.seq = expiry.seq
         WHERE expiry.begins_by <= moment ORDER BY expiry.begins_by LIMIT wanted FOR UPDATE OF j SKIP LOCKED
@@ -222,9 +240,6 @@ BEGIN
     SELECT b.lanes, b.touched INTO lanes_behind, touched FROM workmill.behind(seqs) AS b;
     PERFORM workmill.lock_jobs(touched);
     PERFORM workmill.lock_schedules(seqs || touched);
-    IF lanes_behind IS NOT NULL THEN
-        PERFORM workmill.lock_rules();
-    END IF;
     PERFORM workmill.lock_lanes(lanes || lanes_behind);
     -- Whoever held these lanes may have claimed or ended some of them.
     SELECT array_agg(j.seq), jsonb_agg(j.id) INTO seqs, ids

@@ -222,3 +222,15 @@ async def test_whoever_ends_jobs_waits_for_the_rules_before_locking_any(
         free = "SELECT 1 FROM {schema}.job JOIN {schema}.held USING (seq) FOR UPDATE NOWAIT"
         assert database.execute(free) == [(1,)]
         await caller.commit()
+
+
+async def test_what_a_bounded_queue_holds_is_added_up_often(database: PostgresHarness, store: PostgresStore) -> None:
+    changes = "SELECT count(*) > 0 FROM {schema}.tally_change"
+    await store.enqueue([new_job(), new_job(queue="small")])
+    await store.promote(10)
+    assert database.execute(changes) == [(True,)]
+    await store.set_rules([bounded("small", 5)])
+
+    await store.promote(10)
+
+    assert database.execute(changes) == [(False,)]

@@ -14,11 +14,14 @@ async def promote(limit: int, session: Session) -> Promotion:
     """See `Store.promote`."""
     await expire(limit, session)
     sweep = session.promoting
-    ((ids, queues, next_in, reached),) = await session.run("tend", "promote", [limit, sweep.start()])
+    ((ids, queues, next_in, reached, is_bounded),) = await session.run("tend", "promote", [limit, sweep.start()])
     sweep.reach(reached)
     session.tell_of_queues(queues or ())
     if ids:
         session.tell(NoticeKind.CHANGED, job_ids=ids)
+    if is_bounded:
+        # Whoever stores jobs on a bounded queue counts: what is not added up yet he reads change by change.
+        await add_up(session)
     return Promotion(count=len(ids or ()), next_in=None if next_in is None else next_in * TICK)
 
 

@@ -1,5 +1,6 @@
 -- :name promote
-SELECT ids, queues, next_in, reached FROM workmill.promote(%s, %s);
+SELECT ids, queues, next_in, reached, EXISTS (SELECT 1 FROM workmill.rule WHERE rule.waiting IS NOT NULL)
+FROM workmill.promote(%s, %s);
 
 -- :name expire
 SELECT workmill.expire(%s, %s);

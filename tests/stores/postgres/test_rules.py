@@ -1,8 +1,6 @@
 """Rules over work on PostgreSQL: who waits for whom, and what is left when all is done."""
 
 import asyncio
-import uuid
-from dataclasses import replace
 
 import pytest
 from psycopg import IsolationLevel, errors
@@ -193,35 +191,6 @@ async def test_caller_who_sees_the_past_replaces_nobody(
     await caller.roll_back()
 
     assert (await stored(store, first.id)).state is JobState.QUEUED
-
-
-@pytest.mark.parametrize("what", ["cancel", "replace", "settle"])
-async def test_whoever_ends_jobs_waits_for_the_rules_before_locking_any(
-    database: PostgresHarness, store: PostgresStore, caller: PostgresCaller, what: str
-) -> None:
-    await store.set_rules([ONE_OF_EACH])
-    worker_id = await hired(store)
-    replacing = replace(gated("a"), unique=Uniqueness(name="one", on_conflict=OnConflict.REPLACE))
-    job = await running(store, replacing, worker_id=worker_id)
-    await add(store, gated("a"))
-    assert await store.claim(request(worker_id)) == []
-    await caller.connection.execute(f"SELECT {database.schema}.lock_rules()".encode())
-
-    async def act() -> None:
-        match what:
-            case "cancel":
-                await store.cancel([job.id], None)
-            case "replace":
-                await store.enqueue([replace(replacing, id=str(uuid.uuid4()))])
-            case _:
-                await store.settle([end(job)], request(worker_id))
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(act())
-        await kept_waiting(caller, 1)
-        free = "SELECT 1 FROM {schema}.job JOIN {schema}.held USING (seq) FOR UPDATE NOWAIT"
-        assert database.execute(free) == [(1,)]
-        await caller.commit()
 
 
 async def test_what_a_bounded_queue_holds_is_added_up_often(database: PostgresHarness, store: PostgresStore) -> None:

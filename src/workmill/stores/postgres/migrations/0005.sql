@@ -177,23 +177,9 @@ CREATE FUNCTION workmill.are_ruled(from_queues text[], of_tasks text[]) RETURNS 
     )
 $$;
 
--- One claim at a time looks at rules. Who takes this lock and those of lanes takes this one first; and who ends jobs from
--- which something may follow takes it before anything else, as far as that is known.
+-- One claim at a time looks at rules. Who takes this lock and those of lanes takes this one first.
 CREATE FUNCTION workmill.lock_rules() RETURNS void LANGUAGE sql VOLATILE AS $$
     SELECT pg_advisory_xact_lock(hashtext('workmill.rules'), 0)
-$$;
-
--- Whether who ends attempts must hold that lock, before anything else: as more follows from these ends, or the claim that
--- comes with them looks at rules. So whoever has it never waits for somebody who waits for it.
-CREATE FUNCTION workmill.takes_turn(
-    seqs bigint[], states text[], from_queues text[], of_tasks text[], wanted integer
-) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT 'queued' = ANY (states) OR array_position(seqs, NULL) IS NOT NULL
-    OR EXISTS (SELECT 1 FROM workmill.awaited WHERE awaited.seq = ANY (seqs))
-    OR (wanted > 0 AND (
-        EXISTS (SELECT 1 FROM workmill.passed WHERE passed.seq = ANY (seqs))
-        OR workmill.are_ruled(from_queues, of_tasks)
-    ))
 $$;
 
 -- Let jobs that are queued now be found by claims: those with gates in a strand like them, the others in their line.

@@ -26,12 +26,6 @@ DECLARE
 BEGIN
     moment := present;
     IF cardinality(tokens) > 0 THEN
-        IF current_setting('jobs.uncommon', true) = 'yes'
-        AND workmill.takes_turn(seqs, states, from_queues, of_tasks, wanted) THEN
-            PERFORM workmill.lock_rules();
-            present := workmill.clock();
-            moment := present;
-        END IF;
         ended := workmill.succeed(seqs, tokens, attempts, deaths_then, keeps, results, states, present);
         IF cardinality(ended) < greatest(cardinality(seqs), cardinality(ids)) THEN
             SELECT judged.places, judged.verdicts INTO places, verdicts FROM workmill.judge(
@@ -52,10 +46,6 @@ BEGIN
         followed := workmill.told(workmill.follow(seqs, present, from_queues, of_tasks), workmill.free(seqs));
     END IF;
     is_live := is_live AND wanted >= 0;
-    IF has_more AND wanted >= 0 AND current_setting('jobs.uncommon', true) IS DISTINCT FROM 'yes' THEN
-        -- A hint for what comes next in this session, so that nobody looks twice: without it all goes well, too.
-        PERFORM set_config('jobs.uncommon', 'yes', false);
-    END IF;
     IF is_live THEN
         SELECT t.moment, t.taken, t.has_rated, t.has_expired INTO moment, taken, has_rated, has_expired
         FROM workmill.take(by_worker, by_engine, from_queues, of_tasks, wanted, has_more, present) AS t;
@@ -234,8 +224,8 @@ BEGIN
 END $$;
 
 -- Cancel at once what does not run, and request it of what does; the last row says what is to be told beside. What
--- others do to these jobs at the same time comes first or waits: rules are locked, then their attempts, then their rows and
--- schedules, then their lanes, as for a settle.
+-- others do to these jobs at the same time comes first or waits: their attempts are locked, then their rows and schedules,
+-- then their lanes, as a settle does.
 CREATE FUNCTION workmill.cancel(
     ids text[], keeps bigint[], why text, forced boolean
 ) RETURNS TABLE (id text, is_running boolean, followed jsonb)
@@ -249,10 +239,6 @@ DECLARE
     lanes_behind integer[];
     touched bigint[];
 BEGIN
-    IF EXISTS (SELECT 1 FROM workmill.uncommon) THEN
-        PERFORM workmill.lock_rules();
-        moment := workmill.clock();
-    END IF;
     PERFORM 1 FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
         SELECT 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = s.id FOR UPDATE OF held
     ) AS h;
@@ -261,6 +247,9 @@ BEGIN
     SELECT b.lanes, b.touched INTO lanes_behind, touched FROM workmill.behind(seqs) AS b;
     PERFORM workmill.lock_jobs(seqs || touched);
     PERFORM workmill.lock_schedules(seqs || touched);
+    IF lanes_behind IS NOT NULL THEN
+        PERFORM workmill.lock_rules();
+    END IF;
     PERFORM workmill.lock_lanes(lanes || lanes_behind);
     PERFORM 1 FROM unnest(ids) AS s (id) CROSS JOIN LATERAL (
         SELECT 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = s.id FOR UPDATE OF held
@@ -323,9 +312,6 @@ DECLARE
     moment bigint := workmill.clock();
     r record;
 BEGIN
-    IF EXISTS (SELECT 1 FROM workmill.uncommon) THEN
-        PERFORM workmill.lock_rules();
-    END IF;
     PERFORM 1 FROM workmill.job AS j JOIN workmill.held ON held.seq = j.seq WHERE j.id = wanted FOR UPDATE OF held;
     PERFORM workmill.lock_lanes(array_agg(h.lane)) FROM (
         SELECT j.lane FROM workmill.job AS j WHERE j.id = wanted FOR UPDATE

@@ -225,11 +225,6 @@ DECLARE
     touched bigint[];
     ids jsonb;
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM workmill.expiry WHERE expiry.begins_by <= moment) THEN
-        RETURN NULL;
-    END IF;
-    PERFORM workmill.lock_rules();
-    moment := workmill.clock();
     SELECT array_agg(due.seq), array_agg(DISTINCT due.lane) INTO seqs, lanes FROM (
         SELECT j.seq, j.lane FROM workmill.expiry JOIN workmill.job AS j ON j.seq = expiry.seq
         WHERE expiry.begins_by <= moment ORDER BY expiry.begins_by LIMIT wanted FOR UPDATE OF j SKIP LOCKED
@@ -240,6 +235,9 @@ BEGIN
     SELECT b.lanes, b.touched INTO lanes_behind, touched FROM workmill.behind(seqs) AS b;
     PERFORM workmill.lock_jobs(touched);
     PERFORM workmill.lock_schedules(seqs || touched);
+    IF lanes_behind IS NOT NULL THEN
+        PERFORM workmill.lock_rules();
+    END IF;
     PERFORM workmill.lock_lanes(lanes || lanes_behind);
     -- Whoever held these lanes may have claimed or ended some of them.
     SELECT array_agg(j.seq), jsonb_agg(j.id) INTO seqs, ids

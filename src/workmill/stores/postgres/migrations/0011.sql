@@ -3,10 +3,9 @@
 -- Let follow what follows from the end of those of these jobs that have ended by an earlier statement: whoever stored a
 -- follower meanwhile came before that, or sees them ended. Answers what is to be told.
 --
--- Locks are taken in one order everywhere: rules, attempts, jobs, schedules, lanes, then the rows of what waits; that on
--- rules is taken here where nobody knew before that something follows. So the lanes of who claims afterwards are locked at
--- once. And rows of ends, for which those wait who store followers, are written before the lanes are locked, as far as it
--- is known.
+-- Locks are taken in one order everywhere: attempts, jobs, schedules, rules, lanes, then the rows of what waits. So the
+-- lanes of who claims afterwards are locked at once. And rows of ends, for which those wait who store followers, are
+-- written before the lanes are locked, as far as it is known.
 CREATE FUNCTION workmill.follow(
     seqs bigint[], moment bigint, from_queues text[] DEFAULT NULL, of_tasks text[] DEFAULT '{}'
 ) RETURNS jsonb LANGUAGE plpgsql AS $$

@@ -106,14 +106,6 @@ BEGIN
     SELECT DISTINCT d.task, d.unique_name, 0 FROM unnest(drafts) WITH ORDINALITY AS d
     WHERE d.unique_name IS NOT NULL AND seqs[d.ordinality] IS NULL ORDER BY d.task, d.unique_name
     ON CONFLICT (task, name) DO UPDATE SET seq = latest.seq;
-    -- Before anything is cancelled, as whoever cancels does.
-    IF EXISTS (
-        SELECT 1 FROM unnest(drafts) AS d JOIN workmill.latest ON latest.task = d.task AND latest.name = d.unique_name
-        WHERE d.on_conflict = 'replace' AND latest.seq > 0
-        AND NOT EXISTS (SELECT 1 FROM workmill.done WHERE done.seq = latest.seq)
-    ) THEN
-        PERFORM workmill.lock_rules();
-    END IF;
     created := array_fill(false, ARRAY[total]);
     FOR place IN 1..total + 1 LOOP
         IF place <= total THEN

@@ -198,7 +198,6 @@ DECLARE
     s workmill.schedule;
     told jsonb;
 BEGIN
-    PERFORM workmill.lock_rules();
     -- Their jobs come first, as for whoever ends one of them; what is added meanwhile is seen with the schedules locked.
     PERFORM 1 FROM workmill.awaited AS a CROSS JOIN LATERAL (
         SELECT 1 FROM workmill.held WHERE held.seq = a.seq FOR UPDATE
@@ -275,8 +274,6 @@ BEGIN
         schedule text, version bigint, at bigint, next_at bigint, most_queued integer, jobs json
     );
     drafts := ARRAY(SELECT j FROM json_populate_recordset(NULL::workmill.draft, asked.jobs) AS j);
-    PERFORM workmill.lock_rules() FROM workmill.schedule
-    WHERE schedule.name = asked.schedule AND schedule.overlap = 'cancel';
     -- The attempts that may have to make room first, as for whoever ends them.
     PERFORM 1 FROM workmill.awaited AS a JOIN workmill.held ON held.seq = a.seq
     WHERE a.schedule = asked.schedule AND EXISTS (

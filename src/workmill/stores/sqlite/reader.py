@@ -11,6 +11,7 @@ from workmill.stores.sqlite.calls import Calls, Waiting, tell
 from workmill.stores.sqlite.connecting import Whereabouts, open_reader
 from workmill.stores.sqlite.driver import Connection, Driver
 from workmill.stores.sqlite.failures import translated
+from workmill.stores.sqlite.forking import Inside
 from workmill.stores.sqlite.moments import ticks
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.clock import Clock
@@ -54,8 +55,10 @@ class Reader:
 
     def _work(self) -> None:
         # The connection is a local of this thread, so that a forked child never closes it.
+        inside = Inside()
         try:
-            connection = open_reader(self._path, self._driver)
+            with inside:
+                connection = open_reader(self._path, self._driver)
             whereabouts = Whereabouts(self._path)
         except Exception as error:  # noqa: BLE001 - raised again by whoever waits for the opening
             tell(self._opened, translated(error, self._path))
@@ -64,8 +67,9 @@ class Reader:
         goes_on = True
         while goes_on and (first := self._calls.first()):
             calls, goes_on = self._calls.beside(first)
-            self._serve(connection, whereabouts, calls)
-        with contextlib.suppress(self._driver.error):
+            with inside:
+                self._serve(connection, whereabouts, calls)
+        with inside, contextlib.suppress(self._driver.error):
             connection.close()
         tell(self._closed)
 

@@ -12,6 +12,7 @@ from workmill.stores.sqlite.calls import Calls, Waiting, tell
 from workmill.stores.sqlite.connecting import Whereabouts, open_writer
 from workmill.stores.sqlite.driver import Connection, Driver
 from workmill.stores.sqlite.failures import is_the_verbs_own, translated
+from workmill.stores.sqlite.forking import Inside
 from workmill.stores.sqlite.gate import GATE, GATE_SECONDS, Gate
 from workmill.stores.sqlite.moments import ticks
 from workmill.stores.sqlite.transaction import Transaction
@@ -66,8 +67,10 @@ class Writer:
 
     def _work(self) -> None:
         # The connection is a local of this thread, so that a forked child never closes it.
+        inside = Inside()
         try:
-            connection = open_writer(self._path, self._driver)
+            with inside:
+                connection = open_writer(self._path, self._driver)
             whereabouts = Whereabouts(self._path)
             folder = self._wake_folder if make_folder(self._wake_folder) else None
         except Exception as error:  # noqa: BLE001 - raised again by whoever waits for the opening
@@ -79,11 +82,12 @@ class Writer:
         while goes_on and (first := self._calls.first()):
             gate.enter(GATE_SECONDS)
             calls, goes_on = self._calls.beside(first)
-            notices = self._serve(connection, whereabouts, calls)
+            with inside:
+                notices = self._serve(connection, whereabouts, calls)
             gate.leave()
             self._calls.answer(calls)
             bells.ring(notices)
-        with contextlib.suppress(self._driver.error):
+        with inside, contextlib.suppress(self._driver.error):
             connection.close()
         gate.close()
         bells.close()

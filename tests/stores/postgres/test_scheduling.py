@@ -136,3 +136,18 @@ async def test_message_that_is_taken_back_is_no_gap(store: PostgresStore, publis
     (message,) = await beside(store.publish([new_message(data=b"2")]), publisher.rollback)
 
     assert (await read(store, start)).messages == (message,)
+
+
+async def test_schedule_that_cannot_be_read_stops_no_other(store: PostgresStore, database: PostgresHarness) -> None:
+    for name in ("broken", "nightly", "weekly"):
+        await put(store, plan(name=name), after=NOW)
+    database.execute("UPDATE {schema}.schedule SET plan = '[', next_at = 0 WHERE name = 'broken'")
+
+    due = await store.due(1)
+    page, cursor = await store.schedules(limit=2, cursor=None)
+    rest, _ = await store.schedules(limit=2, cursor=cursor)
+
+    assert [one.plan.name for one in due.schedules] == ["nightly"]
+    assert due.next_in == NOW, "another is due, too"
+    assert await store.get_schedules(["broken", "weekly"]) == [None, rest[0]]
+    assert [one.plan.name for one in (*page, *rest)] == ["nightly", "weekly"]

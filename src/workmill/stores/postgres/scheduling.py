@@ -1,6 +1,7 @@
 """Schedules: stored, started, stopped, and fired."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -58,8 +59,7 @@ async def listed(limit: int, cursor: str | None, session: Session) -> tuple[list
     if limit <= 0:
         return [], None
     rows = await session.run("schedule", "list", [cursor or "", min(limit, LARGEST_LIMIT) + 1])
-    page = [schedule_of(row) for row in rows[:limit]]
-    return page, page[-1].plan.name if len(rows) > limit else None
+    return readable(rows[:limit]), rows[limit - 1][0] if len(rows) > limit else None
 
 
 async def get(names: Sequence[str], session: Session) -> list[Schedule | None]:
@@ -68,7 +68,7 @@ async def get(names: Sequence[str], session: Session) -> list[Schedule | None]:
         return []
     # No text of PostgreSQL's holds a NUL, so no name does.
     rows = await session.run("schedule", "named", [[name for name in names if "\0" not in name]])
-    by_name = {one.plan.name: one for one in map(schedule_of, rows)}
+    by_name = {one.plan.name: one for one in readable(rows)}
     return [by_name.get(name) for name in names]
 
 
@@ -114,11 +114,21 @@ async def delete(names: Sequence[str], session: Session) -> None:
 async def due(limit: int, session: Session) -> Due:
     """See `Store.due`."""
     ((now, _),) = await session.run("schedule", "next", [[]])
-    rows = await session.run("schedule", "due", [now, max(0, min(limit, LARGEST_LIMIT))])
-    schedules = tuple(schedule_of(row) for row in rows)
-    ((_, next_at),) = await session.run("schedule", "next", [[one.plan.name for one in schedules]])
+    found, passed = await readable_due(max(0, min(limit, LARGEST_LIMIT)), now, session)
+    ((_, next_at),) = await session.run("schedule", "next", [passed])
     next_in = None if next_at is None else max(moment(next_at) - moment(now), NOTHING)
-    return Due(now=moment(now), schedules=schedules, next_in=next_in)
+    return Due(now=moment(now), schedules=tuple(found), next_in=next_in)
+
+
+async def readable_due(limit: int, now: int, session: Session) -> tuple[list[Schedule], list[str]]:
+    """Return up to `limit` schedules that are due, and which were looked at: none is hidden by unreadable ones."""
+    unreadable = 0
+    while True:
+        rows = await session.run("schedule", "due", [now, min(limit + unreadable, LARGEST_LIMIT)])
+        found = readable(rows)
+        if len(rows) - len(found) == unreadable:
+            return found, [row[0] for row in rows]
+        unreadable = len(rows) - len(found)
 
 
 async def fire(made: Sequence[Tick], session: Session) -> list[Fired]:
@@ -159,9 +169,22 @@ def fired_of(rows: Sequence[Sequence[Json]], session: Session) -> Fired:
     return Fired(verdict=TickVerdict(said), jobs=tuple(enqueued))
 
 
+def readable(rows: Sequence[Row]) -> list[Schedule]:
+    """Read the schedules that can be read: a bad row never stops good ones."""
+    found = []
+    for row in rows:
+        with suppress(ValueError):
+            found.append(schedule_of(row))
+    return found
+
+
 def schedule_of(row: Row) -> Schedule:
-    """Read one schedule."""
-    plan, args, is_declared, is_active, next_at, last_at, last_job, version, created_at, changed_at = row
+    """Read one schedule.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    _, plan, args, is_declared, is_active, next_at, last_at, last_job, version, created_at, changed_at = row
     return Schedule(
         plan=replace(load_plan(plan), args=args.encode()),
         is_declared=is_declared,

@@ -2,11 +2,11 @@
 SELECT workmill.put_schedules(%s::text);
 
 -- :name named
-SELECT plan, args, is_declared, is_active, next_at, last_at, last_job, version, created_at, changed_at
+SELECT name, plan, args, is_declared, is_active, next_at, last_at, last_job, version, created_at, changed_at
 FROM workmill.schedule WHERE name = ANY (%s::text[]);
 
 -- :name list
-SELECT plan, args, is_declared, is_active, next_at, last_at, last_job, version, created_at, changed_at
+SELECT name, plan, args, is_declared, is_active, next_at, last_at, last_job, version, created_at, changed_at
 FROM workmill.schedule WHERE name > %s ORDER BY name LIMIT %s;
 
 -- :name start
@@ -16,7 +16,7 @@ SELECT workmill.start_schedule(%s, %s, %s);
 SELECT stopped, followed FROM workmill.stop_schedules(%s::text[], %s, %s);
 
 -- :name due
-SELECT plan, args, is_declared, is_active, next_at, last_at, last_job, version, created_at, changed_at
+SELECT name, plan, args, is_declared, is_active, next_at, last_at, last_job, version, created_at, changed_at
 FROM workmill.schedule WHERE next_at <= %s ORDER BY next_at, name LIMIT %s;
 
 -- :name next

@@ -135,7 +135,8 @@ def counts_drift() -> AbstractContextManager[object]:
     def delete(ledger: Ledger, job_id: str) -> None:
         job = ledger.jobs[job_id]
         right(ledger, job_id)
-        ledger.tallies[job.queue, job.task, job.state] += 1
+        tally = job.queue, job.task, job.state
+        ledger.tallies[tally] = ledger.tallies.get(tally, 0) + 1
 
     return patch.object(Ledger, "delete", delete)
 

@@ -25,6 +25,8 @@ RECOVERIES: dict[str, Play] = {prune.__name__: prune_off, **{play.__name__: gone
 """How others end what a scenario began, where to work it off is not all."""
 ACT_SECONDS = 20.0
 """How long a scenario may take, in true time."""
+KILLED = "killed"
+"""The file that a process leaves which is killed at its crash point."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +57,16 @@ class InProcess:
 
 
 class Mortal:
-    """This very process, which dies for good."""
+    """This very process, which dies for good, and leaves a file that says so."""
 
     is_dead = False
 
+    def __init__(self, note: Path) -> None:
+        self._note = note
+
     def die(self) -> None:
         """Be killed."""
+        self._note.touch()
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -95,7 +101,7 @@ async def recover(
 
 async def act_and_die(scenario: str, database: Database, point: Point, folder: Path) -> None:
     """Play a scenario in this process, which is killed at the point; returning means that it was not reached."""
-    async with Stage(database, Plan(point), Mortal(), folder, "act") as stage:
+    async with Stage(database, Plan(point), Mortal(folder / KILLED), folder, "act") as stage:
         await SCENARIOS[scenario](stage)
 
 

@@ -22,6 +22,7 @@ LONG_FUNCTION = 25
 DEEPEST_NESTING = 3
 NAMES_THAT_SAY_NOTHING = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
 
+SCRIPTS = {".lua", ".sql"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 
@@ -42,7 +43,9 @@ class Finding:
 def main() -> int:
     """Print every finding; answer 1 when one of them fails the build."""
     findings = [finding for path in python_files() for finding in measure(path)]
-    findings += [finding for path in sql_files() for finding in measure_length(path, path.read_text(encoding="utf-8"))]
+    findings += [
+        finding for path in script_files() for finding in measure_length(path, path.read_text(encoding="utf-8"))
+    ]
     for finding in sorted(findings, key=lambda each: each.fails):
         print(finding)
     failures = sum(finding.fails for finding in findings)
@@ -57,9 +60,9 @@ def python_files() -> Iterator[Path]:
         yield from sorted(path for path in (ROOT / folder).rglob("*.py"))
 
 
-def sql_files() -> Iterator[Path]:
-    """Give every file of SQL of ours."""
-    yield from sorted((ROOT / "src").rglob("*.sql"))
+def script_files() -> Iterator[Path]:
+    """Give every file of SQL and of Lua of ours."""
+    yield from sorted(path for path in (ROOT / "src").rglob("*") if path.suffix in SCRIPTS)
 
 
 def measure(path: Path) -> Iterator[Finding]:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.sizes import measure, measure_length, sql_files
+from checks.sizes import measure, measure_length, script_files
 
 
 def findings(path: Path, source: str) -> list[tuple[str, bool]]:
@@ -46,13 +46,14 @@ def test_file_has_a_longest_length(tmp_path: Path, path: str, lines: int, fails:
     assert bool(found) == fails
 
 
+@pytest.mark.parametrize("name", ["some.sql", "some.lua"])
 @pytest.mark.parametrize(("lines", "fails"), [(400, False), (401, True)])
-def test_file_of_sql_has_a_longest_length(tmp_path: Path, lines: int, fails: bool) -> None:  # noqa: FBT001
-    assert bool(list(measure_length(tmp_path / "some.sql", "SELECT 1;\n" * lines))) == fails
+def test_file_of_sql_or_lua_has_a_longest_length(tmp_path: Path, name: str, lines: int, fails: bool) -> None:  # noqa: FBT001
+    assert bool(list(measure_length(tmp_path / name, "SELECT 1;\n" * lines))) == fails
 
 
 def test_migrations_are_looked_at() -> None:
-    assert "0001.sql" in {path.name for path in sql_files()}
+    assert "0001.sql" in {path.name for path in script_files()}
 
 
 @pytest.mark.parametrize(

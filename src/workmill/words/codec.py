@@ -12,11 +12,10 @@ from workmill.words.job import Progress
 from workmill.words.outcome import Failure, FailureKind
 from workmill.words.policy import Policy
 from workmill.words.retry import Backoff
+from workmill.words.ticks import TICK
 
 Json: TypeAlias = Any
 """What `json.loads` gives: dict, list, str, int, float, bool or None. The one place where `Any` is at home."""
-
-TICK = timedelta(microseconds=1)
 
 
 def dump(value: Json) -> bytes:

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from workmill.words.codec import TICK, dump, dump_policy, load, load_policy
+from workmill.words.codec import dump, dump_policy, load, load_policy
 from workmill.words.limit import Gate
 from workmill.words.schedule import Missed, Overlap, Plan
+from workmill.words.ticks import TICK
 
 
 def dump_plan(plan: Plan) -> str:

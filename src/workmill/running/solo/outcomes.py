@@ -3,9 +3,10 @@
 from datetime import timedelta
 from typing import assert_never
 
-from workmill.words.codec import TICK, Json, dump_failure, load_failure
+from workmill.words.codec import Json, dump_failure, load_failure
 from workmill.words.job import Ending, JobState
 from workmill.words.outcome import Cancelled, Failed, Interrupted, Outcome, Returned, Snoozed, Succeeded
+from workmill.words.ticks import TICK
 from workmill.words.transition import Transition
 
 

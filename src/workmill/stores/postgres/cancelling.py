@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from workmill.store import NoticeKind
-from workmill.stores.postgres.moments import length_of
 from workmill.stores.postgres.reading import get
 from workmill.stores.postgres.session import Session
 from workmill.words.job import Job
+from workmill.words.ticks import length_of
 
 
 async def cancel(job_ids: Sequence[str], reason: str | None, session: Session, *, force: bool) -> list[Job | None]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from workmill.store import Heard, Notice, NoticeKind
 from workmill.stores.postgres.enqueueing import check, notices_of
 from workmill.stores.postgres.finding import LARGEST_LIMIT, place_of
-from workmill.stores.postgres.moments import moment
 from workmill.stores.postgres.refusals import refusal
 from workmill.stores.postgres.rows import Row, text_of
 from workmill.stores.postgres.session import Session
@@ -14,6 +13,7 @@ from workmill.words.channel import Message, NewMessage, Subscription
 from workmill.words.codec import Json, dump, dump_policy, load, load_policy
 from workmill.words.errors import StoreUnavailable
 from workmill.words.job import NewJob
+from workmill.words.ticks import moment
 
 
 async def publish(messages: Sequence[NewMessage], jobs: Sequence[NewJob], session: Session) -> list[Message]:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from workmill.stores.postgres.moments import length_of, ticks
 from workmill.stores.postgres.rows import gates_of, text_of
 from workmill.words.codec import Json, dump_policy
 from workmill.words.job import NewJob
+from workmill.words.ticks import length_of, ticks
 from workmill.words.ties import After, Ties
 from workmill.words.ties_codec import dump_ties
 from workmill.words.unique import Uniqueness

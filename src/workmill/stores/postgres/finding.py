@@ -1,11 +1,11 @@
 """Listing jobs, newest first."""
 
 from workmill.store import JobFilter, Page
-from workmill.stores.postgres.moments import LAST, ticks
 from workmill.stores.postgres.rows import readable
 from workmill.stores.postgres.session import Session
 from workmill.words.errors import InvalidOption
 from workmill.words.job import FINAL_STATES, JobState
+from workmill.words.ticks import LAST, ticks
 
 LARGEST = 2**63 - 1
 LARGEST_LIMIT = 2**31 - 1

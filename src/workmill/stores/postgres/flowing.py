@@ -2,9 +2,9 @@
 
 from workmill.store import Flow, FlowPage
 from workmill.stores.postgres.finding import LARGEST, LARGEST_LIMIT, place_of
-from workmill.stores.postgres.moments import moment
 from workmill.stores.postgres.rows import STATES, Row
 from workmill.stores.postgres.session import Session
+from workmill.words.ticks import moment
 
 
 async def flow(flow_id: str, session: Session) -> Flow | None:

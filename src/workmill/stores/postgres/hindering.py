@@ -1,12 +1,12 @@
 """What holds a job back."""
 
 from workmill.store import MOST_AHEAD, MOST_NAMED, LimitReached, Obstacles, RateReached
-from workmill.stores.postgres.moments import moment, moment_or_none
 from workmill.stores.postgres.rows import Row
 from workmill.stores.postgres.ruling import pause_of, rule_of
 from workmill.stores.postgres.session import Session
 from workmill.words.codec import Json
 from workmill.words.limit import Scope
+from workmill.words.ticks import moment, moment_or_none
 
 
 async def obstacles(job_id: str, session: Session) -> Obstacles | None:

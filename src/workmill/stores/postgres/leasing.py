@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from workmill.store import NewWorker, Renewal, Worker
-from workmill.stores.postgres.moments import length_of
 from workmill.stores.postgres.rows import worker_of
 from workmill.stores.postgres.session import Session
 from workmill.words.order import Order
+from workmill.words.ticks import length_of
 
 
 async def register(worker: NewWorker, session: Session) -> None:

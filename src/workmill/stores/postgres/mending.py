@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from workmill.store import NoticeKind
-from workmill.stores.postgres.moments import length_of
 from workmill.stores.postgres.rows import Row, failure_of, job_of, progress_of
 from workmill.stores.postgres.session import Session
 from workmill.words.codec import dump_failure, load_policy
 from workmill.words.job import Job
 from workmill.words.outcome import Failure, FailureKind
 from workmill.words.policy import KEEP
+from workmill.words.ticks import length_of
 
 NO_POLICY = "{}"
 SHOWN = 200

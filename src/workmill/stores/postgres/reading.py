@@ -5,11 +5,11 @@ from contextlib import suppress
 from datetime import datetime
 
 from workmill.store import Count
-from workmill.stores.postgres.moments import moment
 from workmill.stores.postgres.rows import attempt_of, readable
 from workmill.stores.postgres.session import Session
 from workmill.stores.postgres.tending import add_up
 from workmill.words.job import Attempt, Job, JobState
+from workmill.words.ticks import moment
 
 MANY_CHANGES = 50_000
 

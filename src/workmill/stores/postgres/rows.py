@@ -5,12 +5,12 @@ from dataclasses import fields, make_dataclass
 
 from workmill.store import Worker
 from workmill.stores.postgres.arrays import texts
-from workmill.stores.postgres.moments import moment, moment_or_none
 from workmill.words.codec import Json, load_failure, load_policy, load_progress
 from workmill.words.errors import InvalidOption
 from workmill.words.job import Attempt, Ending, Job, JobState, NewJob, Progress
 from workmill.words.order import Order
 from workmill.words.outcome import Failure
+from workmill.words.ticks import moment, moment_or_none
 from workmill.words.ties_codec import load_ties
 
 Row = Sequence[Json]

@@ -6,10 +6,10 @@ from itertools import chain
 from workmill.store import Declaration, NoticeKind, Pause, RuleState
 from workmill.stores.postgres import channels, scheduling
 from workmill.stores.postgres.arrays import numbers, texts
-from workmill.stores.postgres.moments import TICK, length_of, moment
 from workmill.stores.postgres.rows import Row
 from workmill.stores.postgres.session import Session
 from workmill.words.limit import Rate, Rule, Scope
+from workmill.words.ticks import TICK, length_of, moment
 
 LARGEST = 2**63 - 1
 

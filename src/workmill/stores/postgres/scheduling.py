@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from workmill.store import Due, Fired, NoticeKind, TickVerdict
 from workmill.stores.postgres.finding import LARGEST_LIMIT
-from workmill.stores.postgres.moments import length_of, moment, moment_or_none, ticks
 from workmill.stores.postgres.refusals import refusal
 from workmill.stores.postgres.rows import Row, text_of
 from workmill.stores.postgres.session import Session
@@ -17,6 +16,7 @@ from workmill.words.errors import InvalidOption, ScheduleActive, ScheduleChanged
 from workmill.words.names import NAME
 from workmill.words.plan_codec import dump_plan, load_plan
 from workmill.words.schedule import MOST_QUEUED, NewSchedule, Schedule, Tick
+from workmill.words.ticks import length_of, moment, moment_or_none, ticks
 
 NOTHING = timedelta(0)
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from workmill.store import ClaimRequest, Notice, NoticeKind, Report, Settled, Verdict
 from workmill.stores.postgres.arrays import NONE, numbers, same_numbers, texts
 from workmill.stores.postgres.mending import readable_or_failed
-from workmill.stores.postgres.moments import length_of
 from workmill.stores.postgres.rows import Row, text_of
 from workmill.stores.postgres.session import Session
 from workmill.stores.postgres.tending import expire
@@ -14,6 +13,7 @@ from workmill.stores.postgres.wake import MOST_IDS
 from workmill.words.codec import dump_failure, dump_progress
 from workmill.words.errors import LeaseLost
 from workmill.words.job import Ending, Job, JobState
+from workmill.words.ticks import length_of
 from workmill.words.transition import Transition
 
 NO_CLAIM = ClaimRequest(worker_id="", engine=0, queues=(), tasks=(), limit=-1)

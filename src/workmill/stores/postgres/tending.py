@@ -1,8 +1,8 @@
 """The duties that keep the tables in order: promote what is due, prune what is past its keep time."""
 
 from workmill.store import NoticeKind, Promotion
-from workmill.stores.postgres.moments import TICK
 from workmill.stores.postgres.session import Session
+from workmill.words.ticks import TICK
 from workmill.words.unstarted import EXPIRED
 
 MOST_CHANGES = 20_000

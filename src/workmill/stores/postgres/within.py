@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from workmill.store import Enqueued, Notice, NoticeKind, Verdict
 from workmill.stores.postgres.drafting import are_ruled, draft, plain_draft
 from workmill.stores.postgres.enqueueing import born, check, known, lanes_of, notices_of, unknown
-from workmill.stores.postgres.moments import length_of
 from workmill.stores.postgres.rows import text_of
 from workmill.stores.postgres.session import LaneName, Session
 from workmill.stores.postgres.statements import statements
@@ -21,6 +20,7 @@ from workmill.words.codec import Json, dump, dump_failure
 from workmill.words.conversation import Conversation, Statement
 from workmill.words.errors import StoreError, StoreUnavailable
 from workmill.words.job import Job, JobState, NewJob
+from workmill.words.ticks import length_of
 from workmill.words.transition import Transition
 
 MOST_TRIES = 20

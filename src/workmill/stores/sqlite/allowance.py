@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from workmill.stores.sqlite.moments import LAST
 from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.talk import Talk, ask
 from workmill.words.codec import Json
 from workmill.words.limit import Scope
+from workmill.words.ticks import LAST
 
 Name = tuple[str, str, str]
 """What a rule counts: its scope, its name and, of gates, the key; "" else."""

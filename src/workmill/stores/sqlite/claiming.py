@@ -9,7 +9,6 @@ from workmill.store import ClaimRequest, NoticeKind
 from workmill.stores.sqlite.expiring import expire, is_late
 from workmill.stores.sqlite.failures import Code, code_of
 from workmill.stores.sqlite.mending import fail_unreadable_by_seq, readable_or_failed
-from workmill.stores.sqlite.moments import moment, moment_or_none
 from workmill.stores.sqlite.passing import Choice, choose, conclude
 from workmill.stores.sqlite.reading import rows_at
 from workmill.stores.sqlite.rows import JobDraft, failure_of, pack, pack_names, progress_of
@@ -18,6 +17,7 @@ from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.codec import Json, load_policy
 from workmill.words.errors import LeaseLost
 from workmill.words.job import Job, JobState
+from workmill.words.ticks import moment, moment_or_none
 from workmill.words.ties_codec import load_ties
 
 

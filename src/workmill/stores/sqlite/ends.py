@@ -15,13 +15,13 @@ from workmill.store import NoticeKind
 from workmill.stores.sqlite.account import Account
 from workmill.stores.sqlite.driver import Value
 from workmill.stores.sqlite.made import end_made, pause_loops
-from workmill.stores.sqlite.moments import LAST, later
 from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.talk import Talk, ask, say, say_each
 from workmill.words.codec import dump_failure, load_policy
 from workmill.words.job import JobState
 from workmill.words.policy import KEEP
+from workmill.words.ticks import LAST, later
 from workmill.words.ties_codec import load_ties
 from workmill.words.unstarted import not_needed, parent_cancelled, parent_failed
 

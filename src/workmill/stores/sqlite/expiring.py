@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from workmill.stores.sqlite.ends import Loss, Standing, end_unbegun, follow
-from workmill.stores.sqlite.moments import later, ticks
 from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.job import Job, JobState
+from workmill.words.ticks import later, ticks
 from workmill.words.unstarted import EXPIRED
 
 TOO_LATE = Loss(JobState.CANCELLED, None, EXPIRED)

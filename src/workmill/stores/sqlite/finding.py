@@ -7,15 +7,20 @@ from itertools import islice
 
 from workmill.store import JobFilter, Page
 from workmill.stores.sqlite.driver import Value
-from workmill.stores.sqlite.moments import LAST, block, ticks
 from workmill.stores.sqlite.reading import rows_at
 from workmill.stores.sqlite.rows import pack, readable, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import LARGEST, Transaction
 from workmill.words.errors import InvalidOption
 from workmill.words.job import JobState
+from workmill.words.ticks import LAST, ticks
 
 EVERY_JOB = JobFilter()
+
+
+def block(now: int) -> int:
+    """Return the ten seconds that a moment lies in."""
+    return now // 10_000_000
 
 
 def find(wanted: JobFilter, limit: int, cursor: str | None, transaction: Transaction) -> Page:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from workmill.store import Enqueued, Fired, TickVerdict
 from workmill.stores.sqlite import scheduling, storing
 from workmill.stores.sqlite.cancelling import cancel_open
-from workmill.stores.sqlite.moments import later, moment
 from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.job import NewJob
 from workmill.words.schedule import MOST_QUEUED, Overlap, Schedule, Tick
+from workmill.words.ticks import later, moment
 from workmill.words.unstarted import overlapped_by, schedule_stopped
 
 STALE = Fired(verdict=TickVerdict.STALE)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from workmill.store import Flow, FlowPage
 from workmill.stores.sqlite.finding import place_of
-from workmill.stores.sqlite.moments import moment
 from workmill.stores.sqlite.rows import pack, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.talk import Talk, say, say_each
 from workmill.stores.sqlite.transaction import LARGEST, Transaction
 from workmill.words.codec import Json
 from workmill.words.job import JobState
+from workmill.words.ticks import moment
 
 Members = Sequence[tuple[str, int]]
 """The ids of flows, each with the place of one of its jobs, in the order of storing."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 from workmill.stores.sqlite.driver import Value
 from workmill.stores.sqlite.ends import BY_JOBS, wait
-from workmill.stores.sqlite.moments import LAST, TICK, later, moment
 from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.talk import Talk, ask, say, say_each
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.errors import ParentNotFound
 from workmill.words.job import Job, JobState, NewJob
+from workmill.words.ticks import LAST, TICK, later, moment
 from workmill.words.ties import Needs
 from workmill.words.unstarted import not_needed, parent_cancelled, parent_failed
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from workmill.store import Finding, Level
 from workmill.stores.sqlite.driver import Driver, Value
-from workmill.stores.sqlite.moments import TICK
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.errors import StoreError
+from workmill.words.ticks import TICK
 
 SOUND_VERSION = (3, 51, 3)
 """Before it, a WAL that was reset at a bad moment could damage the file."""

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from workmill.store import NewWorker, Renewal, Worker
-from workmill.stores.sqlite.moments import LAST, TICK
 from workmill.stores.sqlite.rows import pack, worker_of, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.tending import DAY
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.order import Order
+from workmill.words.ticks import LAST, TICK
 
 
 def register(worker: NewWorker, transaction: Transaction) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from workmill.store import NoticeKind
 from workmill.stores.sqlite.account import Account
-from workmill.stores.sqlite.moments import LAST
 from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.talk import Talk, say, say_each
 from workmill.stores.sqlite.transaction import Transaction
+from workmill.words.ticks import LAST
 
 Made = Sequence[tuple[str, int]]
 """The names of schedules, each with the place of one of its jobs in the order of storing."""

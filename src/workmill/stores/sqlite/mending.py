@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 from workmill.stores.sqlite.ends import End, Standing, follow, note
-from workmill.stores.sqlite.moments import later
 from workmill.stores.sqlite.reading import rows_at
 from workmill.stores.sqlite.rows import failure_of, job_of, pack, progress_of, ties_of
 from workmill.stores.sqlite.statements import statements
@@ -12,6 +11,7 @@ from workmill.words.codec import Json, dump_failure, load_policy
 from workmill.words.job import Ending, Job, JobState
 from workmill.words.outcome import Failure, FailureKind
 from workmill.words.policy import KEEP
+from workmill.words.ticks import later
 
 NO_POLICY = "{}"
 NO_ARGS = "{}"

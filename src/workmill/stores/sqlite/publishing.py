@@ -7,7 +7,6 @@ from datetime import timedelta
 from workmill.store import Heard, NoticeKind
 from workmill.stores.sqlite.failures import Code, code_of
 from workmill.stores.sqlite.finding import place_of
-from workmill.stores.sqlite.moments import TICK, moment
 from workmill.stores.sqlite.rows import pack, text_of, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.storing import enqueue
@@ -16,6 +15,7 @@ from workmill.words.channel import Message, NewMessage, Subscription
 from workmill.words.codec import Json, dump_policy, load_policy
 from workmill.words.errors import InvalidOption
 from workmill.words.job import NewJob
+from workmill.words.ticks import TICK, moment
 
 KEPT = timedelta(hours=1) // TICK
 """How long a message can be heard, in microseconds."""

@@ -12,9 +12,9 @@ from workmill.stores.sqlite.connecting import Whereabouts, open_reader
 from workmill.stores.sqlite.driver import Connection, Driver
 from workmill.stores.sqlite.failures import translated
 from workmill.stores.sqlite.forking import Inside
-from workmill.stores.sqlite.moments import ticks
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.clock import Clock
+from workmill.words.ticks import ticks
 
 T = TypeVar("T")
 

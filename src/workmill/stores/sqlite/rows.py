@@ -10,12 +10,12 @@ from dataclasses import fields, make_dataclass
 from functools import lru_cache
 
 from workmill.store import Worker
-from workmill.stores.sqlite.moments import moment, moment_or_none
 from workmill.words.codec import Json, load, load_failure, load_policy, load_progress
 from workmill.words.errors import InvalidOption
 from workmill.words.job import Attempt, Ending, Job, JobState, Progress
 from workmill.words.order import Order
 from workmill.words.outcome import Failure
+from workmill.words.ticks import moment, moment_or_none
 from workmill.words.ties import Ties
 from workmill.words.ties_codec import load_ties
 

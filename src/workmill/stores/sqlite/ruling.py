@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from workmill.store import NoticeKind, Pause, RuleState
 from workmill.stores.sqlite.driver import Value
-from workmill.stores.sqlite.moments import TICK, moment
 from workmill.stores.sqlite.rows import pack, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.strands import balance
 from workmill.stores.sqlite.transaction import LARGEST, Transaction
 from workmill.words.codec import Json, dump, load
 from workmill.words.limit import Rate, Rule, Scope
+from workmill.words.ticks import TICK, moment
 
 Title = tuple[Scope, str]
 """What a rule is about."""

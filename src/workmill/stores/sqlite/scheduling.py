@@ -7,7 +7,6 @@ from datetime import datetime
 
 from workmill.store import Due, NoticeKind
 from workmill.stores.sqlite.ends import BY_LOOP
-from workmill.stores.sqlite.moments import TICK, moment, moment_or_none, ticks
 from workmill.stores.sqlite.rows import pack, text_of, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
@@ -17,6 +16,7 @@ from workmill.words.job import JobState
 from workmill.words.names import NAME
 from workmill.words.plan_codec import dump_plan, load_plan
 from workmill.words.schedule import NewSchedule, Schedule
+from workmill.words.ticks import TICK, moment, moment_or_none, ticks
 
 
 def put(schedules: Sequence[NewSchedule], transaction: Transaction) -> list[Schedule]:

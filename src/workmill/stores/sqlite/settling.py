@@ -10,13 +10,13 @@ from workmill.stores.sqlite.account import Account
 from workmill.stores.sqlite.claiming import take
 from workmill.stores.sqlite.driver import Value
 from workmill.stores.sqlite.ends import End, follow
-from workmill.stores.sqlite.moments import later
 from workmill.stores.sqlite.rows import pack, text_of, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.talk import Talk
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.codec import Json, dump_failure, dump_progress
 from workmill.words.job import Ending, JobState
+from workmill.words.ticks import later
 from workmill.words.transition import Transition
 
 WAITING_FOR_A_TIME = frozenset({JobState.SCHEDULED, JobState.RETRYING})

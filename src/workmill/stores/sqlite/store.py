@@ -60,7 +60,6 @@ from workmill.stores.sqlite import (
 )
 from workmill.stores.sqlite.driver import DriverName
 from workmill.stores.sqlite.drivers import driver_named
-from workmill.stores.sqlite.moments import moment
 from workmill.stores.sqlite.reader import Reader
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.stores.sqlite.wake import Ear
@@ -74,6 +73,7 @@ from workmill.words.job import Attempt, Job, NewJob
 from workmill.words.limit import Rule, Scope
 from workmill.words.order import Order
 from workmill.words.schedule import NewSchedule, Schedule, Tick
+from workmill.words.ticks import moment
 from workmill.words.transition import Transition
 
 T = TypeVar("T")

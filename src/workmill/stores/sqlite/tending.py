@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from workmill.store import NoticeKind, Promotion
 from workmill.stores.sqlite.expiring import expire_due
-from workmill.stores.sqlite.moments import TICK
 from workmill.stores.sqlite.passing import reopen
 from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.job import JobState
+from workmill.words.ticks import TICK
 
 DAY = timedelta(days=1) // TICK
 

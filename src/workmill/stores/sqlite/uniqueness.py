@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workmill.stores.sqlite.enqueueing import known
-from workmill.stores.sqlite.moments import later, ticks
 from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.talk import Talk, ask, say, say_each
 from workmill.words.job import Job, JobState, NewJob
+from workmill.words.ticks import later, ticks
 from workmill.words.unique import Uniqueness
 
 SlotName = tuple[str, str]

@@ -16,7 +16,6 @@ from workmill.stores.sqlite import enqueueing, settling, storing
 from workmill.stores.sqlite.account import Account
 from workmill.stores.sqlite.driver import Value
 from workmill.stores.sqlite.failures import Code, code_of
-from workmill.stores.sqlite.moments import ticks
 from workmill.stores.sqlite.settling import Run
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.strands import finished
@@ -26,6 +25,7 @@ from workmill.words.clock import Clock
 from workmill.words.conversation import Conversation, Statement
 from workmill.words.errors import StoreError, WorkmillError
 from workmill.words.job import NewJob
+from workmill.words.ticks import ticks
 from workmill.words.transition import Transition
 from workmill.words.unique import OnConflict
 

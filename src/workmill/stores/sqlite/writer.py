@@ -14,10 +14,10 @@ from workmill.stores.sqlite.driver import Connection, Driver
 from workmill.stores.sqlite.failures import is_the_verbs_own, translated
 from workmill.stores.sqlite.forking import Inside
 from workmill.stores.sqlite.gate import GATE, GATE_SECONDS, Gate
-from workmill.stores.sqlite.moments import ticks
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.stores.sqlite.wake import Bells, make_folder
 from workmill.words.clock import Clock
+from workmill.words.ticks import ticks
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Moments and lengths of time as the tables keep them: whole microseconds, since 1970 in UTC."""
+"""Moments and lengths of time as stores keep them: whole microseconds, since 1970 in UTC."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache

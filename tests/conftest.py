@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.servers.postgres import chosen_server
+from tests.servers.redis import chosen_redis
 
 # Under nohup, or in the background of a script, a run inherits that these are ignored, and hands it on to every worker
 # that it starts: those would not hear of them either.
@@ -38,6 +39,13 @@ def shared_by_workers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) 
 def postgres() -> Iterator[str]:
     """Give the URL of a database on a server of this run's own, or on the one that WORKMILL_TEST_POSTGRES names."""
     with chosen_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[str]:
+    """Give the URL of a database on a server of this run's own, or on the one that WORKMILL_TEST_REDIS names."""
+    with chosen_redis() as url:
         yield url
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.servers.postgres import READY_SECONDS, answers, as_ordinary_user, end_with_parent, free_port, give_away
+from tests.servers.postgres import answers, as_ordinary_user, give_away
+from tests.servers.process import READY_SECONDS, end_with_parent, free_port
 
 FOLDERS = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin"
 CONFIGURATION = """

@@ -1,6 +1,5 @@
 """A PostgreSQL server of the tests' own: on a loopback port nobody else uses, in a folder that goes with it."""
 
-import ctypes
 import importlib.util
 import os
 import shutil
@@ -14,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-READY_SECONDS = 30.0
+from tests.servers.process import READY_SECONDS, end_with_parent, free_port
+
 DEBIAN = Path("/usr/lib/postgresql")
 WRAPPER = Path(__file__).with_name("as_ordinary_user.py")
-PR_SET_PDEATHSIG = 1
 CHOICE = "WORKMILL_TEST_POSTGRES"
 """A variable: the URL of a server that tests may fill, or the version of one to start."""
 
@@ -209,14 +208,6 @@ def newness(found: tuple[str, Path]) -> tuple[int, ...]:
     return tuple(int(part) for part in found[0].split(".") if part.isdigit())
 
 
-def free_port() -> int:
-    """Return a loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def as_ordinary_user(program: str, *arguments: str) -> list[str]:
     """Return the command that runs a server program as somebody who is not root."""
     return [sys.executable, str(WRAPPER), program, *arguments]
@@ -237,11 +228,6 @@ def answers(port: int) -> bool:
             return probe.recv(1) in {b"N", b"S"} and not _is_starting(port)
     except OSError:
         return False
-
-
-def end_with_parent() -> None:
-    """Have a child end when its parent does: a test run that is killed must not leave servers behind."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _children(pid: int) -> list[int]:

@@ -6,9 +6,10 @@ from datetime import timedelta
 from workmill.store import Enqueued, Notice, NoticeKind
 from workmill.stores.postgres.arrays import same_numbers, same_texts, some_numbers, some_texts, texts
 from workmill.stores.postgres.failures import AlreadyStored
-from workmill.stores.postgres.rows import JobDraft, Row, job_of, text_of
+from workmill.stores.postgres.rows import Row, job_of, text_of
 from workmill.stores.postgres.session import Session
 from workmill.words.codec import dump_policy
+from workmill.words.draft import JobDraft
 from workmill.words.errors import InvalidOption, JobConflict, StoreUnavailable
 from workmill.words.job import Job, JobState, NewJob
 from workmill.words.ticks import later, length_of, moment, ticks

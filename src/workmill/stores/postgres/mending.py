@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from workmill.store import NoticeKind
-from workmill.stores.postgres.rows import Row, failure_of, job_of, progress_of
+from workmill.stores.postgres.rows import Row, job_of
 from workmill.stores.postgres.session import Session
 from workmill.words.codec import dump_failure, load_policy
+from workmill.words.draft import failure_of, progress_of
 from workmill.words.job import Job
 from workmill.words.outcome import Failure, FailureKind
 from workmill.words.policy import KEEP

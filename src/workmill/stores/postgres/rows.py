@@ -1,23 +1,18 @@
 """Rows and records, one into the other."""
 
 from collections.abc import Sequence
-from dataclasses import fields, make_dataclass
 
 from workmill.store import Worker
 from workmill.stores.postgres.arrays import texts
-from workmill.words.codec import Json, load_failure, load_policy, load_progress
+from workmill.words.codec import Json, load_policy
+from workmill.words.draft import JobDraft, failure_of, progress_of, ties_of
 from workmill.words.errors import InvalidOption
-from workmill.words.job import Attempt, Ending, Job, JobState, NewJob, Progress
+from workmill.words.job import Attempt, Ending, Job, JobState, NewJob
 from workmill.words.order import Order
-from workmill.words.outcome import Failure
 from workmill.words.ticks import moment, moment_or_none
-from workmill.words.ties_codec import load_ties
 
 Row = Sequence[Json]
 STATES = {str(state): state for state in JobState}
-JobDraft = make_dataclass("JobDraft", [field.name for field in fields(Job)], slots=True)
-"""A job that can still be written to, of the very layout of `Job`: give it that class when it is filled in. A frozen
-record of so many fields takes six times as long to make."""
 
 
 def job_of(row: Row) -> Job:
@@ -51,7 +46,7 @@ def job_of(row: Row) -> Job:
         cancel_reason,
         cancel_forced,
         retry_of,
-        None if ties is None else load_ties(ties),
+        ties_of(ties),
     )
     job.__class__ = Job
     return job
@@ -89,16 +84,6 @@ def readable(rows: Sequence[Row]) -> list[Job]:
         except ValueError:
             continue
     return jobs
-
-
-def progress_of(text: str | None) -> Progress | None:
-    """Read a progress that may be missing."""
-    return None if text is None else load_progress(text)
-
-
-def failure_of(text: str | None) -> Failure | None:
-    """Read a failure that may be missing."""
-    return None if text is None else load_failure(text)
 
 
 def attempt_of(row: Row) -> Attempt:

@@ -11,10 +11,11 @@ from workmill.stores.sqlite.failures import Code, code_of
 from workmill.stores.sqlite.mending import fail_unreadable_by_seq, readable_or_failed
 from workmill.stores.sqlite.passing import Choice, choose, conclude
 from workmill.stores.sqlite.reading import rows_at
-from workmill.stores.sqlite.rows import JobDraft, failure_of, pack, pack_names, progress_of
+from workmill.stores.sqlite.rows import pack, pack_names
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.codec import Json, load_policy
+from workmill.words.draft import JobDraft, failure_of, progress_of
 from workmill.words.errors import LeaseLost
 from workmill.words.job import Job, JobState
 from workmill.words.ticks import moment, moment_or_none

@@ -9,11 +9,12 @@ from workmill.stores.sqlite.bounds import check
 from workmill.stores.sqlite.driver import Value
 from workmill.stores.sqlite.failures import Code, code_of
 from workmill.stores.sqlite.finding import block
-from workmill.stores.sqlite.rows import JobDraft, job_of, pack, text_of, writable
+from workmill.stores.sqlite.rows import job_of, pack, text_of, writable
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.talk import Talk, ask, say
 from workmill.stores.sqlite.transaction import LARGEST, Transaction
 from workmill.words.codec import Json, dump_failure, dump_policy
+from workmill.words.draft import JobDraft
 from workmill.words.errors import InvalidOption, JobConflict
 from workmill.words.job import Job, JobState, NewJob
 from workmill.words.ticks import later, moment, ticks

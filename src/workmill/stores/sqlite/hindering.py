@@ -6,10 +6,11 @@ from typing import NamedTuple
 from workmill.store import MOST_AHEAD, MOST_NAMED, LimitReached, Obstacles, RateReached
 from workmill.stores.sqlite.allowance import Allowance, Allowances, names_of
 from workmill.stores.sqlite.following import missing
-from workmill.stores.sqlite.rows import ties_of, writable
+from workmill.stores.sqlite.rows import writable
 from workmill.stores.sqlite.ruling import entries_of, pause_of
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
+from workmill.words.draft import ties_of
 from workmill.words.job import JobState
 from workmill.words.limit import Gate, Rule, Scope
 from workmill.words.ticks import moment, moment_or_none

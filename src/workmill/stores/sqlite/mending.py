@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 
 from workmill.stores.sqlite.ends import End, Standing, follow, note
 from workmill.stores.sqlite.reading import rows_at
-from workmill.stores.sqlite.rows import failure_of, job_of, pack, progress_of, ties_of
+from workmill.stores.sqlite.rows import job_of, pack
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.words.codec import Json, dump_failure, load_policy
+from workmill.words.draft import failure_of, progress_of, ties_of
 from workmill.words.job import Ending, Job, JobState
 from workmill.words.outcome import Failure, FailureKind
 from workmill.words.policy import KEEP

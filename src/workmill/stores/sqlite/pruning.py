@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from workmill.stores.sqlite import flowing, publishing, strands, uniqueness
 from workmill.stores.sqlite.made import forget_made
-from workmill.stores.sqlite.rows import pack, ties_of
+from workmill.stores.sqlite.rows import pack
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.tending import DAY, recount
 from workmill.stores.sqlite.transaction import Transaction
+from workmill.words.draft import ties_of
 from workmill.words.job import JobState
 from workmill.words.ticks import later
 from workmill.words.ties import Ties

@@ -176,6 +176,12 @@ def attempt_of(record: Sequence[Json]) -> Attempt:
     )
 
 
+def pack(value: Json) -> bytes:
+    """Write what a script is to read. Text and bytes are alike to it; what is no text matches nothing there is."""
+    packed: bytes = msgpack.packb(value, use_bin_type=False, unicode_errors="surrogatepass")
+    return packed
+
+
 def unpacked(packed: bytes) -> Json:
     """Read what a script has written.
 

@@ -5,12 +5,12 @@
 --
 -- Nothing reaches the store before `write`, so a verb that is broken off has done nothing.
 
-local ledger = { ended = {} }
+local ledger = { ended = {}, later = {} } -- later: what else is to be written with the jobs, functions called once
 local jobs, standing, fresh, changed, order = {}, {}, {}, {}, {}
 local leaving, entering = {}, {}
 local tallies = { counts = {}, unbegun = {}, running = {} }
 local flow_tallies = {}
-local texts, gone, unlined = {}, {}, {}
+local texts, gone, unlined, packed = {}, {}, {}, {}
 
 local NOT_BEGUN = { scheduled = true, waiting = true, queued = true }
 local UNBEGUN = { scheduled = true, waiting = true, queued = true, retrying = true }
@@ -46,7 +46,7 @@ end
 -- Call `visit(key, score, id)` for every sorted set that a job stands in by its state.
 local function each_place(id, job, visit)
   local state = job[F.state]
-  visit("state:" .. state, job[F.place], id)
+  visit("kind:" .. job[F.queue] .. "/" .. job[F.task] .. "/" .. state, job[F.place], id)
   if job[F.expires] then
     local lapses = ledger.begin_by(job)
     if lapses then
@@ -147,6 +147,11 @@ function ledger.get(id)
   return jobs[id]
 end
 
+-- Return a job's record as `write` has written it.
+function ledger.text(id)
+  return packed[id]
+end
+
 -- Return the state that a job had before this script changed it; nil where it was not stored or not changed.
 function ledger.state_before(id)
   return standing[id]
@@ -234,7 +239,8 @@ local function write_jobs()
     each_place(id, job, enter)
     tally(job, 1)
     heads[#heads + 1] = id
-    heads[#heads + 1] = cmsgpack.pack(job)
+    packed[id] = cmsgpack.pack(job)
+    heads[#heads + 1] = packed[id]
   end
   meta.call_many("HSET", "jobs", heads)
   for side, values in pairs(texts) do
@@ -353,10 +359,18 @@ local function tell()
   end
 end
 
+local function write_others()
+  local writers = ledger.later
+  ledger.later = {}
+  for _, write in ipairs(writers) do
+    write()
+  end
+end
+
 -- Write everything, and gather what listeners are told of it. A script does so once, or again for what it did since.
 function ledger.write()
   if #order == 0 and #gone == 0 and next(texts) == nil then
-    return
+    return write_others()
   end
   meta.is_written = true
   write_jobs()
@@ -371,12 +385,13 @@ function ledger.write()
   ledger.freed = {}
   for subject, number in pairs(tallies.running) do
     if number < 0 then
-      table.insert(ledger.freed, subject)
+      ledger.freed[subject] = -number
     end
   end
   standing, fresh, changed, order, leaving, entering, texts, gone = {}, {}, {}, {}, {}, {}, {}, {}
   unlined = {}
   tallies, flow_tallies = { counts = {}, unbegun = {}, running = {} }, {}
+  write_others()
 end
 
 -- Return how many jobs of a queue have not begun, changes of this script included.

@@ -5,11 +5,12 @@
 -- its data since, and nothing is done. What a verb is asked for begins at ARGV[2].
 
 local meta = { prefix = string.sub(KEYS[1], 1, -5), is_written = false }
-local known = redis.call("HMGET", KEYS[1], "epoch", "changes", "place", "clock")
+local known = redis.call("HMGET", KEYS[1], "epoch", "changes", "place", "clock", "ruled")
 if known[1] ~= ARGV[1] then
   return { -1, "epoch" }
 end
 meta.changes, meta.place = tonumber(known[2]) or 0, tonumber(known[3]) or 0
+meta.is_ruled = known[5] == "1" -- whether any rule or pause is in force
 
 if known[4] then -- a test has set the moment by hand
   meta.now = tonumber(known[4])

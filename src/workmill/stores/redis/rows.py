@@ -5,6 +5,7 @@ line of JSON and the arguments behind it, byte for byte. Beside them stand its r
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import TypeAlias
@@ -147,15 +148,37 @@ def readable(rows: Sequence[Row | None]) -> list[Job]:
     return jobs
 
 
-def attempts_of(text: bytes | None) -> list[Attempt]:
-    """Read the ended attempts of a job, which stand one behind the other.
+def attempts_of(records: bytes | None, head: bytes | None) -> list[Attempt]:
+    """Read the ended attempts of a job, and leave out those that cannot be read.
 
-    Raises:
-        ValueError: They cannot be read.
+    One that simply succeeded is not recorded by itself: the job's head says all there is to say of it.
     """
     unpacker = msgpack.Unpacker(raw=False)
-    unpacker.feed(text or b"")
-    return [attempt_of(record) for record in unpacker]
+    unpacker.feed(records or b"")
+    ended = []
+    for record in unpacker:
+        with suppress(ValueError):
+            ended.append(attempt_of(record))
+    last = None if head is None else success_of(unpacked(head))
+    if last is not None and last.token not in [one.token for one in ended]:
+        ended.append(last)
+    return ended
+
+
+def success_of(head: Sequence[Json]) -> Attempt | None:
+    """Return the attempt by which a job succeeded; None where it has not."""
+    job = dict(zip(FIELDS, head, strict=True))
+    if job["state"] != JobState.SUCCEEDED:
+        return None
+    return Attempt(
+        number=job["attempt"],
+        token=job["token"],
+        worker=job["worker"] or None,
+        started_at=moment_or_none(job["started_at"]),
+        ended_at=moment(job["finished_at"]),
+        ending=Ending.SUCCEEDED,
+        failure=None,
+    )
 
 
 def attempt_of(record: Sequence[Json]) -> Attempt:

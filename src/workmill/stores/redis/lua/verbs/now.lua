@@ -1,0 +1,4 @@
+-- needs: meta
+-- The store's present moment.
+
+return string.format("%.0f", meta.now)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, quote, unquote
 
 from workmill.words.clock import Clock, system_clock
-from workmill.words.config import SCHEMES, masked, split_url
+from workmill.words.config import REDIS_SCHEMES, SCHEMES, masked, split_url
 from workmill.words.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ def store_factory(url: str, clock: Clock = system_clock) -> Callable[[], "Store"
 
     `sqlite:///jobs.db` is a file beside where the program was started, `sqlite:////var/jobs.db` one anywhere. The
     option `driver=sqlite3` serves programs that use the file themselves through the library that comes with Python.
-    `postgresql://user@host/database` is what libpq takes, and `schema=name` among its options names the schema. Every
+    `postgresql://user@host/database` is what libpq takes, and `schema=name` among its options names the schema.
+    `redis://host:6379/0`, on Redis as on Valkey, takes `prefix=name`; see `workmill.stores.redis.address`. Every
     store made for a `memory://` URL by one factory shares one vault; another factory has a vault of its own.
 
     Raises:
@@ -33,6 +34,8 @@ def store_factory(url: str, clock: Clock = system_clock) -> Callable[[], "Store"
             return _postgres_stores(url)
         case "memory":
             return _memory_stores(url, parts, clock)
+        case scheme if scheme in REDIS_SCHEMES:
+            return _redis_stores(url)
     known = ", ".join(f"{name}://" for name in SCHEMES)
     raise ConfigError(f"store URL {masked(url)!r} names no store; it must begin with one of {known}")
 
@@ -97,6 +100,15 @@ def _postgres_stores(url: str) -> Callable[[], "Store"]:
         raise ConfigError(f"store URL {masked(url)!r} needs psycopg: install `workmill[postgres]` ({error})") from error
     PostgresStore(url)  # Refused now rather than at its first use.
     return partial(PostgresStore, url)
+
+
+def _redis_stores(url: str) -> Callable[[], "Store"]:
+    try:
+        from workmill.stores.redis import RedisStore  # noqa: PLC0415 - a room is loaded when it is used
+    except ImportError as error:
+        raise ConfigError(f"store URL {masked(url)!r} needs hiredis: install `workmill[redis]` ({error})") from error
+    RedisStore(url)  # Refused now rather than at its first use.
+    return partial(RedisStore, url)
 
 
 def _memory_stores(url: str, parts: SplitResult, clock: Clock) -> Callable[[], "Store"]:

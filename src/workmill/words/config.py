@@ -1,5 +1,6 @@
 """Settings that come from the environment, read once and named in every refusal."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
@@ -7,7 +8,14 @@ from workmill.words.errors import ConfigError
 
 URL_VARIABLE = "WORKMILL_URL"
 DEFAULT_URL = "sqlite:///workmill.db"
-SCHEMES = ("sqlite", "postgresql", "memory")
+REDIS_SCHEMES = (
+    *("redis", "rediss", "redis+unix", "redis+sentinel", "rediss+sentinel"),
+    *("valkey", "valkeys", "valkey+unix", "valkey+sentinel", "valkeys+sentinel"),
+)
+SCHEMES = ("sqlite", "postgresql", *REDIS_SCHEMES, "memory")
+SECRET_OPTION = re.compile(r"([?&][a-z_]*password=)[^&#]*")
+LOGIN = re.compile(r"://([^:/@]*):.*@", re.DOTALL)
+"""What may be a name and a password: up to the last @, as a password that is not escaped may hold anything."""
 
 
 def store_url(url: str | None, environ: Mapping[str, str]) -> str:
@@ -36,8 +44,11 @@ def split_url(url: str) -> SplitResult:
 
 
 def masked(url: str) -> str:
-    """Return a URL fit for a log line: without its password."""
+    """Return a URL fit for a log line: without its passwords."""
     parts = split_url(url)
+    shown = SECRET_OPTION.sub(r"\1***", url)
+    if parts.scheme in REDIS_SCHEMES:
+        return LOGIN.sub(r"://\1:***@", shown)
     if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":***@", 1)
+        return shown
+    return shown.replace(f":{parts.password}@", ":***@", 1)

@@ -1,0 +1,76 @@
+"""What a server's refusals, and failures on the way to it, mean to the callers of a store."""
+
+from collections.abc import Callable, Sequence
+
+from workmill.stores.redis.wire import Refusal
+from workmill.words.errors import (
+    JobConflict,
+    LeaseLost,
+    ParentNotFound,
+    QueueFull,
+    ScheduleActive,
+    ScheduleChanged,
+    ScheduleNotFound,
+    StoreError,
+    StoreUnavailable,
+    UniqueConflict,
+    WorkmillError,
+)
+
+REFUSALS: dict[str, Callable[..., WorkmillError]] = {
+    "unique": UniqueConflict,
+    "parent": ParentNotFound,
+    "full": lambda queue, waiting: QueueFull(queue, int(waiting)),
+    "conflict": lambda job_id, task, key: JobConflict(
+        job_id, f"has the key {key!r} of task {task!r} with other arguments"
+    ),
+    "lease": LeaseLost,
+    "schedule_missing": ScheduleNotFound,
+    "schedule_active": ScheduleActive,
+    "schedule_changed": lambda name, version: ScheduleChanged(name, int(version) if version else None),
+}
+"""What scripts refuse by `meta.refuse`, with the fields that they name."""
+
+REMEDIES = {
+    "OOM": "; raise its maxmemory, or let finished jobs be kept for less time",
+    "MISCONF": "; it cannot save to its disk, see its log",
+    "NOREPLICAS": "; too few replicas are connected, see its min-replicas-to-write",
+    "READONLY": "; it must be the primary, not a replica",
+    "MASTERDOWN": "; it must be the primary, not a replica",
+    "CLUSTERDOWN": "; a part of the cluster has no primary",
+    "LOADING": "; it still reads its data, try again later",
+    "BUSY": "; a script of somebody's keeps it busy, see SCRIPT KILL",
+    "TRYAGAIN": "; its cluster moves the keys just now, try again later",
+    "ASK": "; its cluster moves the keys just now, try again later",
+    "MOVED": "; its cluster sends us about in a circle",
+}
+"""What will pass, or pass when somebody mends it, and what helps."""
+DENIED = {"NOPERM", "NOAUTH", "WRONGPASS"}
+
+
+def refusal(kind: str, fields: Sequence[bytes | int]) -> WorkmillError:
+    """Return the error that a script's refusal stands for."""
+    return REFUSALS[kind](*(text.decode() if isinstance(text, bytes) else str(text) for text in fields))
+
+
+def refused(reply: Refusal, name: str) -> StoreError:
+    """Return the error that a server's refusal stands for."""
+    word = word_of(reply)
+    if word in REMEDIES:
+        return StoreUnavailable(f"{name}: the server says {reply}{REMEDIES[word]}")
+    if word in DENIED:
+        return StoreError(f"{name}: the server says {reply}; let this user do it, see ACL SETUSER")
+    return StoreError(f"{name}: a script failed: {reply}")
+
+
+def unavailable(error: Exception, name: str) -> StoreUnavailable:
+    """Return the error that says why a server cannot be reached."""
+    said = "nobody answers in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    return StoreUnavailable(f"{name}: {said}")
+
+
+def word_of(reply: Refusal) -> str:
+    """Return the word by which a server's refusal begins; an older server hides it in what a script says."""
+    text = str(reply)
+    word = text.partition(" ")[0]
+    return next((known for known in REMEDIES if f"-{known} " in text), word) if word == "ERR" else word

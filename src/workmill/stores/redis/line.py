@@ -1,0 +1,116 @@
+"""The one connection on which the verbs of a store work: made when needed, made anew when it is gone."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from workmill.stores.redis.address import Address, Host
+from workmill.stores.redis.connecting import Refused, connect
+from workmill.stores.redis.failures import unavailable, word_of
+from workmill.stores.redis.wire import Part, Refusal, Reply, Wire
+
+W = TypeVar("W", bound=Wire)
+
+PATIENCE_SECONDS = 10.0
+"""For so long a command waits for a server that says that it cannot work just now."""
+SHORTEST_PAUSE_SECONDS = 0.01
+LONGEST_PAUSE_SECONDS = 0.5
+
+MOVED = "MOVED"
+PASSING = {"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "ASK", "BUSY"}
+"""What a server says while it starts, is no primary any more, or while its cluster moves our keys.
+
+An ASK is waited out, not followed: a script reads and writes keys that it does not name to the cluster, and while a
+part of them is here and a part there, it would see neither whole.
+"""
+ELSEWHERE = {"READONLY", "MASTERDOWN", "CLUSTERDOWN"}
+"""What says that another server may be the primary now: who connects anew may find it."""
+
+
+class Line:
+    """Sends commands, as often as it takes.
+
+    A connection that ends while a command is under way leaves it unknown whether it was done: it is repeated once on a
+    new connection, which every verb allows. Where sentinels or a cluster may name another server soon, it is tried for
+    ten seconds.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._wire: Wire | None = None
+        self._host: Host | None = None
+        self._connecting = asyncio.Lock()
+
+    async def run(self, *parts: Part) -> Reply:
+        """Run a command and return what the server answers, a refusal that will not pass among them.
+
+        Raises:
+            StoreUnavailable: The server did not answer; what the command did is unknown.
+        """
+        wire = self._wire
+        if wire is not None and wire.is_open:
+            try:
+                reply = await wire.run(*parts)
+            except OSError:
+                return await self._patiently(parts)
+            if not isinstance(reply, Refusal) or not self._will_pass(reply, wire):
+                return reply
+        return await self._patiently(parts)
+
+    async def another(self, make: Callable[[], W]) -> W:
+        """Make one more connection to where this one leads.
+
+        Raises:
+            OSError, TimeoutError, Refused: It cannot be had.
+        """
+        return await connect(self._address, make, self._host)
+
+    async def close(self) -> None:
+        """Hang up."""
+        async with self._connecting:
+            if self._wire is not None:
+                self._wire.close()
+
+    async def _patiently(self, parts: tuple[Part, ...]) -> Reply:
+        loop = asyncio.get_running_loop()
+        ends_at, pause, failures = loop.time() + PATIENCE_SECONDS, SHORTEST_PAUSE_SECONDS, 0
+        while True:
+            try:
+                wire = await self._connected()
+                reply = await wire.run(*parts)
+            except (OSError, TimeoutError, Refused) as error:
+                failures += 1
+                if loop.time() >= ends_at or (failures > 1 and not self._may_move):
+                    raise unavailable(error, self._address.name) from error
+            else:
+                if not isinstance(reply, Refusal):
+                    return reply
+                if not self._will_pass(reply, wire) or loop.time() >= ends_at:
+                    return reply
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    @property
+    def _may_move(self) -> bool:
+        return self._address.service is not None or self._host is not None or len(self._address.hosts) > 1
+
+    async def _connected(self) -> Wire:
+        async with self._connecting:
+            if self._wire is None or not self._wire.is_open:
+                self._wire = await connect(self._address, Wire, self._host)
+            return self._wire
+
+    def _will_pass(self, reply: Refusal, wire: Wire) -> bool:
+        """Whether to try again, where the answer says so; who says to go elsewhere is left at once."""
+        word = word_of(reply)
+        if word == MOVED:
+            self._host = self._moved(str(reply))
+        if word == MOVED or word in ELSEWHERE:
+            wire.close()
+        return word == MOVED or word in PASSING
+
+    def _moved(self, text: str) -> Host | None:
+        """Read `MOVED 1234 host:port`; a host that a node does not know of itself is the one we asked."""
+        host, _, port = text.split()[2].rpartition(":")
+        known = self._host or self._address.hosts[0]
+        return host.strip("[]") or known[0], int(port)

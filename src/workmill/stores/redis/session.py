@@ -1,0 +1,101 @@
+"""What a verb works with: scripts that run on one store, and word of it when that store is not what it was."""
+
+import logging
+import secrets
+
+from workmill.stores.redis.address import Address
+from workmill.stores.redis.failures import refusal, refused, word_of
+from workmill.stores.redis.line import Line
+from workmill.stores.redis.scripts import Script, script
+from workmill.stores.redis.wire import Part, Refusal, Reply
+from workmill.words.errors import SchemaMismatch, StoreUnavailable
+
+SCHEMA = 1
+MOST_TRIES = 5
+REFUSED = -1
+OTHER_DATA = b"epoch"
+
+_log = logging.getLogger("workmill")
+
+
+class Session:
+    """One open store, as its verbs see it.
+
+    The *epoch* is a random word that was stored with the first thing a server kept for this store. Each script says
+    which it knows: a server that has another, or none, has lost its data, and does nothing. Each answer says how many
+    *changes* the store has seen: fewer than before means that some were lost which the server had said it had.
+
+    Attributes:
+        loss: What the server was seen to have lost, in words; "" for nothing.
+    """
+
+    def __init__(self, address: Address, line: Line) -> None:
+        self.address = address
+        self.line = line
+        self.loss = ""
+        self._epoch = b""
+        self._changes = 0
+        # The second is never there: while a cluster moves our keys, it makes the server refuse the whole script.
+        self._keys = (address.key("meta").encode(), address.key("none").encode())
+
+    async def open(self) -> None:
+        """Adopt the store, or make it where there is none.
+
+        Raises:
+            SchemaMismatch: A newer Workmill has written it.
+        """
+        reply = await self._run(script("open"), (secrets.token_hex(8).encode(), SCHEMA))
+        epoch, schema, changes = reply
+        if int(schema) > SCHEMA:
+            raise SchemaMismatch(
+                f"{self.address.name}: its data have version {int(schema)} and this Workmill knows {SCHEMA}; upgrade it"
+            )
+        self._epoch, self._changes = epoch, int(changes)
+
+    async def run(self, verb: str, *args: Part) -> Reply:
+        """Run a verb's script and return its answer.
+
+        Raises:
+            StoreUnavailable: The server did not answer; what the script did is unknown.
+            WorkmillError: The script refused it; nothing was done.
+        """
+        known = script(verb)
+        for _ in range(MOST_TRIES):
+            epoch = self._epoch
+            changes, answer, *fields = await self._run(known, (epoch, *args))
+            if changes >= self._changes:
+                self._changes = changes
+                return answer
+            if changes != REFUSED:
+                self._note_lost_changes(changes)
+                return answer
+            if answer != OTHER_DATA:
+                raise refusal(answer.decode(), fields)
+            await self._adopt(epoch)
+        raise StoreUnavailable(f"{self.address.name}: the server loses its data again and again")
+
+    async def _run(self, known: Script, args: tuple[Part, ...]) -> Reply:
+        command = (b"EVALSHA", known.sha, 2, *self._keys, *args)
+        reply = await self.line.run(*command)
+        if isinstance(reply, Refusal) and word_of(reply) == "NOSCRIPT":
+            await self.line.run(b"SCRIPT", b"LOAD", known.text)
+            reply = await self.line.run(*command)
+        if isinstance(reply, Refusal):
+            raise refused(reply, self.address.name)
+        return reply
+
+    async def _adopt(self, epoch: bytes) -> None:
+        """Take the server as it is now, unless another verb has done so meanwhile."""
+        if self._epoch != epoch:
+            return
+        await self.open()
+        if self._epoch != epoch:
+            self._note("all data of this store: its jobs, workers, rules and schedules are gone")
+
+    def _note_lost_changes(self, changes: int) -> None:
+        lost, self._changes = self._changes - changes, changes
+        self._note(f"the last {lost} changes that it had confirmed, or more")
+
+    def _note(self, what: str) -> None:
+        self.loss = what
+        _log.error("%s: the server has lost %s; see its persistence and replication", self.address.name, what)

@@ -1,11 +1,12 @@
 """Let real workers and clients live through real faults, then check what everybody wrote down.
 
-    ./run proof chaos [--store sqlite|postgres] [--seconds 60] [--seed N] [--out DIR] [--workers 3] [--rate 30]
-                      [--fault KIND ...] [--rules]
+    ./run proof chaos [--store sqlite|postgres|redis] [--seconds 60] [--seed N] [--out DIR] [--workers 3]
+                      [--rate 30] [--fault KIND ...] [--rules]
 
 With --rules there are jobs with limits and rates of a thousand keys among them, unique ones, chains, and a loop.
 Workers, engines and isolated children are killed, frozen beyond the lease and ended in order; the server is killed and
-started again, connections are cut and frozen (postgres); the disk fills up (sqlite, where we may mount one).
+started again, and frozen, connections are cut and frozen (postgres, redis); the disk fills up (sqlite, where we may
+mount one). Redis or Valkey, whichever WORKMILL_TEST_REDIS names, syncs each write to its disk before it answers.
 Histories are kept in DIR, and `./run proof check DIR` checks them again.
 """
 
@@ -29,7 +30,7 @@ FAULTS = (*ON_WORKERS, *ON_FILE, *ON_SERVER)
 def main() -> int:
     """Storm, check, show; answer 1 when an invariant is broken."""
     parser = argparse.ArgumentParser(prog="./run proof chaos", description=__doc__)
-    parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--store", choices=["sqlite", "postgres", "redis"], default="sqlite")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--out", type=Path, help="a folder that is not there yet")

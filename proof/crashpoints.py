@@ -1,6 +1,6 @@
 """Let every call of the store go wrong, one after another, and check that nothing is lost, doubled or stale.
 
-    ./run proof crashpoints [--store memory|sqlite|postgres|all] [--scenario NAME ...] [--most 6]
+    ./run proof crashpoints [--store memory|sqlite|postgres|redis|all] [--scenario NAME ...] [--most 6]
 
 Each scenario is played once to count its calls. Then, for each call: it fails before it does anything; it takes effect
 and its answer is lost; the process dies before it; the process dies after it. Where the store crosses processes, a real
@@ -15,14 +15,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from proof.crashing.databases import MemoryRoom, PostgresRoom, Room, SqliteRoom
+from proof.crashing.databases import MemoryRoom, PostgresRoom, RedisRoom, Room, SqliteRoom
 from proof.crashing.enumerating import Tally, enumerate_points
 from proof.crashing.faults import Mode
 from proof.crashing.scenarios import SCENARIOS
 from proof.crashing.timing import hurried
 from tests.servers.postgres import chosen_server
+from tests.servers.redis import chosen_redis
 
-STORES = ("memory", "sqlite", "postgres")
+STORES = ("memory", "sqlite", "postgres", "redis")
 
 
 def main() -> int:
@@ -51,8 +52,10 @@ def rooms(names: tuple[str, ...], stack: ExitStack) -> Iterator[Room]:
                 yield MemoryRoom()
             case "sqlite":
                 yield SqliteRoom()
-            case _:
+            case "postgres":
                 yield PostgresRoom(stack.enter_context(chosen_server()))
+            case _:
+                yield RedisRoom(stack.enter_context(chosen_redis()))
 
 
 def tried(room: Room, scenario: str, most: int) -> Tally:

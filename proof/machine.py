@@ -1,6 +1,6 @@
 """Compare a room with the reference model, step by step, over many walks that Hypothesis chooses and shortens.
 
-./run proof machine [--store memory|sqlite|postgres|all] [--examples 200] [--steps 50] [--seed N]
+./run proof machine [--store memory|sqlite|postgres|redis|all] [--examples 200] [--steps 50] [--seed N]
 """
 
 import argparse

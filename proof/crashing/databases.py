@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Protocol
 
 import psycopg
+import redis
 
 from tests.servers.caller import PostgresCaller
 from tests.servers.harness import PostgresHarness
+from tests.servers.redis_harness import RedisHarness
 from tests.stores.sqlite.caller import SqliteCaller
 from workmill.store import Store
 from workmill.stores.memory import MemoryStore, Vault
 from workmill.stores.postgres import PostgresStore
+from workmill.stores.redis import RedisStore
 from workmill.stores.sqlite import SqliteStore
 from workmill.testing import FakeClock
 from workmill.testing.conformance.harness import Caller
@@ -126,6 +129,38 @@ class PostgresDatabase:
             self._connection.close()
 
 
+class RedisDatabase:
+    """Keys of one prefix, among them the clock; it can be handed to another process, which then has its own client."""
+
+    def __init__(self, server: str, prefix: str) -> None:
+        self._server = server
+        self._prefix = prefix
+        self._client: redis.Redis | None = None
+
+    def __reduce__(self) -> tuple[type["RedisDatabase"], tuple[str, str]]:
+        return RedisDatabase, (self._server, self._prefix)
+
+    async def make(self) -> Store:
+        """Make and open one more store."""
+        store = RedisStore(f"{self._server}?prefix={self._prefix}")
+        await store.open()
+        return store
+
+    async def caller(self) -> None:
+        """Return None: the store joins no transactions."""
+
+    def advance(self, length: timedelta) -> None:
+        """Move its clock."""
+        if self._client is None:
+            self._client = redis.Redis.from_url(self._server)
+        self._client.hincrby(f"{{{self._prefix}}}:meta", "clock", length // TICK)
+
+    def close(self) -> None:
+        """Close its own connections."""
+        if self._client is not None:
+            self._client.close()
+
+
 class MemoryRoom:
     """Makes databases in memory."""
 
@@ -179,7 +214,33 @@ class PostgresRoom:
             harness.drop()
 
 
-async def _made(harness: PostgresHarness) -> None:
+class RedisRoom:
+    """Makes prefixes on one server.
+
+    Args:
+        server: The URL of a database that may be filled.
+    """
+
+    name = "redis"
+    crosses_processes = True
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Have an empty prefix."""
+        harness = RedisHarness(self._server)
+        asyncio.run(_made(harness))
+        database = RedisDatabase(self._server, harness.prefix)
+        try:
+            yield database
+        finally:
+            database.close()
+            harness.drop()
+
+
+async def _made(harness: PostgresHarness | RedisHarness) -> None:
     store = await harness.make()
     await store.close()
 

@@ -3,15 +3,18 @@
 import os
 import subprocess
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from proof.storming.network import Network, network_to
-from tests.servers.postgres import PostgresServer, chosen_binaries, postgres_server
+from tests.servers.postgres import chosen_binaries, postgres_server
+from tests.servers.redis import chosen_program, redis_server
 
 ON_FILE = ("disk full",)
-ON_SERVER = ("kill server", "cut network", "freeze network")
+ON_SERVER = ("kill server", "freeze server", "cut network", "freeze network")
+AT_ONCE = {"appendfsync": "always"}
+"""What Redis is told so that it answers when it has what it was given on its disk."""
 BALLAST = "ballast"
 DISK = "48m"
 CHUNK = bytes(1 << 16)
@@ -60,25 +63,53 @@ class FileGround:
         (self._folder / BALLAST).unlink(missing_ok=True)
 
 
-class ServerGround:
-    """A PostgreSQL server with a network in front of it."""
+class Server(Protocol):
+    """A server that can be killed and frozen."""
 
-    def __init__(self, server: PostgresServer, network: Network, lease: float) -> None:
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+
+    def url(self) -> str:
+        """Return a store's URL."""
+
+    def start(self) -> None:
+        """Start it."""
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+
+    def freeze(self) -> None:
+        """Have it answer nobody."""
+
+    def thaw(self) -> None:
+        """Let it go on."""
+
+
+class ServerGround:
+    """A server with a network in front of it."""
+
+    def __init__(self, server: Server, network: Network, lease: float) -> None:
         self._server = server
         self._network = network
         self._lease = lease
         self._is_down = False
+        self._is_frozen = False
         self.own_url = server.url()
         self.url = server.url().replace(str(server.port), str(network.port))
         self.faults: Sequence[str] = ON_SERVER
 
     def begin(self, fault: str) -> float:
-        """Kill the server, break connections off, or freeze them for longer than the lease."""
+        """Kill the server, break connections off, or freeze either for longer than the lease."""
         match fault:
             case "kill server":
                 self._server.kill()
                 self._is_down = True
                 return 1.0
+            case "freeze server":
+                self._server.freeze()
+                self._is_frozen = True
+                return self._lease * 1.4
             case "cut network":
                 self._network.cut()
                 return 0.0
@@ -87,10 +118,13 @@ class ServerGround:
                 return self._lease * 1.4
 
     def end(self, fault: str) -> None:
-        """Start the server, let the network flow."""
+        """Start the server, or let it and the network flow."""
         if fault == "kill server" and self._is_down:
             self._server.start()
             self._is_down = False
+        if fault == "freeze server" and self._is_frozen:
+            self._server.thaw()
+            self._is_frozen = False
         self._network.thaw()
 
 
@@ -102,9 +136,15 @@ async def ground(store: str, folder: Path, *, lease: float) -> AsyncIterator[Gro
         disk.mkdir()
         yield FileGround(disk, can_fill=_mount(disk))
         return
-    with postgres_server(chosen_binaries()) as server:
+    with _server(store) as server:
         async with network_to(server.port) as network:
             yield ServerGround(server, network, lease)
+
+
+def _server(store: str) -> AbstractContextManager[Server]:
+    return (
+        postgres_server(chosen_binaries()) if store == "postgres" else redis_server(chosen_program(), settings=AT_ONCE)
+    )
 
 
 def become_own_mounts(command: Sequence[str]) -> None:

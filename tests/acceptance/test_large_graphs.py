@@ -18,12 +18,6 @@ MANY, LAYER = 10_000, 100
 DEADLINE_SECONDS = 240.0
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    found = request.getfixturevalue("postgres") if request.param == "postgresql" else f"sqlite:///{tmp_path}/jobs.db"
-    return str(found)
-
-
 @pytest.fixture
 def app(url: str) -> Iterator[App]:
     with App(url) as app:

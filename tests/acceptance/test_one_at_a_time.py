@@ -25,12 +25,6 @@ START_SECONDS = 15.0
 DEADLINE_SECONDS = 60.0
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    found = request.getfixturevalue("postgres") if request.param == "postgresql" else f"sqlite:///{tmp_path}/jobs.db"
-    return str(found)
-
-
 def known(app: App) -> Task[[str], int, int]:
     @app.task(unique=Unique(by=()))
     def only(folder: str) -> int:

@@ -66,12 +66,6 @@ def worker(url: str, name: str) -> Iterator[Tree]:
         yield it
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    found = request.getfixturevalue("postgres") if request.param == "postgresql" else f"sqlite:///{tmp_path}/jobs.db"
-    return str(found)
-
-
 @pytest.mark.timeout(300)
 def test_a_rolling_restart_burns_no_attempt_and_loses_nothing(url: str, tmp_path: Path) -> None:
     with ExitStack() as workers, Load(url, tmp_path) as load:

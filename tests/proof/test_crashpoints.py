@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from proof.crashing.databases import MemoryRoom, SqliteRoom
+from proof.crashing.databases import MemoryRoom, RedisRoom, SqliteRoom
 from proof.crashing.enumerating import enumerate_points, play_once
 from proof.crashing.faults import Mode, Point
 from proof.crashing.scenarios import SCENARIOS
@@ -29,6 +29,15 @@ def test_nothing_is_lost_whichever_call_goes_wrong(scenario: str) -> None:
 @pytest.mark.slow
 def test_nothing_of_a_file_is_lost_whichever_call_goes_wrong() -> None:
     tally = enumerate_points(SqliteRoom(), "run_once", most=1, modes=(Mode.REFUSED, Mode.UNANSWERED))
+
+    assert tally.points.total() > 10
+    assert [(played.point, played.violations) for played in tally.failed] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", ["run_once", "graph"])
+def test_nothing_on_redis_is_lost_whichever_call_goes_wrong(scenario: str, redis: str) -> None:
+    tally = enumerate_points(RedisRoom(redis), scenario, most=1, modes=(Mode.REFUSED, Mode.UNANSWERED))
 
     assert tally.points.total() > 10
     assert [(played.point, played.violations) for played in tally.failed] == []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from proof.crashing.databases import MemoryRoom, PostgresRoom, Room, SqliteRoom
+from proof.crashing.databases import MemoryRoom, PostgresRoom, RedisRoom, Room, SqliteRoom
 from proof.modelling.stepping import machine_on
 from proof.planted import rooms
 
@@ -35,6 +35,11 @@ def test_sqlite_room_does_as_the_reference() -> None:
 @pytest.mark.slow
 def test_postgres_room_does_as_the_reference(postgres: str) -> None:
     walk(PostgresRoom(postgres), examples=3, steps=30)
+
+
+@pytest.mark.slow
+def test_redis_room_does_as_the_reference(redis: str) -> None:
+    walk(RedisRoom(redis), examples=6, steps=30)
 
 
 @pytest.mark.slow

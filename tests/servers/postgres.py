@@ -124,6 +124,17 @@ class PostgresServer:
         """End it as a crash would: nothing is flushed, nobody is told."""
         self._end(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Have it answer nobody, while its connections stay open."""
+        os.kill(self.pid, signal.SIGSTOP)  # First, so that there come no more children.
+        for child in _children(self.pid):
+            _send(child, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        for each in (*_children(self.pid), self.pid):
+            _send(each, signal.SIGCONT)
+
     def _end(self, number: signal.Signals) -> None:
         if self._running is None:
             return
@@ -131,8 +142,7 @@ class PostgresServer:
         children = _children(self._running.pid) if number is signal.SIGKILL else []
         os.kill(self._running.pid, number)
         for child in children:
-            with suppress(ProcessLookupError):
-                os.kill(child, number)
+            _send(child, number)
         self._running.wait(READY_SECONDS)
         self._running = None
 
@@ -233,6 +243,11 @@ def answers(port: int) -> bool:
 def _children(pid: int) -> list[int]:
     listed = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def _version(folder: Path) -> str:

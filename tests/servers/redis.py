@@ -42,6 +42,7 @@ class RedisServer:
         self, program: Path, folder: Path, *, settings: Mapping[str, str], arguments: tuple[str, ...] = ()
     ) -> None:
         self.port = free_port()
+        self.folder = folder
         self._configuration = folder / "server.conf"
         self._log = folder / "server.log"
         self._command = [str(program), str(self._configuration), *arguments]

@@ -9,10 +9,10 @@ from workmill.stores.postgres.failures import AlreadyStored
 from workmill.stores.postgres.rows import Row, job_of, text_of
 from workmill.stores.postgres.session import Session
 from workmill.words.codec import dump_policy
-from workmill.words.draft import JobDraft
+from workmill.words.draft import born
 from workmill.words.errors import InvalidOption, JobConflict, StoreUnavailable
-from workmill.words.job import Job, JobState, NewJob
-from workmill.words.ticks import later, length_of, moment, ticks
+from workmill.words.job import Job, NewJob
+from workmill.words.ticks import length_of, ticks
 
 LARGEST_PRIORITY = 2**31 - 1
 MOST_TRIES = 20
@@ -152,40 +152,3 @@ def check(new: NewJob) -> None:
     if not -LARGEST_PRIORITY - 1 <= new.priority <= LARGEST_PRIORITY:
         raise InvalidOption("priority", new.priority, "give an integer of at most 32 bits")
     text_of("args", new.args)
-
-
-def run_at_of(new: NewJob, now: int) -> int | None:
-    """Return the moment before which a new job does not start, if there is one."""
-    if new.delay:
-        return later(now, new.delay)
-    return None if new.run_at is None else ticks(new.run_at)
-
-
-def state_of(new: NewJob, now: int) -> JobState:
-    """Return how a new job begins."""
-    run_at = run_at_of(new, now)
-    return JobState.QUEUED if run_at is None or run_at <= now else JobState.SCHEDULED
-
-
-def born(new: NewJob, now: int) -> Job:
-    """Return a new job as it begins."""
-    run_at = run_at_of(new, now)
-    job: Job = JobDraft(
-        new.id,
-        new.task,
-        new.queue,
-        new.priority,
-        state_of(new, now),
-        new.args,
-        new.policy,
-        new.key,
-        *(0, 0, 0, 1),  # attempt, deaths, token, version
-        *(None, None, None, None, None),  # progress, result, failure, worker, engine
-        moment(now),
-        None if run_at is None else moment(run_at),
-        *(None, None, None, None, None, False),  # started, finished, expires, cancel requested, its reason, forced
-        new.retry_of,
-        new.ties,
-    )
-    job.__class__ = Job
-    return job

@@ -20,11 +20,12 @@ from datetime import timedelta
 
 from workmill.store import Enqueued
 from workmill.stores.postgres.drafting import are_ruled
-from workmill.stores.postgres.enqueueing import born, check, enqueue_beside_known, insert
+from workmill.stores.postgres.enqueueing import check, enqueue_beside_known, insert
 from workmill.stores.postgres.failures import AlreadyStored, KeptWaiting
 from workmill.stores.postgres.refusals import BoundKept
 from workmill.stores.postgres.session import Session
 from workmill.stores.postgres.storing import enqueue_ruled
+from workmill.words.draft import born
 from workmill.words.errors import QueueFull, StoreUnavailable
 from workmill.words.job import NewJob
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from workmill.store import Enqueued, Notice, NoticeKind, Verdict
 from workmill.stores.postgres.drafting import are_ruled, draft, plain_draft
-from workmill.stores.postgres.enqueueing import born, check, known, lanes_of, notices_of, unknown
+from workmill.stores.postgres.enqueueing import check, known, lanes_of, notices_of, unknown
 from workmill.stores.postgres.rows import text_of
 from workmill.stores.postgres.session import LaneName, Session
 from workmill.stores.postgres.statements import statements
@@ -18,6 +18,7 @@ from workmill.stores.postgres.storing import answers, anything
 from workmill.stores.postgres.wake import channel, folded, written
 from workmill.words.codec import Json, dump, dump_failure
 from workmill.words.conversation import Conversation, Statement
+from workmill.words.draft import born
 from workmill.words.errors import StoreError, StoreUnavailable
 from workmill.words.job import Job, JobState, NewJob
 from workmill.words.ticks import length_of

@@ -14,10 +14,10 @@ from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.talk import Talk, ask, say
 from workmill.stores.sqlite.transaction import LARGEST, Transaction
 from workmill.words.codec import Json, dump_failure, dump_policy
-from workmill.words.draft import JobDraft
+from workmill.words.draft import born
 from workmill.words.errors import InvalidOption, JobConflict
 from workmill.words.job import Job, JobState, NewJob
-from workmill.words.ticks import later, moment, ticks
+from workmill.words.ticks import later, ticks
 from workmill.words.ties_codec import dump_ties
 
 Known = dict[str, Job]
@@ -27,7 +27,7 @@ KnownKeys = dict[tuple[str, str | None], Job]
 
 def enqueue(jobs: Sequence[NewJob], transaction: Transaction) -> list[Enqueued]:
     """See `Store.enqueue`."""
-    fresh = [born(new, transaction.now) for new in jobs]
+    fresh = [begun(new, transaction.now) for new in jobs]
     try:
         # Whole or not at all: it fails where an id or a key is stored already, which is rare.
         insert(fresh, transaction)
@@ -202,7 +202,7 @@ def tied_row_of(job: Job, now: int, *, strand: int | None, is_followed: bool) ->
     )
 
 
-def born(new: NewJob, now: int) -> Job:
+def begun(new: NewJob, now: int) -> Job:
     """Return a new job as it begins.
 
     Raises:
@@ -210,25 +210,4 @@ def born(new: NewJob, now: int) -> Job:
     """
     if not -LARGEST <= new.priority <= LARGEST:
         raise InvalidOption("priority", new.priority, "give an integer of at most 64 bits")
-    created_at = moment(now)
-    run_at = moment(later(now, new.delay)) if new.delay else new.run_at
-    state = JobState.QUEUED if run_at is None or run_at <= created_at else JobState.SCHEDULED
-    job: Job = JobDraft(
-        new.id,
-        new.task,
-        new.queue,
-        new.priority,
-        state,
-        new.args,
-        new.policy,
-        new.key,
-        *(0, 0, 0, 1),  # attempt, deaths, token, version
-        *(None, None, None, None, None),  # progress, result, failure, worker, engine
-        created_at,
-        run_at,
-        *(None, None, None, None, None, False),  # started, finished, expires, cancel requested, its reason, forced
-        new.retry_of,
-        new.ties,
-    )
-    job.__class__ = Job
-    return job
+    return born(new, now)

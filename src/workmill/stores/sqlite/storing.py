@@ -159,7 +159,7 @@ def placed(new: NewJob, batch: Batch, account: Account) -> Talk[Enqueued | None]
         QueueFull: Those before it are too many for a queue.
         UniqueConflict: It is to be rejected because of one that is stored.
     """
-    job = enqueueing.born(new, account.now)
+    job = enqueueing.begun(new, account.now)
     answer = enqueueing.found_as(job, batch.by_id, batch.by_key)
     there = None if answer is not None else in_the_way(new, batch, account.now)
     behind = list(batch.behind.get(new.id, ()))

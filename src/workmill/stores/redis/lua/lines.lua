@@ -1,0 +1,189 @@
+-- needs: meta notices gates room streets
+-- Who is next on each street that a claim may take from, and on which of them before all others. No record is read for
+-- that: turns and gates say it all.
+--
+-- A line is what stands on one street: the jobs without gates, or those with. Its head is `id` and `turn`; a line
+-- without one is not kept. The lines lie in a heap, the one whose head is next on top.
+
+local lines = { late = {} }
+local PART = 16 -- how many of one line are read at once, at the least
+local MOST_LATE = 1000 -- how many a claim ends at the most because they come too late
+local heap, part, has_late = {}, PART, false
+
+local function note_late(line, id)
+  lines.late[#lines.late + 1] = id
+  if #lines.late >= MOST_LATE then
+    line.is_over = true
+    notices.queue(line.queue) -- somebody is to come again, for what lies behind
+  end
+end
+
+-- Return those of some ids, each followed by its turn, that are not too late to begin, and note the others.
+local function in_time(line, found)
+  local ids, kept = {}, {}
+  for place = 1, #found, 2 do
+    ids[#ids + 1] = found[place]
+  end
+  for place, begin_by in ipairs(meta.call("ZMSCORE", "lapsing", unpack(ids))) do
+    if not begin_by or tonumber(begin_by) > meta.now then
+      kept[#kept + 1] = found[2 * place - 1]
+      kept[#kept + 1] = found[2 * place]
+    else
+      note_late(line, ids[place])
+    end
+  end
+  return kept
+end
+
+local function read_more(line)
+  local found = meta.call("ZRANGE", line.key, line.at, line.at + part - 1, "WITHSCORES")
+  line.at, line.place, line.is_over = line.at + #found / 2, 1, #found < 2 * part
+  line.read = has_late and #found > 0 and in_time(line, found) or found
+end
+
+local function step_plain(line)
+  line.place = line.place + 2
+  while line.place > #line.read and not line.is_over do
+    read_more(line)
+  end
+  line.id, line.turn = line.read[line.place], tonumber(line.read[line.place + 1])
+end
+
+local function is_late(id)
+  local begin_by = has_late and meta.call("ZSCORE", "lapsing", id)
+  return begin_by and tonumber(begin_by) <= meta.now
+end
+
+local function step_gated(line)
+  repeat
+    local id, turn, combination = gates.first(line.street, room.is_shut)
+    line.id, line.turn, line.combination = id, turn, combination
+    local is_next = not id or not is_late(id)
+    if not is_next then
+      gates.take(line.street, combination, id)
+      note_late(line, id)
+      line.id = not line.is_over and line.id or nil
+    end
+  until is_next or line.is_over
+end
+
+local function step(line)
+  if line.key then
+    step_plain(line)
+  else
+    step_gated(line)
+  end
+end
+
+local function rise(place)
+  while place > 1 do
+    local above = math.floor(place / 2)
+    if heap[above].turn <= heap[place].turn then
+      return
+    end
+    heap[above], heap[place] = heap[place], heap[above]
+    place = above
+  end
+end
+
+local function sink()
+  local place = 1
+  while true do
+    local least = 2 * place
+    if not heap[least] then
+      return
+    end
+    if heap[least + 1] and heap[least + 1].turn < heap[least].turn then
+      least = least + 1
+    end
+    if heap[place].turn <= heap[least].turn then
+      return
+    end
+    heap[place], heap[least] = heap[least], heap[place]
+    place = least
+  end
+end
+
+-- Let the line on top go where its head belongs now; one without a head leaves.
+local function settle()
+  if not heap[1].id then
+    heap[1] = heap[#heap]
+    heap[#heap] = nil
+  end
+  if heap[1] then
+    sink()
+  end
+end
+
+local function join(line)
+  line.queue, line.task = streets.split(line.street)
+  if not room.admits(line.queue, line.task) then
+    return
+  end
+  step(line)
+  if line.id then
+    heap[#heap + 1] = line
+    rise(#heap)
+  end
+end
+
+-- Begin with the heads of all lines of these tasks on these queues (false: on all), for a claim of up to `limit` jobs.
+function lines.open(tasks, queues, limit)
+  local plain, gated = streets.named("streets", tasks, queues), streets.named("gated", tasks, queues)
+  has_late = #meta.call("ZRANGEBYSCORE", "lapsing", "-inf", meta.now, "LIMIT", 0, 1) > 0
+  part = math.min(limit, math.max(PART, math.ceil(2 * limit / #plain)))
+  for _, street in ipairs(plain) do
+    join({ street = street, key = "lane:" .. street, at = 0, place = -1, read = {} })
+  end
+  for _, street in ipairs(gated) do
+    join({ street = street })
+  end
+end
+
+-- Whether the gates of a line's head are all open still: jobs of other streets pass them, too.
+local function is_open(line)
+  for _, gate in ipairs(line.key and {} or gates.of(line.combination)) do
+    if room.is_shut(gate) then
+      return false
+    end
+  end
+  return true
+end
+
+local function count(line)
+  room.take("queue:" .. line.queue)
+  room.take("task:" .. line.task)
+  for _, gate in ipairs(line.key and {} or gates.of(line.combination)) do
+    room.take("key:" .. gate)
+  end
+end
+
+-- Let the head of a line leave it.
+local function give(line)
+  local id = line.id
+  if meta.is_ruled then
+    count(line)
+  end
+  if not line.key then
+    gates.take(line.street, line.combination, id)
+  end
+  step(line)
+  settle()
+  return id
+end
+
+-- Return who may begin next, and the line it stood in. Who has been returned has left.
+function lines.next()
+  while heap[1] do
+    local line = heap[1]
+    if not room.admits(line.queue, line.task) then
+      line.id = nil
+      settle()
+    elseif meta.is_ruled and not is_open(line) then
+      step(line)
+      settle()
+    else
+      return give(line), line
+    end
+  end
+end

@@ -1,0 +1,4 @@
+-- needs: meta leases
+-- The workers that live or ended within the last day.
+
+return leases.all()

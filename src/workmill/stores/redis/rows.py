@@ -205,14 +205,14 @@ def pack(value: Json) -> bytes:
     return packed
 
 
-def unpacked(packed: bytes) -> Json:
-    """Read what a script has written.
+def unpacked(packed: bytes, *, raw: bool = False) -> Json:
+    """Read what a script has written; where it is `raw`, with bytes for all text in it.
 
     Raises:
         ValueError: It is damaged.
     """
     try:
-        return msgpack.unpackb(packed, raw=False)
+        return msgpack.unpackb(packed, raw=raw)
     except msgpack.UnpackException as error:
         raise ValueError(f"not a record: {packed[:80]!r}") from error
 

@@ -1,0 +1,4 @@
+-- needs: meta
+-- Schedules by name.
+
+return meta.fields("schedules", cmsgpack.unpack(ARGV[2]))

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from workmill.stores.redis.wire import Refusal
+from redis import exceptions
+
 from workmill.words.errors import (
     JobConflict,
     LeaseLost,
@@ -46,6 +47,20 @@ REMEDIES = {
 }
 """What will pass, or pass when somebody mends it, and what helps."""
 DENIED = {"NOPERM", "NOAUTH", "WRONGPASS"}
+WORDS: dict[str, type[Exception]] = {
+    "NOSCRIPT": exceptions.NoScriptError,
+    "READONLY": exceptions.ReadOnlyError,
+    "MASTERDOWN": exceptions.MasterDownError,
+    "CLUSTERDOWN": exceptions.ClusterDownError,
+    "TRYAGAIN": exceptions.TryAgainError,
+    "MOVED": exceptions.MovedError,
+    "ASK": exceptions.AskError,
+    "LOADING": exceptions.BusyLoadingError,
+    "OOM": exceptions.OutOfMemoryError,
+    "NOPERM": exceptions.NoPermissionError,
+    "NOAUTH": exceptions.AuthenticationError,
+}
+"""The words that redis-py has made classes of; the first that fits counts."""
 
 
 def refusal(kind: str, fields: Sequence[bytes | int]) -> WorkmillError:
@@ -53,24 +68,27 @@ def refusal(kind: str, fields: Sequence[bytes | int]) -> WorkmillError:
     return REFUSALS[kind](*(text.decode() if isinstance(text, bytes) else str(text) for text in fields))
 
 
-def refused(reply: Refusal, name: str) -> StoreError:
+def refused(reply: Exception, name: str) -> StoreError:
     """Return the error that a server's refusal stands for."""
     word = word_of(reply)
     if word in REMEDIES:
-        return StoreUnavailable(f"{name}: the server says {reply}{REMEDIES[word]}")
+        return StoreUnavailable(f"{name}: the server says {word}: {reply}{REMEDIES[word]}")
     if word in DENIED:
-        return StoreError(f"{name}: the server says {reply}; let this user do it, see ACL SETUSER")
+        return StoreError(f"{name}: the server says {word}: {reply}; let this user do it, see ACL SETUSER")
     return StoreError(f"{name}: a script failed: {reply}")
 
 
 def unavailable(error: Exception, name: str) -> StoreUnavailable:
     """Return the error that says why a server cannot be reached."""
-    said = "nobody answers in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-    return StoreUnavailable(f"{name}: {said}")
+    if isinstance(error, TimeoutError | exceptions.TimeoutError):
+        return StoreUnavailable(f"{name}: nobody answers in time; look at the server or its network")
+    return StoreUnavailable(f"{name}: {str(error) or type(error).__name__}")
 
 
-def word_of(reply: Refusal) -> str:
+def word_of(reply: Exception) -> str:
     """Return the word by which a server's refusal begins; an older server hides it in what a script says."""
+    for word, kind in WORDS.items():
+        if isinstance(reply, kind):
+            return word
     text = str(reply)
-    word = text.partition(" ")[0]
-    return next((known for known in REMEDIES if f"-{known} " in text), word) if word == "ERR" else word
+    return next((word for word in (*REMEDIES, *DENIED) if f"-{word} " in text), text.partition(" ")[0])

@@ -1,23 +1,24 @@
 """The one connection on which the verbs of a store work: made when needed, made anew when it is gone."""
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import MovedError
 
 from workmill.stores.redis.address import Address, Host
-from workmill.stores.redis.connecting import Refused, connect
+from workmill.stores.redis.confirming import Confirmation, Unconfirmed
+from workmill.stores.redis.connecting import FAILURES, connect
 from workmill.stores.redis.failures import unavailable, word_of
-from workmill.stores.redis.wire import Part, Refusal, Reply, Wire
-
-W = TypeVar("W", bound=Wire)
+from workmill.stores.redis.scripts import is_change
+from workmill.stores.redis.wire import REFUSALS, Part, Reply, Wire
+from workmill.words.errors import StoreUnavailable
 
 PATIENCE_SECONDS = 10.0
 """For so long a command waits for a server that says that it cannot work just now."""
 SHORTEST_PAUSE_SECONDS = 0.01
 LONGEST_PAUSE_SECONDS = 0.5
 
-MOVED = "MOVED"
-PASSING = {"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "ASK", "BUSY"}
+PASSING = {"MOVED", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "ASK", "BUSY"}
 """What a server says while it starts, is no primary any more, or while its cluster moves our keys.
 
 An ASK is waited out, not followed: a script reads and writes keys that it does not name to the cluster, and while a
@@ -40,36 +41,38 @@ class Line:
         self._wire: Wire | None = None
         self._host: Host | None = None
         self._connecting = asyncio.Lock()
+        self._confirmation: Confirmation | None = None
 
     async def run(self, *parts: Part) -> Reply:
         """Run a command and return what the server answers, a refusal that will not pass among them.
 
         Raises:
-            StoreUnavailable: The server did not answer; what the command did is unknown.
+            StoreUnavailable: The server did not answer, or what it did is not where the URL wants it to be; whether it
+                will be is unknown.
         """
         wire = self._wire
         if wire is not None and wire.is_open:
             try:
-                reply = await wire.run(*parts)
+                reply = await self._ask(wire, parts)
             except OSError:
                 return await self._patiently(parts)
-            if not isinstance(reply, Refusal) or not self._will_pass(reply, wire):
+            if not isinstance(reply, REFUSALS) or not self._will_pass(reply, wire):
                 return reply
         return await self._patiently(parts)
 
-    async def another(self, make: Callable[[], W]) -> W:
+    async def another(self) -> AbstractConnection:
         """Make one more connection to where this one leads.
 
         Raises:
-            OSError, TimeoutError, Refused: It cannot be had.
+            RedisError, OSError, TimeoutError: It cannot be had.
         """
-        return await connect(self._address, make, self._host)
+        return await connect(self._address, self._host)
 
     async def close(self) -> None:
         """Hang up."""
         async with self._connecting:
             if self._wire is not None:
-                self._wire.close()
+                await self._wire.close()
 
     async def _patiently(self, parts: tuple[Part, ...]) -> Reply:
         loop = asyncio.get_running_loop()
@@ -77,18 +80,28 @@ class Line:
         while True:
             try:
                 wire = await self._connected()
-                reply = await wire.run(*parts)
-            except (OSError, TimeoutError, Refused) as error:
+                reply = await self._ask(wire, parts)
+            except FAILURES as error:
                 failures += 1
                 if loop.time() >= ends_at or (failures > 1 and not self._may_move):
                     raise unavailable(error, self._address.name) from error
             else:
-                if not isinstance(reply, Refusal):
+                if not isinstance(reply, REFUSALS):
                     return reply
                 if not self._will_pass(reply, wire) or loop.time() >= ends_at:
                     return reply
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _ask(self, wire: Wire, parts: tuple[Part, ...]) -> Reply:
+        confirmation = self._confirmation
+        reply = await wire.run(*parts)
+        if confirmation is not None and is_change(reply):
+            try:
+                await confirmation.wait()
+            except Unconfirmed as error:
+                raise StoreUnavailable(f"{self._address.name}: {error}; whether they will is unknown") from error
+        return reply
 
     @property
     def _may_move(self) -> bool:
@@ -97,20 +110,16 @@ class Line:
     async def _connected(self) -> Wire:
         async with self._connecting:
             if self._wire is None or not self._wire.is_open:
-                self._wire = await connect(self._address, Wire, self._host)
+                self._wire = Wire(await connect(self._address, self._host))
+                if self._address.replicas or self._address.syncs:
+                    self._confirmation = Confirmation(self._wire, self._address)
             return self._wire
 
-    def _will_pass(self, reply: Refusal, wire: Wire) -> bool:
+    def _will_pass(self, reply: Exception, wire: Wire) -> bool:
         """Whether to try again, where the answer says so; who says to go elsewhere is left at once."""
         word = word_of(reply)
-        if word == MOVED:
-            self._host = self._moved(str(reply))
-        if word == MOVED or word in ELSEWHERE:
-            wire.close()
-        return word == MOVED or word in PASSING
-
-    def _moved(self, text: str) -> Host | None:
-        """Read `MOVED 1234 host:port`; a host that a node does not know of itself is the one we asked."""
-        host, _, port = text.split()[2].rpartition(":")
-        known = self._host or self._address.hosts[0]
-        return host.strip("[]") or known[0], int(port)
+        if isinstance(reply, MovedError):  # A node that does not know its own name means the host that we asked.
+            self._host = reply.host or (self._host or self._address.hosts[0])[0], reply.port
+        if word == "MOVED" or word in ELSEWHERE:
+            wire.end(f"it says {word}")
+        return word in PASSING

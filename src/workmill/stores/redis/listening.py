@@ -5,41 +5,41 @@ import contextlib
 import secrets
 from collections.abc import Callable, Iterable
 
+from redis.asyncio.connection import AbstractConnection
+
 from workmill.store import Notice, NoticeKind
 from workmill.stores.redis.address import Address
-from workmill.stores.redis.connecting import Refused
+from workmill.stores.redis.connecting import FAILURES
 from workmill.stores.redis.ears import KINDS, LETTERS, Ear, read
 from workmill.stores.redis.line import Line
-from workmill.stores.redis.wire import Refusal, Reply, Wire
+from workmill.stores.redis.wire import REFUSALS, Reply, Wire
 from workmill.words.errors import StoreError
 
 PROBE_SECONDS = 9.0
 ANSWER_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
-FAILURES = (OSError, TimeoutError, Refused, StoreError)
 
 
 class Receiver(Wire):
     """A connection on which messages come between the replies."""
 
-    def __init__(self, hear: Callable[[str, bytes], None]) -> None:
-        super().__init__()
+    def __init__(self, connection: AbstractConnection, hear: Callable[[str, bytes], None]) -> None:
+        super().__init__(connection)
         self._hear = hear
-        self.ended = asyncio.Event()
 
     async def subscribe(self, channels: Iterable[str]) -> None:
         """Let the messages of channels come.
 
         Raises:
-            Refused: The server does not allow it.
-            TimeoutError: It does not answer.
+            RedisError: The server does not allow it.
+            TimeoutError, OSError: It does not answer.
         """
         async with asyncio.timeout(ANSWER_SECONDS):
             for channel in channels:
                 reply = await self.run(b"SUBSCRIBE", channel)
-                if isinstance(reply, Refusal):
-                    raise Refused(str(reply))
+                if isinstance(reply, REFUSALS):
+                    raise reply
 
     def take(self, reply: Reply) -> None:
         """Tell a message from a reply."""
@@ -48,11 +48,6 @@ class Receiver(Wire):
                 self._hear(channel.decode(), payload)
             case _:
                 super().take(reply)
-
-    def end(self, why: str) -> None:
-        """End."""
-        super().end(why)
-        self.ended.set()
 
 
 class Post:
@@ -106,7 +101,7 @@ class Post:
             try:
                 await self._listen()
                 pause = FIRST_PAUSE_SECONDS
-            except FAILURES:
+            except (*FAILURES, StoreError):
                 self.is_deaf = True
             finally:
                 self._first_try.set()
@@ -116,7 +111,7 @@ class Post:
 
     async def _listen(self) -> None:
         """Listen until the connection is gone or deaf."""
-        receiver = await self._line.another(lambda: Receiver(self._hear))
+        receiver = Receiver(await self._line.another(), self._hear)
         self._listened = {kind for ear in self._ears for kind in ear.kinds}
         try:
             await receiver.subscribe([self._probe, *self._channels(self._listened)])
@@ -126,7 +121,7 @@ class Post:
             await self._probe_while_it_answers(receiver)
         finally:
             self._receiver = None
-            receiver.close()
+            await receiver.close()
 
     async def _widen(self) -> None:
         """Listen for kinds that no ear has asked for before: an ear that nobody needs would wake for nothing."""
@@ -136,14 +131,14 @@ class Post:
         self._listened |= kinds
         try:
             await receiver.subscribe(self._channels(kinds))
-        except FAILURES:
-            receiver.close()
+        except (*FAILURES, StoreError):
+            receiver.end("it cannot listen to more")
 
     def _channels(self, kinds: Iterable[NoticeKind]) -> list[str]:
         return [self._address.key(LETTERS[kind]) for kind in sorted(kinds)]
 
     async def _probe_while_it_answers(self, receiver: Receiver) -> None:
-        while not receiver.ended.is_set():
+        while receiver.is_open:
             self._probed.clear()
             await self._line.run(b"PUBLISH", self._probe, b"")
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -151,7 +146,7 @@ class Post:
             self.is_deaf = False
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PROBE_SECONDS):
-                    await receiver.ended.wait()
+                    await receiver.ended()
 
     def _hear(self, channel: str, payload: bytes) -> None:
         if channel == self._probe:

@@ -1,7 +1,7 @@
 """The Lua of this room, read once from the files beside it. No script is ever built from values.
 
-`lua/<name>.lua` is a module: it makes one local table of its name. `lua/verbs/<verb>.lua` is the body of a function that
-returns the verb's answer. Either may begin with a line `-- needs: meta ledger`, which names the modules it uses.
+`lua/<name>.lua` is a module: it makes one local table of its name. `lua/verbs/<verb>.lua` is the body of a function
+that returns the verb's answer. Either may begin with a line `-- needs: meta ledger`, which names the modules it uses.
 
     meta        returns from the whole script where the server is not the one that the caller knows
     modules     each in a function, behind those that it needs
@@ -18,6 +18,7 @@ from functools import lru_cache
 from importlib import resources
 
 from workmill.stores.redis.rows import FIELDS
+from workmill.stores.redis.wire import Reply
 
 META = "meta"
 NOTICES = "notices"
@@ -33,7 +34,7 @@ if not is_done then
 end
 """
 TOLD = "notices.send()\n"
-COUNTED = "return { meta.count(), answer or false }\n"
+COUNTED = "return { meta.count(), answer or false, meta.is_written or nil }\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,14 @@ def script(verb: str) -> Script:
     """Return the script of a verb with the modules that it needs before it."""
     text = FIELD.sub(lambda found: str(FIELDS.index(found[1]) + 1), _composed(f"verbs/{verb}")).encode()
     return Script(verb=verb, text=text, sha=hashlib.sha1(text, usedforsecurity=False).hexdigest().encode())
+
+
+def is_change(reply: Reply) -> bool:
+    """Whether a script's reply says that it has changed something."""
+    match reply:
+        case [int(changes), _, 1]:
+            return changes >= 0
+    return False
 
 
 def _composed(verb: str) -> str:

@@ -7,7 +7,7 @@ from workmill.stores.redis.address import Address
 from workmill.stores.redis.failures import refusal, refused, word_of
 from workmill.stores.redis.line import Line
 from workmill.stores.redis.scripts import Script, script
-from workmill.stores.redis.wire import Part, Refusal, Reply
+from workmill.stores.redis.wire import REFUSALS, Part, Reply
 from workmill.words.errors import SchemaMismatch, StoreUnavailable
 
 SCHEMA = 1
@@ -24,15 +24,11 @@ class Session:
     The *epoch* is a random word that was stored with the first thing a server kept for this store. Each script says
     which it knows: a server that has another, or none, has lost its data, and does nothing. Each answer says how many
     *changes* the store has seen: fewer than before means that some were lost which the server had said it had.
-
-    Attributes:
-        loss: What the server was seen to have lost, in words; "" for nothing.
     """
 
     def __init__(self, address: Address, line: Line) -> None:
         self.address = address
         self.line = line
-        self.loss = ""
         self._epoch = b""
         self._changes = 0
         # The second is never there: while a cluster moves our keys, it makes the server refuse the whole script.
@@ -44,7 +40,7 @@ class Session:
         Raises:
             SchemaMismatch: A newer Workmill has written it.
         """
-        reply = await self._run(script("open"), (secrets.token_hex(8).encode(), SCHEMA))
+        reply = await self._run(script("open"), (secrets.token_hex(8).encode(), SCHEMA, self.address.key("s")))
         epoch, schema, changes = reply
         if int(schema) > SCHEMA:
             raise SchemaMismatch(
@@ -62,25 +58,25 @@ class Session:
         known = script(verb)
         for _ in range(MOST_TRIES):
             epoch = self._epoch
-            changes, answer, *fields = await self._run(known, (epoch, *args))
+            changes, answer, *rest = await self._run(known, (epoch, *args))
             if changes >= self._changes:
                 self._changes = changes
                 return answer
             if changes != REFUSED:
-                self._note_lost_changes(changes)
+                await self._note_lost_changes(changes)
                 return answer
             if answer != OTHER_DATA:
-                raise refusal(answer.decode(), fields)
+                raise refusal(answer.decode(), rest)
             await self._adopt(epoch)
         raise StoreUnavailable(f"{self.address.name}: the server loses its data again and again")
 
     async def _run(self, known: Script, args: tuple[Part, ...]) -> Reply:
         command = (b"EVALSHA", known.sha, 2, *self._keys, *args)
         reply = await self.line.run(*command)
-        if isinstance(reply, Refusal) and word_of(reply) == "NOSCRIPT":
+        if isinstance(reply, REFUSALS) and word_of(reply) == "NOSCRIPT":
             await self.line.run(b"SCRIPT", b"LOAD", known.text)
             reply = await self.line.run(*command)
-        if isinstance(reply, Refusal):
+        if isinstance(reply, REFUSALS):
             raise refused(reply, self.address.name)
         return reply
 
@@ -90,12 +86,12 @@ class Session:
             return
         await self.open()
         if self._epoch != epoch:
-            self._note("all data of this store: its jobs, workers, rules and schedules are gone")
+            await self._note("all data of this store: its jobs, workers, rules and schedules are gone")
 
-    def _note_lost_changes(self, changes: int) -> None:
+    async def _note_lost_changes(self, changes: int) -> None:
         lost, self._changes = self._changes - changes, changes
-        self._note(f"the last {lost} changes that it had confirmed, or more")
+        await self._note(f"at least the last {lost} changes that it had confirmed")
 
-    def _note(self, what: str) -> None:
-        self.loss = what
+    async def _note(self, what: str) -> None:
         _log.error("%s: the server has lost %s; see its persistence and replication", self.address.name, what)
+        await self.run("lost", what)

@@ -37,10 +37,12 @@ from workmill.store import (
 )
 from workmill.stores.redis import health
 from workmill.stores.redis.address import read_address
+from workmill.stores.redis.durability import durability
 from workmill.stores.redis.ears import Ear
 from workmill.stores.redis.line import Line
 from workmill.stores.redis.listening import Post
 from workmill.stores.redis.session import Session
+from workmill.stores.redis.setting import Setting, admit
 from workmill.words.channel import Message, NewMessage, Subscription
 from workmill.words.conversation import Conversation
 from workmill.words.errors import StoreError
@@ -62,6 +64,7 @@ heard = getattr(globals().get("channels"), "messages", None)
 
 T = TypeVar("T")
 
+BEFORE_OPEN = "A returned enqueue survives what the server's persistence is set to; open the store to see it."
 JOINS_NOTHING = (
     "; a Redis server joins no transaction of a caller's: enqueue after your own commit, with a key that makes "
     "repeating it safe, or keep the jobs where your data are, in a postgresql:// or sqlite:// store"
@@ -81,6 +84,7 @@ class RedisStore:
     def __init__(self, url: str) -> None:
         self._address = read_address(url)
         self._pid = 0
+        self._setting: Setting | None = None
         self._session: Session | None = None
         self._post: Post | None = None
         self._under_way = 0
@@ -89,13 +93,15 @@ class RedisStore:
     @property
     def capabilities(self) -> Capabilities:
         """What this store can do."""
-        return Capabilities(name="redis", crosses_processes=True, durability="", joins=())
+        survives = BEFORE_OPEN if self._setting is None else durability(self._setting, self._address).sentence
+        return Capabilities(name="redis", crosses_processes=True, durability=survives)
 
     async def open(self) -> None:
         """See `Store.open`."""
         line = Line(self._address)
         session = Session(self._address, line)
         try:
+            self._setting = await admit(line, self._address)
             await session.open()
         except BaseException:
             await line.close()

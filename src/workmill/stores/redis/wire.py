@@ -1,28 +1,29 @@
-"""One connection to a server: commands go out as they come, and replies come back in their order."""
+"""One connection of redis-py's with many commands under way: replies come back in the order of the commands."""
 
 import asyncio
 from collections import deque
 from typing import TypeAlias
 
-import hiredis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
 
 from workmill.words.codec import Json
 
 Part: TypeAlias = bytes | str | int | float
 Reply: TypeAlias = Json
-"""What a server answers: bytes, int, None, a list of these, or an error as a value."""
-Refusal = hiredis.ReplyError
+"""What a server answers: bytes, int, None, a list of these, or a refusal as a value."""
+REFUSALS = (ResponseError, BusyLoadingError, AuthenticationError)
+"""Those of redis-py's errors that are answers."""
 
 ANSWER_SECONDS = 10.0
-NOTHING = object()
 
 
 class Gone(ConnectionError):
     """The connection ended, or fell silent, while a reply was due: what the command did is unknown."""
 
 
-class Wire(asyncio.Protocol):
-    """A connection on which any number of commands are under way. Belongs to the loop on which it was made.
+class Wire:
+    """An open connection. Belongs to the loop on which it was made; nobody else uses the connection from now on.
 
     ```
     open ──run()──► under way ──reply──► open
@@ -33,63 +34,47 @@ class Wire(asyncio.Protocol):
     A caller who is cancelled leaves its command under way: the reply has its place among the others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connection: AbstractConnection) -> None:
+        self._connection = connection
         self._loop = asyncio.get_running_loop()
-        self._reader = hiredis.Reader(notEnoughData=NOTHING)
         self._due: deque[tuple[asyncio.Future[Reply], float]] = deque()
-        self._unsent: list[bytes] = []
-        self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._why = ""
+        self._reading = asyncio.create_task(self._read())
 
     @property
     def is_open(self) -> bool:
         """Whether it can take commands."""
-        return self._transport is not None
+        return not self._why
 
     async def run(self, *parts: Part) -> Reply:
-        """Run one command and return its reply, an error among them.
+        """Run one command and return its reply, a refusal among them.
 
         Raises:
             Gone: The connection has ended.
         """
-        return await self.send(hiredis.pack_command(parts))
-
-    def send(self, command: bytes) -> asyncio.Future[Reply]:
-        """Send a command now, or with all others of this turn of the loop where some are under way."""
+        if self._why:
+            raise Gone(self._why)
+        packed = self._connection.pack_command(*parts)
         answer: asyncio.Future[Reply] = self._loop.create_future()
-        if self._transport is None:
-            answer.set_exception(Gone("the connection has ended"))
-            return answer
-        if self._unsent:
-            self._unsent.append(command)
-        elif self._due:
-            self._unsent.append(command)
-            self._loop.call_soon(self._flush)
-        else:
-            self._transport.write(command)
         self._due.append((answer, self._loop.time() + ANSWER_SECONDS))
         if self._deadline is None:
             self._deadline = self._loop.call_later(ANSWER_SECONDS, self._look_at_deadline)
-        return answer
+        try:
+            # It writes before it waits for anything, so that commands leave in the order of their answers.
+            await self._connection.send_packed_command(packed, check_health=False)
+        except (RedisError, OSError) as error:
+            self.end(str(error))
+        return await answer
 
-    def close(self) -> None:
+    async def ended(self) -> None:
+        """Wait until it is of no more use."""
+        await asyncio.wait({self._reading})
+
+    async def close(self) -> None:
         """Hang up; whoever waits is told. Safe to repeat."""
         self.end("the connection was closed")
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Give each reply to who waits for it."""
-        reader = self._reader
-        try:
-            reader.feed(data)
-            while (reply := reader.gets()) is not NOTHING:
-                self.take(reply)
-        except (hiredis.ProtocolError, IndexError):
-            self.end("what answers does not speak Redis's protocol")
+        await self.ended()
 
     def take(self, reply: Reply) -> None:
         """Give a reply to who waits for it."""
@@ -97,27 +82,36 @@ class Wire(asyncio.Protocol):
         if not answer.done():
             answer.set_result(reply)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
-        self.end(str(exc or "the server has hung up"))
-
     def end(self, why: str) -> None:
-        """Be of no more use; whoever waits is told."""
+        """Be of no more use; whoever waits is told, and the connection is closed in a moment."""
+        self._fail(why)
+        self._reading.cancel()
+
+    def _fail(self, why: str) -> None:
+        self._why = self._why or why or "the server has hung up"
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        if self._transport is not None:
-            self._transport.abort()
-            self._transport = None
         while self._due:
             answer, _ = self._due.popleft()
             if not answer.done():
-                answer.set_exception(Gone(why))
+                answer.set_exception(Gone(self._why))
 
-    def _flush(self) -> None:
-        unsent, self._unsent = self._unsent, []
-        if self._transport is not None:
-            self._transport.write(b"".join(unsent))
+    async def _read(self) -> None:
+        read = self._connection.read_response
+        try:
+            while True:
+                try:
+                    reply = await read(disable_decoding=True, disconnect_on_error=False)
+                except REFUSALS as refusal:
+                    reply = refusal
+                self.take(reply)
+        except (RedisError, OSError) as error:
+            self._fail(str(error))
+        except IndexError:
+            self._fail("it answers what nobody asked")
+        finally:
+            await self._connection.disconnect(nowait=True)
 
     def _look_at_deadline(self) -> None:
         # One timer serves many commands: most are over long before it comes.

@@ -6,8 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from proof.losing.accepting import Accepting
-from proof.losing.marking import Marks, cut_behind
-from tests.servers.redis import redis_server
+from proof.losing.syncing import Syncs, forget_unsynced, longest_delay
+from tests.servers.redis import RedisServer, redis_server
 from workmill.running.elapsed import elapsed
 from workmill.running.patience import until_done
 from workmill.store import Level, Store
@@ -25,7 +25,7 @@ class Blow(StrEnum):
     KILL = "kill"
     """Its process is killed: what it has written stays with the system, which brings it to the disk."""
     POWER = "power"
-    """So is its machine: what was not yet on the disk is gone. Its log is cut where it was last known to be there."""
+    """So is its machine: what was not yet on the disk is gone. Its log is cut to what it had when it last synced it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Outage:
         accepted: How many jobs were accepted before.
         lost: How many of them are gone.
         seconds: How long before the blow the first of those was accepted; 0 where there is none.
-        longest: How long it took at most until a write was on the disk; None where the server cannot say.
+        longest: How long it took at most until a write was on the disk; None where that was not seen.
         is_told: Whether the store says that the server lost something.
     """
 
@@ -47,28 +47,55 @@ class Outage:
     is_told: bool
 
 
-async def outage(program: Path, fsync: str, blow: Blow, *, seconds: float, clients: int) -> Outage:
-    """Let clients store jobs, strike, start the server again, and count."""
+async def killed(program: Path, fsync: str, *, seconds: float, clients: int) -> Outage:
+    """Let clients store jobs, kill the server's process, start it again, and count."""
     with redis_server(program, settings={"appendfsync": fsync, **UNCUT}) as server:
-        store = RedisStore(server.url())
-        await store.open()
+        store = await opened(server)
         try:
-            async with Marks(server.port) as marks, Accepting(store, clients) as clients_of_it:
+            async with Accepting(store, clients) as clients_of_it:
                 await asyncio.sleep(seconds)
                 server.kill()
                 struck_at = elapsed()
-            if blow is Blow.POWER:
-                cut_behind(marks.last, server.folder)
             server.start()
-            lost = await gone(store, clients_of_it.accepted)
-            findings = await store.diagnose()
+            return await counted(store, clients_of_it.accepted, struck_at, longest=None)
         finally:
             await store.close()
+
+
+async def powerless(program: Path, fsync: str, *, seconds: float, clients: int) -> Outage:
+    """Do the same, and let go of what the server had not brought to its disk."""
+    with redis_server(program, settings={"appendfsync": fsync, **UNCUT}) as server:
+        store = await opened(server)
+        try:
+            with Syncs(server.pid, server.folder) as syncs:
+                async with Accepting(store, clients) as clients_of_it:
+                    await asyncio.sleep(seconds)
+                    server.kill()
+                    struck_at = elapsed()
+            calls = syncs.calls()
+            forget_unsynced(calls, server.folder)
+            server.start()
+            return await counted(store, clients_of_it.accepted, struck_at, longest=longest_delay(calls))
+        finally:
+            await store.close()
+
+
+async def opened(server: RedisServer) -> Store:
+    """Open a store."""
+    store = RedisStore(server.url())
+    await store.open()
+    return store
+
+
+async def counted(store: Store, accepted: dict[str, float], struck_at: float, *, longest: float | None) -> Outage:
+    """Count what is gone, and hear what the store says of it."""
+    lost = await gone(store, accepted)
+    findings = await store.diagnose()
     return Outage(
-        accepted=len(clients_of_it.accepted),
+        accepted=len(accepted),
         lost=len(lost),
         seconds=max([struck_at - at for at in lost], default=0.0),
-        longest=max(marks.delays, default=None),
+        longest=longest,
         is_told=any(each.level is Level.FAIL and "lost" in each.detail for each in findings),
     )
 

@@ -6,7 +6,7 @@ from operator import itemgetter
 from workmill.store import NewWorker, Renewal, Worker
 from workmill.stores.redis.rows import moment, pack, unpacked
 from workmill.stores.redis.session import Session
-from workmill.words.codec import Json
+from workmill.stores.redis.wire import Reply
 from workmill.words.order import Order
 from workmill.words.ticks import length_of
 
@@ -44,7 +44,7 @@ async def workers(session: Session) -> list[Worker]:
     return [worker_of(record) for record in newest_first]
 
 
-def worker_of(record: Sequence[bytes | int | None]) -> Worker:
+def worker_of(record: Reply) -> Worker:
     """Read a worker."""
     identity, about, skills, since, _, order, ends_at, running, is_live, leads = record
     name, host, pid, queues = unpacked(about)

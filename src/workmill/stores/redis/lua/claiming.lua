@@ -1,8 +1,7 @@
--- needs: meta ledger following leases lines rates room
+-- needs: meta ledger unstarted following leases lines rates room
 -- How jobs are given to workers.
 
 local claiming = {}
-local EXPIRED = "it was not started in time" -- as words.unstarted has it
 local WORKER, ENGINE, QUEUES, TASKS, LIMIT = 1, 2, 3, 4, 5
 
 -- Choose who begins, in the order over all tasks and queues that are named.
@@ -41,7 +40,7 @@ local function expire(ids)
   ledger.load(ids)
   for _, id in ipairs(ids) do
     if ledger.get(id) then
-      ledger.finish(id, "cancelled")[F.cancel_reason] = EXPIRED
+      ledger.finish(id, "cancelled")[F.cancel_reason] = unstarted.EXPIRED
     end
   end
   following.conclude()

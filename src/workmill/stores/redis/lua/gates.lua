@@ -167,6 +167,30 @@ function gates.of(combination)
   return found
 end
 
+local function count_behind(group, street, before, most)
+  local count = 0
+  for _, combination in ipairs(meta.call("ZRANGEBYSCORE", group, "-inf", before)) do
+    count = count + meta.call("ZCOUNT", "gated:" .. street .. "/" .. combination, "-inf", before)
+    if count >= most then
+      return count
+    end
+  end
+  return count
+end
+
+-- Return how many stand on a street with turns before one, counted to `most` or somewhat further.
+function gates.count(street, before, most)
+  local count = 0
+  for _, line in ipairs({ "front:", "aside:" }) do
+    for _, gate in ipairs(meta.call("ZRANGEBYSCORE", line .. street, "-inf", before)) do
+      if count < most then
+        count = count + count_behind("behind:" .. street .. "/" .. gate, street, before, most - count)
+      end
+    end
+  end
+  return count
+end
+
 -- Let the next claim look at those behind a gate again, which may be open now.
 function gates.reopen(gate)
   for _, street in ipairs(meta.call("HKEYS", "before:" .. gate)) do

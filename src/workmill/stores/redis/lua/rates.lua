@@ -100,17 +100,17 @@ function rates.next_at()
   return tonumber(first[2])
 end
 
--- Count by other rules from now on: `was` and `will` say what held and holds. What one counts whose place another takes
--- goes on to count.
-function rates.keep(was, will)
+-- Count by other rules from now on, where `before` has the rule that held until now, by title. What one counts whose
+-- place another takes goes on to count.
+function rates.keep(before)
   for _, subject in ipairs(meta.call("ZRANGE", "started", 0, -1)) do
-    local before, after = was(subject), will(subject)
-    if age(subject, before.per) == 0 or not (after and after.count) then
+    local was, is = before[rules.title(subject)], rules.get(subject)
+    if was and (not (is and is.count) or age(subject, was.per) == 0) then
       forget(subject)
-    else
+    elseif was then
       local newest = tonumber(meta.call("LINDEX", "starts:" .. subject, -1))
-      meta.call("ZADD", "started", meta.later(newest, after.per), subject)
-      watch(subject, after)
+      meta.call("ZADD", "started", meta.later(newest, is.per), subject)
+      watch(subject, is)
     end
   end
 end

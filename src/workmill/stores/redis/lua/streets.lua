@@ -29,29 +29,37 @@ function streets.named(set, tasks, queues)
   return found
 end
 
--- Call `visit(queue, task)` for the streets that anybody stands in; for some of them twice.
-local function each(visit)
-  for _, set in ipairs({ "streets", "gated" }) do
-    for _, street in ipairs(meta.call("SMEMBERS", set)) do
-      local queue, task = streets.split(street)
-      visit(queue, task)
+-- Return the streets on a queue in one of the two sets.
+function streets.on(set, queue)
+  local found = {}
+  for _, street in ipairs(meta.call("SMEMBERS", set)) do
+    if streets.split(street) == queue then
+      found[#found + 1] = street
     end
   end
+  return found
+end
+
+-- Return the streets on which jobs stand that rules may count as a subject.
+local function around(subject)
+  local gate = string.match(subject, "^key:(.*)$")
+  if gate then
+    return meta.call("HKEYS", "before:" .. gate)
+  end
+  local found = meta.call("SMEMBERS", "streets")
+  for _, street in ipairs(meta.call("SMEMBERS", "gated")) do
+    found[#found + 1] = street
+  end
+  return found
 end
 
 -- Tell of the queues on which jobs stand that rules count as a subject: `queue:<name>`, `task:<name>`, `key:<gate>`.
 function streets.tell(subject)
   local scope, name = string.match(subject, "^(%a+):(.*)$")
-  if scope == "key" then
-    for _, street in ipairs(meta.call("HKEYS", "before:" .. name)) do
-      notices.queue((streets.split(street)))
-    end
-    return
-  end
-  each(function(queue, task)
-    if name == (scope == "queue" and queue or task) then
+  for _, street in ipairs(around(subject)) do
+    local queue, task = streets.split(street)
+    if scope == "key" or name == (scope == "queue" and queue or task) then
       notices.queue(queue)
     end
-  end)
+  end
 end
-

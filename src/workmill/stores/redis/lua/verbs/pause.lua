@@ -1,0 +1,5 @@
+-- needs: meta ruling
+-- Let no job on these queues begin from now on.
+
+local queues, by = unpack(cmsgpack.unpack(ARGV[2]))
+ruling.pause(queues, by)

@@ -1,0 +1,4 @@
+-- needs: meta ruling
+-- Undo pauses.
+
+ruling.resume(cmsgpack.unpack(ARGV[2]))

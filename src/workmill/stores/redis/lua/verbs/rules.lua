@@ -1,0 +1,4 @@
+-- needs: meta ruling
+-- The rules in force.
+
+return ruling.all()

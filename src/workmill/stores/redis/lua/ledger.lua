@@ -10,7 +10,8 @@ local jobs, standing, fresh, changed, order = {}, {}, {}, {}, {}
 local leaving, entering = {}, {}
 local tallies = { counts = {}, unbegun = {}, running = {} }
 local flow_tallies = {}
-local texts, gone, unlined, packed = {}, {}, {}, {}
+local found, texts, gone, unlined, packed = {}, {}, {}, {}, {}
+local unbegun, begun_less = {}, {}
 
 local NOT_BEGUN = { scheduled = true, waiting = true, queued = true }
 local UNBEGUN = { scheduled = true, waiting = true, queued = true, retrying = true }
@@ -122,6 +123,16 @@ local function unstand(id, job)
   tally(job, -1)
 end
 
+local function begin_less(queue, number)
+  begun_less[queue] = (begun_less[queue] or 0) + number
+end
+
+-- Return how many jobs of a queue have not begun, those that this script has stored or let end among them.
+function ledger.unbegun(queue)
+  unbegun[queue] = unbegun[queue] or tonumber(meta.call("HGET", "unbegun", queue) or 0)
+  return unbegun[queue] + (begun_less[queue] or 0)
+end
+
 -- Read jobs that are not read yet, all in one call.
 function ledger.load(ids)
   local missing = {}
@@ -170,8 +181,8 @@ function ledger.add(id, job, doc)
   if job[F.schedule] then
     enter("scheduled:" .. job[F.schedule], job[F.place], id)
   end
-  if FINAL[job[F.state]] then
-    table.insert(ledger.ended, id)
+  if UNBEGUN[job[F.state]] then
+    begin_less(job[F.queue], 1)
   end
 end
 
@@ -190,25 +201,45 @@ end
 -- Let a job end, with all that follows from it left to `following`.
 function ledger.finish(id, state, keep)
   local job = ledger.change(id)
+  if UNBEGUN[job[F.state]] then
+    begin_less(job[F.queue], -1)
+  end
   job[F.state], job[F.finished_at] = state, meta.now
   job[F.expires_at] = meta.later(meta.now, keep or job[F.keep])
   table.insert(ledger.ended, id)
   return job
 end
 
--- Set (or, with false, remove) what is kept beside a job: one of docs, results, failures, progress, attempts, bonds.
-function ledger.put(side, id, text)
-  texts[side] = texts[side] or {}
-  texts[side][id] = text
+-- Read what is kept in a hash beside the jobs, under their ids or other names, all in one call.
+function ledger.read(side, names)
+  local here, missing = found[side] or {}, {}
+  found[side] = here
+  for _, name in ipairs(names) do
+    if here[name] == nil then
+      here[name] = false
+      missing[#missing + 1] = name
+    end
+  end
+  for place, text in ipairs(meta.fields(side, missing)) do
+    here[missing[place]] = text
+  end
+end
+
+-- Set (or, with false, remove) what is kept beside a job: one of docs, results, failures, progress, attempts, bonds, or
+-- of what is not forgotten with it: waits, awaited, keys, slots.
+function ledger.put(side, name, text)
+  if not texts[side] then
+    texts[side], found[side] = {}, found[side] or {}
+  end
+  texts[side][name], found[side][name] = text, text
 end
 
 -- Return what is kept beside a job, changes of this script included; false where there is none.
-function ledger.side(side, id)
-  local here = texts[side] and texts[side][id]
-  if here ~= nil then
-    return here
+function ledger.side(side, name)
+  if not found[side] or found[side][name] == nil then
+    ledger.read(side, { name })
   end
-  return meta.call("HGET", side, id)
+  return found[side][name]
 end
 
 -- Forget a job that has ended, and all that is kept with it.
@@ -227,7 +258,7 @@ local function write_lines()
   for _, id in ipairs(order) do
     local job = jobs[id]
     if job[F.gates] and job[F.state] == "queued" then
-      gates.put(id, job)
+      gates.put(id, job, ledger.turn(job))
     end
   end
 end
@@ -268,8 +299,8 @@ local function write_gone()
     end
     if job[F.slot] then
       local slot = job[F.task] .. "/" .. job[F.slot]
-      local holder = meta.call("HGET", "slots", slot)
-      if holder and string.match(holder, "^%S+") == id then
+      local holders = ledger.side("slots", slot)
+      if holders and cmsgpack.unpack(holders)[1] == id then
         slots[#slots + 1] = slot
       end
     end
@@ -391,18 +422,6 @@ function ledger.write()
   standing, fresh, changed, order, leaving, entering, texts, gone = {}, {}, {}, {}, {}, {}, {}, {}
   unlined = {}
   tallies, flow_tallies = { counts = {}, unbegun = {}, running = {} }, {}
+  unbegun, begun_less = {}, {}
   write_others()
-end
-
--- Return how many jobs of a queue have not begun, changes of this script included.
-function ledger.unbegun(queue)
-  local stored = tonumber(meta.call("HGET", "unbegun", queue) or 0)
-  local pending = tallies.unbegun[queue] or 0
-  for _, id in ipairs(order) do
-    local job = jobs[id]
-    if job[F.queue] == queue and UNBEGUN[job[F.state]] then
-      pending = pending + 1
-    end
-  end
-  return stored + pending
 end

@@ -36,12 +36,19 @@ class RedisServer:
         folder: Where its configuration and its data go; it is made.
         settings: Lines of its configuration, by name.
         arguments: What else its program is told.
+        port: Where it listens; one that is free where none is given.
     """
 
     def __init__(
-        self, program: Path, folder: Path, *, settings: Mapping[str, str], arguments: tuple[str, ...] = ()
+        self,
+        program: Path,
+        folder: Path,
+        *,
+        settings: Mapping[str, str],
+        arguments: tuple[str, ...] = (),
+        port: int | None = None,
     ) -> None:
-        self.port = free_port()
+        self.port = port or free_port()
         self.folder = folder
         self._configuration = folder / "server.conf"
         self._log = folder / "server.log"

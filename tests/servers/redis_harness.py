@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ class RedisHarness:
 
     def __init__(self, database: str) -> None:
         self._database = database
+        self._home = database
         self.prefix = f"test_{secrets.token_hex(6)}"
 
     @property
@@ -61,16 +63,24 @@ class RedisHarness:
         """Open no connection: this store joins no transactions."""
 
     def execute(self, *words: str | int | bytes) -> Any:
-        """Do what no verb of a store does."""
-        with redis.Redis.from_url(self._database) as client:
-            return client.execute_command(*words)
+        """Do what no verb of a store does; in a cluster, on the server that has its keys."""
+        try:
+            return self._told(words)
+        except redis.exceptions.MovedError as moved:
+            self._home = f"redis://{moved.host}:{moved.port}/0"
+            return self._told(words)
 
     def keys(self) -> list[str]:
         """Return the keys of the stores, in order."""
-        with redis.Redis.from_url(self._database) as client:
+        self.execute("EXISTS", self.key("meta"))  # From now on it is known who has them.
+        with redis.Redis.from_url(self._home) as client:
             return sorted(key.decode() for key in client.scan_iter(match=self.key("*"), count=1000))
 
     def drop(self) -> None:
         """Leave nothing behind."""
         if keys := self.keys():
             self.execute("UNLINK", *keys)
+
+    def _told(self, words: Sequence[str | int | bytes]) -> Any:
+        with redis.Redis.from_url(self._home) as client:
+            return client.execute_command(*words)

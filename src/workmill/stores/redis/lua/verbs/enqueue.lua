@@ -9,7 +9,7 @@ local DOCS = 2 -- the last argument before them
 storing.prepare(news)
 for number, new in ipairs(news) do
   local id, is_created = storing.store(new, ARGV[DOCS + number], nil, true)
-  stored[number] = id and { id, is_created }
+  stored[number] = id and { id, is_created } or false
 end
 ledger.write()
 return storing.answered(stored)

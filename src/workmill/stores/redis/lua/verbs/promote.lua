@@ -31,7 +31,7 @@ local function next_in()
     local moment = tonumber(meta.call("ZRANGE", key, 0, 0, "WITHSCORES")[2])
     nearest = moment and math.min(moment, nearest or moment) or nearest
   end
-  return nearest and string.format("%.0f", math.max(0, nearest - meta.now))
+  return nearest and string.format("%.0f", math.max(0, nearest - meta.now)) or false
 end
 
 local late = first("lapsing", limit)

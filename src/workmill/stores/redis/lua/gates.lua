@@ -14,7 +14,7 @@
 --   before:<gate>                  how many lanes of each street pass a gate
 --   gated                          the streets that have any of this
 --
--- A gate is `name/key`, a combination the msgpack of its gates as they stand on the job.
+-- A gate is `name/key`, a combination the JSON of its gates as they stand on the job.
 
 local gates = {}
 local taken = {}
@@ -42,14 +42,14 @@ end
 
 local function open_lane(street, combination)
   meta.call("SADD", "gated", street)
-  for _, gate in ipairs(cmsgpack.unpack(combination)) do
+  for _, gate in ipairs(cjson.decode(combination)) do
     meta.call("HINCRBY", "before:" .. text_of(gate), street, 1)
   end
 end
 
 local function close_lane(street, combination)
   meta.call("HDEL", "moved:" .. street, combination)
-  for _, gate in ipairs(cmsgpack.unpack(combination)) do
+  for _, gate in ipairs(cjson.decode(combination)) do
     local key = "before:" .. text_of(gate)
     if meta.call("HINCRBY", key, street, -1) == 0 then
       meta.call("HDEL", key, street)
@@ -61,7 +61,7 @@ local function close_lane(street, combination)
 end
 
 local function gate_of(street, combination)
-  return meta.call("HGET", "moved:" .. street, combination) or text_of(cmsgpack.unpack(combination)[1])
+  return meta.call("HGET", "moved:" .. street, combination) or text_of(cjson.decode(combination)[1])
 end
 
 -- Let a lane stand in its group by who is its first now, and let it close where nobody is.
@@ -81,7 +81,7 @@ end
 
 -- Let a job stand in its line.
 function gates.put(id, job, turn)
-  local street, combination = job[F.queue] .. "/" .. job[F.task], cmsgpack.pack(job[F.gates])
+  local street, combination = job[F.queue] .. "/" .. job[F.task], cjson.encode(job[F.gates])
   local lane = "gated:" .. street .. "/" .. combination
   meta.call("ZADD", lane, turn, id)
   if first_of(lane) ~= id then
@@ -99,7 +99,7 @@ function gates.drop(id, job)
     taken[id] = nil
     return
   end
-  local street, combination = job[F.queue] .. "/" .. job[F.task], cmsgpack.pack(job[F.gates])
+  local street, combination = job[F.queue] .. "/" .. job[F.task], cjson.encode(job[F.gates])
   local lane = "gated:" .. street .. "/" .. combination
   local head = first_of(lane)
   if meta.call("ZREM", lane, id) == 1 and head == id then
@@ -122,7 +122,7 @@ local function move(street, combination, gate, other)
 end
 
 local function shut_one(combination, is_shut)
-  for _, gate in ipairs(cmsgpack.unpack(combination)) do
+  for _, gate in ipairs(cjson.decode(combination)) do
     local text = text_of(gate)
     if is_shut(text) then
       return text
@@ -161,7 +161,7 @@ end
 -- Return the gates of a combination.
 function gates.of(combination)
   local found = {}
-  for place, gate in ipairs(cmsgpack.unpack(combination)) do
+  for place, gate in ipairs(cjson.decode(combination)) do
     found[place] = text_of(gate)
   end
   return found

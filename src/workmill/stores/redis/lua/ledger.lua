@@ -5,7 +5,7 @@
 --
 -- Nothing reaches the store before `write`, so a verb that is broken off has done nothing.
 
-local ledger = { ended = {}, later = {} } -- later: what else is to be written with the jobs, functions called once
+local ledger = { ended = {}, freed = {}, later = {} } -- later: what else is to be written with the jobs, functions called once
 local jobs, standing, fresh, changed, order = {}, {}, {}, {}, {}
 local leaving, entering = {}, {}
 local tallies = { counts = {}, unbegun = {}, running = {} }

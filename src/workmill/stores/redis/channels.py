@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from workmill.store import Heard
-from workmill.stores.redis.drafting import draft
+from workmill.stores.redis.drafting import draft, written
 from workmill.stores.redis.finding import LARGEST_LIMIT, foreign, place_of
 from workmill.stores.redis.rows import moment, pack, unpacked
 from workmill.stores.redis.session import Session
@@ -17,11 +17,9 @@ async def publish(messages: Sequence[NewMessage], jobs: Sequence[NewJob], sessio
     """See `Store.publish`."""
     if not messages and not jobs:
         return []
-    asked = {
-        "messages": [[new.id, new.channel, new.data] for new in messages],
-        "jobs": [draft(new) for new in jobs],
-    }
-    return [message_of(*row) for row in await session.run("publish", pack(asked), *docs_of(jobs))]
+    said = pack([[new.id, new.channel, new.data] for new in messages])
+    drafts = written(jobs, [draft(new) for new in jobs])
+    return [message_of(*row) for row in await session.run("publish", said, drafts, *docs_of(jobs))]
 
 
 async def messages(channels: Sequence[str], cursor: str | None, limit: int, session: Session) -> Heard:
@@ -72,8 +70,8 @@ def message_of(number: bytes, record: bytes) -> Message:
     """Read one message."""
     message_id, channel, data, published_at = unpacked(record, raw=True)
     return Message(
-        id=message_id.decode(),
-        channel=channel.decode(),
+        id=message_id.decode(errors="surrogatepass"),
+        channel=channel.decode(errors="surrogatepass"),
         data=data,
         published_at=moment(published_at),
         cursor=number.decode(),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workmill.store import Due, Fired, TickVerdict
+from workmill.stores.redis import drafting
 from workmill.stores.redis.drafting import draft
 from workmill.stores.redis.finding import LARGEST_LIMIT, foreign
 from workmill.stores.redis.rows import moment, pack, unpacked
@@ -139,11 +140,10 @@ async def fire_one(tick: Tick, session: Session) -> Fired:
         "at": ticks(tick.at),
         "next_at": None if tick.next_at is None else ticks(tick.next_at),
         "most_queued": MOST_QUEUED,
-        "jobs": [draft(new) for new in tick.jobs],
         "reasons": [overlapped_by(new.id) for new in tick.jobs],
     }
-    docs = docs_of(tick.jobs)
-    verdict, rows = await session.run("fire", pack(asked), *docs)
+    drafts, docs = drafting.written(tick.jobs, [draft(new) for new in tick.jobs]), docs_of(tick.jobs)
+    verdict, rows = await session.run("fire", pack(asked), drafts, *docs)
     return Fired(verdict=TickVerdict(verdict.decode()), jobs=tuple(answered(docs, rows) if rows else ()))
 
 

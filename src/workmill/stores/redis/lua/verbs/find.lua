@@ -4,7 +4,7 @@
 -- Where flows or schedules are named, theirs are looked through; else those kinds of queue, task and state that match,
 -- and these need no looking. Answers the places and the rows, and the place below which to go on (false: that was all).
 
-local MOST_LOOKED, MOST_FOUND, MOST_BYTES, PART = 2000, 500, 4000000, 50
+local MOST_LOOKED, MOST_FOUND, MOST_BYTES, PART = 1000, 500, 4000000, 50
 local DISORDER = 300000000 -- by so much may the moments of jobs disagree with their order: a server's clock can be set
 local asked = cmsgpack.unpack(ARGV[2]) -- states tasks queues flows schedules after before below limit
 

@@ -1,8 +1,11 @@
 -- needs: ledger firing storing
 -- Let one schedule make its jobs.
 --
--- ARGV[2]: the tick, as `firing` takes it; then the docs of its jobs. Answers what became of it, and what `storing` says.
+-- ARGV[2]: the tick; ARGV[3]: its jobs as `storing` takes them; then their docs. Answers what became of the tick, and what
+-- `storing` says of the jobs.
 
-local verdict, stored = firing.fire(cmsgpack.unpack(ARGV[2]), { unpack(ARGV, 3) })
+local tick = cmsgpack.unpack(ARGV[2])
+tick.jobs = cmsgpack.unpack(ARGV[3])
+local verdict, stored = firing.fire(tick, { unpack(ARGV, 4) })
 ledger.write()
 return { verdict, storing.answered(stored) }

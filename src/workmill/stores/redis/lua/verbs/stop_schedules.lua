@@ -41,5 +41,6 @@ while number <= #asked.names do
   number, behind = number + 1, "0"
 end
 following.conclude()
+meta.press_on()
 ledger.write()
 return { left == 0 and number or 0, behind, meta.call("HGET", "schedules", asked.names[1]) }

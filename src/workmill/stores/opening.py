@@ -106,7 +106,7 @@ def _redis_stores(url: str) -> Callable[[], "Store"]:
     try:
         from workmill.stores.redis import RedisStore  # noqa: PLC0415 - a room is loaded when it is used
     except ImportError as error:
-        raise ConfigError(f"store URL {masked(url)!r} needs hiredis: install `workmill[redis]` ({error})") from error
+        raise ConfigError(f"store URL {masked(url)!r} needs redis: install `workmill[redis]` ({error})") from error
     RedisStore(url)  # Refused now rather than at its first use.
     return partial(RedisStore, url)
 

@@ -40,6 +40,7 @@ class Line:
         self._address = address
         self._wire: Wire | None = None
         self._host: Host | None = None
+        self._may_move = address.service is not None or len(address.hosts) > 1
         self._connecting = asyncio.Lock()
         self._confirmation: Confirmation | None = None
 
@@ -83,6 +84,7 @@ class Line:
                 reply = await self._ask(wire, parts)
             except FAILURES as error:
                 failures += 1
+                self._host = None  # Whoever is named in the URL may know where the keys are by now.
                 if loop.time() >= ends_at or (failures > 1 and not self._may_move):
                     raise unavailable(error, self._address.name) from error
             else:
@@ -103,10 +105,6 @@ class Line:
                 raise StoreUnavailable(f"{self._address.name}: {error}; whether they will is unknown") from error
         return reply
 
-    @property
-    def _may_move(self) -> bool:
-        return self._address.service is not None or self._host is not None or len(self._address.hosts) > 1
-
     async def _connected(self) -> Wire:
         async with self._connecting:
             if self._wire is None or not self._wire.is_open:
@@ -119,6 +117,7 @@ class Line:
         """Whether to try again, where the answer says so; who says to go elsewhere is left at once."""
         word = word_of(reply)
         if isinstance(reply, MovedError):  # A node that does not know its own name means the host that we asked.
+            self._may_move = True
             self._host = reply.host or (self._host or self._address.hosts[0])[0], reply.port
         if word == "MOVED" or word in ELSEWHERE:
             wire.end(f"it says {word}")

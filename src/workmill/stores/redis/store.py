@@ -1,7 +1,6 @@
 """The contract on one Redis server, or a cluster of them."""
 
 import asyncio
-import importlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -35,8 +34,24 @@ from workmill.store import (
     Verdict,
     Worker,
 )
-from workmill.stores.redis import health
+from workmill.stores.redis import (
+    cancelling,
+    channels,
+    claiming,
+    finding,
+    flowing,
+    health,
+    hindering,
+    leasing,
+    reading,
+    ruling,
+    scheduling,
+    settling,
+    storing,
+    tending,
+)
 from workmill.stores.redis.address import read_address
+from workmill.stores.redis.channels import messages as heard
 from workmill.stores.redis.durability import durability
 from workmill.stores.redis.ears import Ear
 from workmill.stores.redis.line import Line
@@ -51,16 +66,6 @@ from workmill.words.limit import Rule, Scope
 from workmill.words.order import Order
 from workmill.words.schedule import NewSchedule, Schedule, Tick
 from workmill.words.transition import Transition
-
-MODULES = (
-    "cancelling channels claiming finding flowing hindering leasing reading ruling scheduling settling storing tending"
-)
-for _name in MODULES.split():  # while they are being written
-    try:
-        globals()[_name] = importlib.import_module(f"workmill.stores.redis.{_name}")
-    except ImportError:
-        pass
-heard = getattr(globals().get("channels"), "messages", None)
 
 T = TypeVar("T")
 

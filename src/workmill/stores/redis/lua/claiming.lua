@@ -1,4 +1,4 @@
--- needs: meta ledger unstarted following leases lines rates room
+-- needs: meta ledger cancelling following leases lines rates room
 -- How jobs are given to workers.
 
 local claiming = {}
@@ -35,17 +35,6 @@ local function begin(id, line, request)
   return job
 end
 
--- End those who may not begin any more, and do what follows.
-local function expire(ids)
-  ledger.load(ids)
-  for _, id in ipairs(ids) do
-    if ledger.get(id) then
-      ledger.finish(id, "cancelled")[F.cancel_reason] = unstarted.EXPIRED
-    end
-  end
-  following.conclude()
-end
-
 -- Return jobs that have begun as answers have them. What is kept beside a job comes with its first attempt.
 local function rows_of(ids)
   local found, again = {}, {}
@@ -79,7 +68,8 @@ function claiming.claim(request)
     end
   end
   if #lines.late > 0 then
-    expire(lines.late)
+    cancelling.expire(lines.late)
+    following.conclude()
   end
   ledger.write()
   room.settle()

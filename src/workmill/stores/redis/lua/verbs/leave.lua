@@ -1,4 +1,5 @@
 -- needs: meta leases
 -- End a worker's lease now.
 
+meta.press_on()
 leases.leave(ARGV[2])

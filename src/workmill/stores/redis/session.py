@@ -40,13 +40,7 @@ class Session:
         Raises:
             SchemaMismatch: A newer Workmill has written it.
         """
-        reply = await self._run(script("open"), (secrets.token_hex(8).encode(), SCHEMA, self.address.key("s")))
-        epoch, schema, changes = reply
-        if int(schema) > SCHEMA:
-            raise SchemaMismatch(
-                f"{self.address.name}: its data have version {int(schema)} and this Workmill knows {SCHEMA}; upgrade it"
-            )
-        self._epoch, self._changes = epoch, int(changes)
+        self._epoch, self._changes = await self._there()
 
     async def run(self, verb: str, *args: Part) -> Reply:
         """Run a verb's script and return its answer.
@@ -57,13 +51,14 @@ class Session:
         """
         known = script(verb)
         for _ in range(MOST_TRIES):
-            epoch = self._epoch
+            epoch, seen = self._epoch, self._changes
             changes, answer, *rest = await self._run(known, (epoch, *args))
-            if changes >= self._changes:
-                self._changes = changes
+            if changes >= seen:
+                # Others may have been answered meanwhile, and know of more.
+                self._changes = max(self._changes, changes)
                 return answer
             if changes != REFUSED:
-                await self._note_lost_changes(changes)
+                await self._note_lost_changes(seen, changes)
                 return answer
             if answer != OTHER_DATA:
                 raise refusal(answer.decode(), rest)
@@ -73,24 +68,39 @@ class Session:
     async def _run(self, known: Script, args: tuple[Part, ...]) -> Reply:
         command = (b"EVALSHA", known.sha, 2, *self._keys, *args)
         reply = await self.line.run(*command)
-        if isinstance(reply, REFUSALS) and word_of(reply) == "NOSCRIPT":
+        for _ in range(MOST_TRIES):
+            if not isinstance(reply, REFUSALS):
+                return reply
+            if word_of(reply) != "NOSCRIPT":
+                break
             await self.line.run(b"SCRIPT", b"LOAD", known.text)
             reply = await self.line.run(*command)
-        if isinstance(reply, REFUSALS):
-            raise refused(reply, self.address.name)
-        return reply
+        raise refused(reply, self.address.name)
 
-    async def _adopt(self, epoch: bytes) -> None:
+    async def _there(self) -> tuple[bytes, int]:
+        """Return the epoch of the store that is there, or made now, and the number of its changes."""
+        args = (secrets.token_hex(8).encode(), SCHEMA, self.address.key("s"))
+        epoch, schema, changes = await self._run(script("open"), args)
+        if int(schema) > SCHEMA:
+            raise SchemaMismatch(
+                f"{self.address.name}: its data have version {int(schema)} and this Workmill knows {SCHEMA}; upgrade it"
+            )
+        return epoch, int(changes)
+
+    async def _adopt(self, old: bytes) -> None:
         """Take the server as it is now, unless another verb has done so meanwhile."""
-        if self._epoch != epoch:
+        if self._epoch != old:
             return
-        await self.open()
-        if self._epoch != epoch:
+        epoch, changes = await self._there()
+        if self._epoch == old and epoch != old:
+            self._epoch, self._changes = epoch, changes
             await self._note("all data of this store: its jobs, workers, rules and schedules are gone")
 
-    async def _note_lost_changes(self, changes: int) -> None:
-        lost, self._changes = self._changes - changes, changes
-        await self._note(f"at least the last {lost} changes that it had confirmed")
+    async def _note_lost_changes(self, seen: int, changes: int) -> None:
+        if self._changes < seen:
+            return  # Another verb has said so.
+        self._changes = changes
+        await self._note(f"at least the last {seen - changes} changes that it had confirmed")
 
     async def _note(self, what: str) -> None:
         _log.error("%s: the server has lost %s; see its persistence and replication", self.address.name, what)

@@ -21,3 +21,14 @@ def nothing_in_thread() -> None:
 async def begin() -> int:
     """Return the machine's monotonic clock, which all its processes share, in nanoseconds."""
     return time.monotonic_ns()
+
+
+@app.task
+async def written(text: str) -> str:
+    """Return what was given, as some tasks do."""
+    return text
+
+
+@app.task(keep=1)
+async def fleeting() -> None:
+    """End at once, and let the record of it go a second later."""

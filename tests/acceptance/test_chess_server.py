@@ -1,4 +1,4 @@
-"""The chess example on PostgreSQL, only its URL is another: a burst, and the server crashes in the middle of it."""
+"""The chess example where a server has its jobs, only its URL is another: a burst, and the server crashes in it."""
 
 import json
 from collections import Counter
@@ -10,6 +10,7 @@ from tests.acceptance.client import Client
 from tests.acceptance.servers import free_port, running, web_server
 from tests.acceptance.test_chess_burst import CONCURRENCY, DEADLINE, burst, nothing_is_final_twice, positions, records
 from tests.servers.postgres import PostgresServer, chosen_binaries, postgres_server
+from tests.servers.redis import RedisServer, chosen_program, redis_server
 from workmill import App, Ending, JobState
 
 POSITIONS = 150
@@ -17,14 +18,24 @@ KILLED_AFTER = 30
 
 
 @pytest.fixture
-def server() -> Iterator[PostgresServer]:
+def postgresql() -> Iterator[PostgresServer]:
     with postgres_server(chosen_binaries()) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_that_syncs() -> Iterator[RedisServer]:
+    with redis_server(chosen_program(), settings={"appendfsync": "always"}) as server:
         yield server
 
 
 @pytest.mark.slow
 @pytest.mark.alone
-def test_burst_is_done_once_although_the_database_server_crashes_in_the_middle(server: PostgresServer) -> None:
+@pytest.mark.parametrize("kind", ["postgresql", "redis_that_syncs"])
+def test_burst_is_done_once_although_the_database_server_crashes_in_the_middle(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    server = request.getfixturevalue(kind)
     url, port = server.url(), free_port()
     work = ["-m", "workmill", "worker", "examples.chess.tasks:app", f"--concurrency={CONCURRENCY}"]
     with App(url) as app, web_server(url, port), running(url, work):

@@ -86,7 +86,7 @@ async def test_more_than_one_script_looks_at_are_heard_in_order(store: RedisStor
 
     assert [*heard.messages, *rest.messages] == published
     assert (len(heard.messages), heard.cursor) == (700, published[699].cursor)
-    assert len(verbs) == 4 + 2
+    assert verbs == ["messages"] * 3
 
 
 async def test_message_whose_clock_was_set_back_goes_with_those_before(

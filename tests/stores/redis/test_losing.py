@@ -1,4 +1,4 @@
-"""A server that comes back with less than it had said it had: everybody notices, says so, and goes on with what is there."""
+"""A server that comes back with less than it had said it had: all notice, say so, and go on with what is there."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator

@@ -28,10 +28,10 @@ FIELD = re.compile(r"\bF\.([a-z_]+)\b")
 END = """
 local is_done, answer = pcall(verb)
 if not is_done then
-  if type(answer) == "table" and answer.refusal then
-    return answer.refusal
+  if type(answer) == "table" then
+    return answer.refusal or answer
   end
-  error(answer)
+  return redis.error_reply(answer)
 end
 """
 TOLD = "notices.send()\n"

@@ -1,4 +1,4 @@
--- needs: meta ledger schedules unstarted
+-- needs: meta ledger (unstarted)
 -- Who follows whom, and what becomes of followers when jobs end.
 --
 --   bonds               id -> the parents that it named, and those whose end it awaits by rule; kept with the job
@@ -10,8 +10,6 @@ local following = {}
 local ID, HEAD, DELAY, AFTER, NEEDS = 1, 2, 3, 4, 5 -- of a new job
 local W = { needs = 1, delay = 2, missing = 3, named = 4, has_failure = 5 } -- of what is still missing
 local BY_RULE = 0.5
-local followed_up = 0 -- how many of the ended jobs
-local has_bonds -- whether any job that has not ended follows another, once that was asked
 local opened, changed = {}, {} -- what is still missing, as it was read, and of whom it changed
 local joined, parted, emptied = {}, {}, {} -- what this script changes of the lines of followers, by the parent
 
@@ -159,7 +157,7 @@ end
 
 -- Keep whom a new job follows.
 local function keep(id, job, named, by_rule)
-  has_bonds = true
+  ledger.is_tied = true -- so that ends are looked at, though no follower be stored yet
   ledger.put("bonds", id, cmsgpack.pack({ named, by_rule }))
   if ledger.FINAL[job[F.state]] then
     return
@@ -295,8 +293,15 @@ local function note(id, is_named, parent)
   end
 end
 
--- Follow up the ends of jobs; of those that end because of them it is for the next wave.
-local function follow(wave)
+local function write_changed()
+  for id in pairs(changed) do
+    ledger.put("waits", id, cmsgpack.pack(opened[id]))
+  end
+  changed = {}
+end
+
+-- Let those go on, or end, who waited for jobs that have ended. Who ends because of that is not followed up here.
+function following.follow(wave)
   local lines, ids = {}, {}
   ledger.read("awaited", wave)
   ledger.read("bonds", wave)
@@ -313,31 +318,6 @@ local function follow(wave)
     for _, entry in ipairs(lines[place]) do
       note(entry[1], entry[2], parent)
     end
-  end
-end
-
-local function write_changed()
-  for id in pairs(changed) do
-    ledger.put("waits", id, cmsgpack.pack(opened[id]))
-  end
-  changed = {}
-end
-
--- Do what follows from every end in this script so far, however long the chains are.
-function following.conclude()
-  while followed_up < #ledger.ended do
-    local wave = {}
-    for place = followed_up + 1, #ledger.ended do
-      wave[#wave + 1] = ledger.ended[place]
-    end
-    followed_up = #ledger.ended
-    if has_bonds == nil then
-      has_bonds = meta.call("EXISTS", "awaited") == 1
-    end
-    if has_bonds then
-      follow(wave)
-    end
-    schedules.follow(wave)
   end
   write_changed()
 end

@@ -103,9 +103,6 @@ end
 
 -- Let loops whose last job has just ended be due after their pause.
 function schedules.follow(ended)
-  if meta.call("HLEN", "loops") == 0 then
-    return
-  end
   for number, name in ipairs(meta.fields("loops", ended)) do
     local schedule = name and schedules.get(name)
     if schedule and schedule.last_job == ended[number] then

@@ -1,4 +1,4 @@
--- needs: meta ledger rules rates gates streets
+-- needs: meta ledger places rules rates gates streets
 -- What holds a job back: limits and rates that are reached, and who is taken before it.
 
 local hindrance = {}
@@ -77,7 +77,7 @@ end
 
 -- Return how many queued jobs on its queue are taken before a job; counted to `most`.
 function hindrance.ahead(job, most)
-  local count, before = 0, string.format("(%.0f", ledger.turn(job))
+  local count, before = 0, string.format("(%.0f", places.turn(job))
   for _, street in ipairs(streets.on("streets", job[F.queue])) do
     count = count + meta.call("ZCOUNT", "lane:" .. street, "-inf", before)
   end

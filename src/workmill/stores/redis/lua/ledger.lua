@@ -1,127 +1,19 @@
--- needs: meta notices gates
+-- needs: meta notices places
 -- The jobs that a script looks at: read once, changed in memory, written once at its end with every index over them.
 --
---   load/get -> change (the job leaves its places) -> fields are set -> write (it enters those it has now)
+--   load/get -> change -> fields are set -> write (the job leaves the places that it had and enters those it has now)
 --
 -- Nothing reaches the store before `write`, so a verb that is broken off has done nothing.
 
-local ledger = { ended = {}, freed = {}, later = {} } -- later: what else is to be written with the jobs, functions called once
-local jobs, standing, fresh, changed, order = {}, {}, {}, {}, {}
-local leaving, entering = {}, {}
-local tallies = { counts = {}, unbegun = {}, running = {} }
-local flow_tallies = {}
-local found, texts, gone, unlined, packed = {}, {}, {}, {}, {}
+local ledger = { ended = {}, later = {} } -- later: what else is to be written with the jobs, functions called once
+local jobs, standing, fresh, order = {}, {}, {}, {} -- standing: the state in which a job was read
+local found, texts, gone, packed = {}, {}, {}, {}
 local unbegun, begun_less = {}, {}
 
-local NOT_BEGUN = { scheduled = true, waiting = true, queued = true }
-local UNBEGUN = { scheduled = true, waiting = true, queued = true, retrying = true }
-local FINAL = { succeeded = true, failed = true, cancelled = true }
-local TURNS = 17592186044416 -- 2^44 places between one priority and the next
+local FINAL, UNBEGUN = places.FINAL, places.UNBEGUN
 local SIDES = { "docs", "results", "failures", "progress", "attempts", "bonds" }
 
 ledger.FINAL = FINAL
-
--- Return when a queued job is next: by its priority, the highest first, then by its place.
-function ledger.turn(job)
-  return (100 - job[F.priority]) * TURNS + job[F.place]
-end
-
--- Return the moment from which on a job that has not begun may not begin any more; false where there is none.
-function ledger.begin_by(job)
-  if not job[F.expires] or job[F.token] > 0 or not NOT_BEGUN[job[F.state]] then
-    return false
-  end
-  return meta.later(job[F.run_at] or job[F.created_at], job[F.expires])
-end
-
--- Return what rules count a job as: the names of its counters.
-function ledger.subjects(job)
-  local found = { "queue:" .. job[F.queue], "task:" .. job[F.task] }
-  for _, gate in ipairs(job[F.gates] or {}) do
-    table.insert(found, "key:" .. gate[1] .. "/" .. gate[2])
-    table.insert(found, "keys:" .. gate[1])
-  end
-  return found
-end
-
--- Call `visit(key, score, id)` for every sorted set that a job stands in by its state.
-local function each_place(id, job, visit)
-  local state = job[F.state]
-  visit("kind:" .. job[F.queue] .. "/" .. job[F.task] .. "/" .. state, job[F.place], id)
-  if job[F.expires] then
-    local lapses = ledger.begin_by(job)
-    if lapses then
-      visit("lapsing", lapses, id)
-    end
-  end
-  if state == "queued" then
-    if not job[F.gates] then
-      visit("lane:" .. job[F.queue] .. "/" .. job[F.task], ledger.turn(job), id)
-    end
-  elseif state == "running" then
-    visit("held:" .. job[F.worker], job[F.started_at], id)
-  elseif FINAL[state] then
-    visit("expiring", job[F.expires_at], id)
-  elseif state ~= "waiting" then
-    visit("due", job[F.run_at], id)
-  end
-  if job[F.schedule] and not FINAL[state] then
-    visit("made:" .. job[F.schedule], job[F.place], id)
-  end
-end
-
-local function leave(key, score, id)
-  local there = leaving[key]
-  if not there then
-    there = {}
-    leaving[key] = there
-  end
-  there[id] = score
-end
-
-local function enter(key, score, id)
-  local left = leaving[key]
-  if left and left[id] == score then
-    left[id] = nil
-    return
-  end
-  local there = entering[key]
-  if not there then
-    there = {}
-    entering[key] = there
-  end
-  there[#there + 1] = score
-  there[#there + 1] = id
-end
-
-local function add(tally, name, number)
-  tally[name] = (tally[name] or 0) + number
-end
-
-local function tally(job, number)
-  local state = job[F.state]
-  add(tallies.counts, job[F.queue] .. "/" .. job[F.task] .. "/" .. state, number)
-  if UNBEGUN[state] then
-    add(tallies.unbegun, job[F.queue], number)
-  elseif state == "running" then
-    for _, subject in ipairs(ledger.subjects(job)) do
-      add(tallies.running, subject, number)
-    end
-  end
-  if job[F.flow] then
-    flow_tallies[job[F.flow]] = flow_tallies[job[F.flow]] or {}
-    add(flow_tallies[job[F.flow]], state, number)
-  end
-end
-
-local function unstand(id, job)
-  standing[id] = job[F.state]
-  each_place(id, job, leave)
-  if job[F.gates] and job[F.state] == "queued" then
-    unlined[#unlined + 1] = id
-  end
-  tally(job, -1)
-end
 
 local function begin_less(queue, number)
   begun_less[queue] = (begun_less[queue] or 0) + number
@@ -163,11 +55,6 @@ function ledger.text(id)
   return packed[id]
 end
 
--- Return the state that a job had before this script changed it; nil where it was not stored or not changed.
-function ledger.state_before(id)
-  return standing[id]
-end
-
 -- Store a new job, last in the order; `doc` is what scripts do not read. It gets its place here, if it has none.
 function ledger.add(id, job, doc)
   meta.place = meta.place + 1
@@ -175,12 +62,7 @@ function ledger.add(id, job, doc)
   jobs[id], fresh[id] = job, true
   order[#order + 1] = id
   ledger.put("docs", id, doc)
-  if job[F.flow] then
-    enter("flowed:" .. job[F.flow], job[F.place], id)
-  end
-  if job[F.schedule] then
-    enter("scheduled:" .. job[F.schedule], job[F.place], id)
-  end
+  places.list(id, job)
   if UNBEGUN[job[F.state]] then
     begin_less(job[F.queue], 1)
   end
@@ -191,10 +73,9 @@ function ledger.change(id)
   local job = ledger.get(id)
   job[F.version] = job[F.version] + 1
   if not fresh[id] and not standing[id] then
-    unstand(id, job)
+    standing[id] = job[F.state]
     order[#order + 1] = id
   end
-  changed[id] = true
   return job
 end
 
@@ -245,30 +126,30 @@ end
 -- Forget a job that has ended, and all that is kept with it.
 function ledger.delete(id)
   local job = ledger.get(id)
-  unstand(id, job)
+  places.leave(id, job, job[F.state])
+  places.unlist(id, job)
   jobs[id] = false
   gone[#gone + 1] = { id, job }
 end
 
--- Let the jobs with gates leave their line, and those that are queued now join it: after their heads are written.
-local function write_lines()
-  for _, id in ipairs(unlined) do
-    gates.drop(id, jobs[id])
+-- Let a job stand where it does now.
+local function move(id, job)
+  local before = standing[id]
+  if before == job[F.state] then
+    places.wait(id, job)
+    return
   end
-  for _, id in ipairs(order) do
-    local job = jobs[id]
-    if job[F.gates] and job[F.state] == "queued" then
-      gates.put(id, job, ledger.turn(job))
-    end
+  if before then
+    places.leave(id, job, before)
   end
+  places.enter(id, job)
 end
 
 local function write_jobs()
   local heads, sides = {}, {}
   for _, id in ipairs(order) do
     local job = jobs[id]
-    each_place(id, job, enter)
-    tally(job, 1)
+    move(id, job)
     heads[#heads + 1] = id
     packed[id] = cmsgpack.pack(job)
     heads[#heads + 1] = packed[id]
@@ -304,12 +185,6 @@ local function write_gone()
         slots[#slots + 1] = slot
       end
     end
-    if job[F.flow] then
-      leave("flowed:" .. job[F.flow], job[F.place], id)
-    end
-    if job[F.schedule] then
-      leave("scheduled:" .. job[F.schedule], job[F.place], id)
-    end
   end
   meta.call_many("HDEL", "jobs", ids)
   for _, side in ipairs(SIDES) do
@@ -319,63 +194,12 @@ local function write_gone()
   meta.call_many("HDEL", "slots", slots)
 end
 
-local function write_places()
-  local lanes = {}
-  for key, members in pairs(leaving) do
-    local ids = {}
-    for id in pairs(members) do
-      ids[#ids + 1] = id
-    end
-    meta.call_many("ZREM", key, ids)
-    lanes[key] = #ids > 0 or nil
-  end
-  for key, members in pairs(entering) do
-    meta.call_many("ZADD", key, members)
-    lanes[key] = true
-  end
-  for key in pairs(lanes) do
-    if string.sub(key, 1, 5) == "lane:" then
-      local command = meta.call("EXISTS", key) == 1 and "SADD" or "SREM"
-      meta.call(command, "streets", string.sub(key, 6))
-    end
-  end
-end
-
-local function write_tallies()
-  for key, numbers in pairs(tallies) do
-    for name, number in pairs(numbers) do
-      if number ~= 0 and meta.call("HINCRBY", key, name, number) == 0 then
-        meta.call("HDEL", key, name)
-      end
-    end
-  end
-  for flow, numbers in pairs(flow_tallies) do
-    for state, number in pairs(numbers) do
-      if number ~= 0 and meta.call("HINCRBY", "flow:" .. flow, state, number) == 0 then
-        meta.call("HDEL", "flow:" .. flow, state)
-      end
-    end
-  end
-end
-
-local function write_flows()
-  for flow in pairs(flow_tallies) do
-    local first = meta.call("ZRANGE", "flowed:" .. flow, 0, 0)[1]
-    if not first then
-      meta.call("DEL", "flow:" .. flow)
-      meta.call("ZREM", "flows", flow)
-    elseif meta.call("HSETNX", "flow:" .. flow, "created", meta.now) == 1 then
-      meta.call("ZADD", "flows", jobs[first][F.place], flow)
-    end
-  end
-end
-
 -- Tell what became of the jobs that this script has changed.
 local function tell()
   for _, id in ipairs(order) do
     local job = jobs[id]
     local state, before = job[F.state], standing[id]
-    if changed[id] and not fresh[id] then
+    if before then
       notices.change(id)
       if state == "running" and before == "running" and job[F.cancel_requested_at] then
         notices.cancel(id)
@@ -408,20 +232,9 @@ function ledger.write()
   if #gone > 0 then
     write_gone()
   end
-  write_places()
-  write_tallies()
-  write_flows()
-  write_lines()
+  places.write()
   tell()
-  ledger.freed = {}
-  for subject, number in pairs(tallies.running) do
-    if number < 0 then
-      ledger.freed[subject] = -number
-    end
-  end
-  standing, fresh, changed, order, leaving, entering, texts, gone = {}, {}, {}, {}, {}, {}, {}, {}
-  unlined = {}
-  tallies, flow_tallies = { counts = {}, unbegun = {}, running = {} }, {}
+  standing, fresh, order, texts, gone = {}, {}, {}, {}, {}
   unbegun, begun_less = {}, {}
   write_others()
 end

@@ -1,4 +1,4 @@
--- needs: meta ledger rules rates gates streets
+-- needs: meta places rules rates gates streets
 -- How many more may begin of each subject, as this script sees it: by the rule that counts it, and by what it begins
 -- itself. Without a rule it is without end.
 
@@ -57,12 +57,12 @@ function room.settle()
   end
 end
 
--- Let those be looked at again who may begin because attempts have ended: what `ledger.write` has just written.
+-- Let those be looked at again who may begin because attempts have ended: as `ledger.write` has just written it.
 function room.free()
   if not meta.is_ruled then
     return
   end
-  for subject, number in pairs(ledger.freed) do
+  for subject, number in pairs(places.freed) do
     local rule = rules.get(subject)
     if rule and rule.running then
       local running = tonumber(meta.call("HGET", "running", subject)) or 0

@@ -1,38 +1,59 @@
--- needs: meta ledger cancelling following leases lines rates room
+-- needs: meta ledger leases streets (cancelling ends lines rates room)
 -- How jobs are given to workers.
 
 local claiming = {}
 local WORKER, ENGINE, QUEUES, TASKS, LIMIT = 1, 2, 3, 4, 5
 
--- Choose who begins, in the order over all tasks and queues that are named.
-local function choose(request)
-  local ids, from = {}, {}
-  if request[LIMIT] > 0 then
-    lines.open(request[TASKS], request[QUEUES], request[LIMIT])
-  end
-  while #ids < request[LIMIT] do
-    local id, line = lines.next()
-    if not id then
-      break
-    end
-    ids[#ids + 1], from[id] = id, line
-  end
-  return ids, from
+local function is_plain(job)
+  return job and (not job[F.expires] or job[F.token] > 0)
 end
 
--- Let a job run; nil where its record cannot be read: it leaves its lane, so that it stands in nobody's way.
-local function begin(id, line, request)
-  if not ledger.get(id) then
-    if line.key then
-      meta.is_written = true
-      meta.call("ZREM", line.key, id)
+-- Return who is next where only one lane comes into question and nothing but their turns: as nearly always. Else nil.
+local function of_one_lane(lane, limit)
+  local ids = meta.call("ZRANGE", lane, 0, limit - 1)
+  ledger.load(ids)
+  for _, id in ipairs(ids) do
+    if not is_plain(ledger.get(id)) then
+      return nil
     end
-    return nil
   end
+  return ids
+end
+
+-- Return who begins, in the order over all tasks and queues that are named, and the lines that they stand in.
+local function choose(request)
+  local plain, gated = streets.named(request[TASKS], request[QUEUES])
+  local limit = request[LIMIT]
+  if limit <= 0 or #plain + #gated == 0 then
+    return {}
+  end
+  local ids = #plain == 1 and #gated == 0 and not meta.is_ruled and of_one_lane("lane:" .. plain[1], limit)
+  if ids then
+    return ids
+  end
+  return lines.choose(plain, gated, limit)
+end
+
+local function begin(id, request)
   local job = ledger.change(id)
   job[F.state], job[F.worker], job[F.engine], job[F.started_at] = "running", request[WORKER], request[ENGINE], meta.now
   job[F.attempt], job[F.token] = job[F.attempt] + 1, job[F.token] + 1
-  return job
+end
+
+-- Let those begin whose records can be read, and return them. Another leaves its lane, so as to stand in nobody's way.
+local function begin_all(ids, from, request)
+  local begun = {}
+  ledger.load(ids)
+  for place, id in ipairs(ids) do
+    if ledger.get(id) then
+      begin(id, request)
+      begun[#begun + 1] = id
+    elseif from[place].key then
+      meta.is_written = true
+      meta.call("ZREM", from[place].key, id)
+    end
+  end
+  return begun
 end
 
 -- Return jobs that have begun as answers have them. What is kept beside a job comes with its first attempt.
@@ -58,20 +79,18 @@ function claiming.claim(request)
   if not leases.live(request[WORKER]) then
     return nil
   end
-  rates.open()
-  local ids, from = choose(request)
-  ledger.load(ids)
-  local begun = {}
-  for _, id in ipairs(ids) do
-    if begin(id, from[id], request) then
-      begun[#begun + 1] = id
-    end
+  if meta.is_ruled then
+    rates.open()
   end
-  if #lines.late > 0 then
-    cancelling.expire(lines.late)
-    following.conclude()
+  local ids, from, late = choose(request)
+  local begun = begin_all(ids, from, request)
+  if late and #late > 0 then
+    cancelling.expire(late)
+    ends.conclude()
   end
   ledger.write()
-  room.settle()
+  if meta.is_ruled then
+    room.settle()
+  end
   return rows_of(begun)
 end

@@ -1,4 +1,4 @@
--- needs: meta ledger schedules storing cancelling following
+-- needs: meta ledger schedules storing cancelling ends
 -- How schedules make their jobs: each tick by itself, whole or not at all.
 
 local firing = {}
@@ -52,7 +52,7 @@ local function may_store(schedule, tick, number, made)
   for _, id in ipairs(there) do
     cancelling.cancel(id, tick.reasons[number], false)
   end
-  following.conclude()
+  ends.conclude()
   return true, unfinished(tick.schedule, made, most)
 end
 
@@ -96,6 +96,6 @@ function firing.fire(tick, docs)
   if tick.version or last_job then
     write_after(schedule, tick, last_job)
   end
-  following.conclude()
+  ends.conclude()
   return #tick.jobs > 0 and not last_job and "skipped" or "fired", stored
 end

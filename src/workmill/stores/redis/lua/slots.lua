@@ -36,18 +36,14 @@ end
 -- Read what new jobs, as their heads, will ask for, all in one go.
 function slots.read(heads)
   local names, ids = {}, {}
-  for _, job in ipairs(heads) do
-    if job[F.slot] then
-      names[#names + 1] = slot_of(job)
-    end
+  for place, job in ipairs(heads) do
+    names[place] = slot_of(job)
   end
   ledger.read("slots", names)
   for _, job in ipairs(heads) do
-    if job[F.slot] then
-      local last, awaited = holders_of(job)
-      ids[#ids + 1] = last or nil
-      ids[#ids + 1] = awaited or nil
-    end
+    local last, awaited = holders_of(job)
+    ids[#ids + 1] = last or nil
+    ids[#ids + 1] = awaited or nil
   end
   ledger.load(ids)
 end

@@ -1,4 +1,4 @@
--- needs: meta ledger slots following cancelling unstarted rows
+-- needs: meta ledger following (slots ends cancelling unstarted rows)
 -- How new jobs are stored, each looked at in its turn, as if those before it were stored already.
 --
 -- A new job is { id, head, delay, parents named, needs, unique }, with false for what there is not; its doc comes beside.
@@ -21,8 +21,9 @@ end
 -- Read in few calls what new jobs will be compared with.
 function storing.prepare(news)
   local ids, keys, heads = {}, {}, {}
-  for number, new in ipairs(news) do
-    ids[#ids + 1], heads[number] = new[ID], new[HEAD]
+  for _, new in ipairs(news) do
+    ids[#ids + 1] = new[ID]
+    heads[#heads + 1] = new[UNIQUE] and new[HEAD] or nil
     for _, parent in ipairs(new[AFTER] or {}) do
       ids[#ids + 1] = parent
     end
@@ -32,7 +33,9 @@ function storing.prepare(news)
   end
   ledger.load(ids)
   ledger.read("keys", keys)
-  slots.read(heads)
+  if #heads > 0 then
+    slots.read(heads)
+  end
 end
 
 -- Return the job that is stored already under the same id or key.
@@ -61,7 +64,7 @@ local function make_way(there, reason)
     behind = { there }
   end
   if cancelling.cancel(there, reason, false) then
-    following.conclude()
+    ends.conclude()
   end
   return behind
 end
@@ -142,14 +145,15 @@ function storing.answered(stored)
       table.insert(one[2] and created or known_ids, one[1])
     end
   end
-  local there, failures = rows.of(known_ids), meta.fields("failures", created)
+  local there = #known_ids > 0 and rows.of(known_ids)
+  local failures = ledger.is_tied and meta.fields("failures", created) or {}
   local next_there, next_created = 0, 0
   for number, one in ipairs(stored) do
     if not one then
       answer[number] = false
     elseif one[2] then
       next_created = next_created + 1
-      answer[number] = { one[1], ledger.text(one[1]), false, false, failures[next_created], false }
+      answer[number] = { one[1], ledger.text(one[1]), false, false, failures[next_created] or false, false }
     else
       next_there = next_there + 1
       answer[number] = there[next_there]

@@ -1,4 +1,4 @@
--- needs: meta ledger rows following cancelling
+-- needs: meta ledger rows ends cancelling
 -- Cancel jobs, and do what follows from it.
 --
 -- ARGV[2]: the ids, the reason or false, whether running jobs are to be ended. Answers the jobs as they are then.
@@ -10,7 +10,7 @@ ledger.load(ids)
 for _, id in ipairs(ids) do
   cancelling.cancel(id, reason, is_forced)
 end
-following.conclude()
+ends.conclude()
 meta.press_on()
 ledger.write()
 return rows.of(ids)

@@ -1,4 +1,4 @@
--- needs: meta ledger following room
+-- needs: meta ledger ends (room)
 -- Let a job fail that cannot be read, unless it has ended or was claimed again since.
 --
 -- ARGV[2]: id, token, failure, keep, and what takes the place of its doc and, where that is damaged, of its progress.
@@ -18,7 +18,7 @@ ledger.put("failures", id, failure)
 ledger.put("docs", id, doc)
 ledger.put("progress", id, progress)
 ledger.finish(id, "failed", keep)
-following.conclude()
+ends.conclude()
 meta.press_on()
 ledger.write()
 room.free()

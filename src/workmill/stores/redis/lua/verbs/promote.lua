@@ -1,4 +1,4 @@
--- needs: meta ledger following cancelling rates
+-- needs: meta ledger (cancelling ends rates)
 -- Queue jobs whose time has come, end those that may not begin any more, and let rates open.
 --
 -- ARGV[2]: of how many at most. Answers how many were queued, and in how many microseconds the next is due; false for
@@ -26,7 +26,7 @@ end
 
 -- Return how long it is until the first thing has its time.
 local function next_in()
-  local nearest = rates.next_at()
+  local nearest = meta.is_ruled and rates.next_at() or nil
   for _, key in ipairs({ "due", "lapsing" }) do
     local moment = tonumber(meta.call("ZRANGE", key, 0, 0, "WITHSCORES")[2])
     nearest = moment and math.min(moment, nearest or moment) or nearest
@@ -35,7 +35,9 @@ local function next_in()
 end
 
 local late = first("lapsing", limit)
-cancelling.expire(late)
+if #late > 0 then
+  cancelling.expire(late)
+end
 local due, promoted = first("due", limit + #late), 0
 ledger.load(due)
 for _, id in ipairs(due) do
@@ -43,8 +45,12 @@ for _, id in ipairs(due) do
     promoted = promoted + 1
   end
 end
-following.conclude()
+if #late > 0 then
+  ends.conclude()
+end
 meta.press_on()
 ledger.write()
-rates.open()
+if meta.is_ruled then
+  rates.open()
+end
 return { promoted, next_in() }

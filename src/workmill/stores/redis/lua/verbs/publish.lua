@@ -1,4 +1,4 @@
--- needs: meta ledger channels storing following
+-- needs: meta ledger channels storing ends
 -- Store messages, and jobs with them, all or none.
 --
 -- ARGV[2]: the messages; ARGV[3]: the new jobs as `storing` takes them; then their docs. Answers what `channels` says.
@@ -10,6 +10,6 @@ storing.prepare(news)
 for number, new in ipairs(news) do
   storing.store(new, ARGV[DOCS + number], nil, true)
 end
-following.conclude()
+ends.conclude()
 ledger.write()
 return channels.publish(cmsgpack.unpack(ARGV[2]))

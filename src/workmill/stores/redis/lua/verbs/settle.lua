@@ -1,4 +1,4 @@
--- needs: meta ledger following claiming room
+-- needs: meta ledger ends (claiming room)
 -- End attempts, each if its claim is the newest, and claim more.
 --
 -- ARGV[2]: what ends, and what to claim or false. An end is { id, token, attempt, deaths, keep, result } where it simply
@@ -6,7 +6,7 @@
 -- (none where all is applied) and what was claimed.
 
 local asked = cmsgpack.unpack(ARGV[2])
-local ends, request = asked[1], asked[2]
+local transitions, request = asked[1], asked[2]
 local ID, TOKEN, ATTEMPT, DEATHS, KEEP, RESULT = 1, 2, 3, 4, 5, 6
 local STATE, ENDING, DELAY, FAILURE, REASON = 7, 8, 9, 10, 11
 local APPLIED, STALE, CANCEL_REQUESTED = 0, 1, 2
@@ -70,11 +70,11 @@ local function apply(id, job, one)
 end
 
 local ids, verdicts, is_mixed = {}, {}, false
-for place, one in ipairs(ends) do
+for place, one in ipairs(transitions) do
   ids[place] = one[ID]
 end
 ledger.load(ids)
-for place, one in ipairs(ends) do
+for place, one in ipairs(transitions) do
   local id, job = one[ID], ledger.get(one[ID])
   verdicts[place] = verdict_on(job, one)
   if verdicts[place] == APPLIED then
@@ -83,10 +83,14 @@ for place, one in ipairs(ends) do
     is_mixed = true
   end
 end
-following.conclude()
+ends.conclude()
 meta.press_on()
 ledger.write()
-room.free()
+if meta.is_ruled then
+  room.free()
+end
 local claimed = request and claiming.claim(request) or {}
-room.tell()
+if meta.is_ruled then
+  room.tell()
+end
 return { is_mixed and verdicts, claimed }

@@ -1,4 +1,4 @@
--- needs: meta ledger schedules planning cancelling following
+-- needs: meta ledger schedules planning cancelling ends
 -- Stop schedules, and cancel their jobs that do not run, or all; forget the schedules behind that, where it is asked.
 -- However many jobs there are, one script takes up to MOST; it answers which schedule it has come to, and behind which
 -- place, or 0 where all is done.
@@ -40,7 +40,7 @@ while number <= #asked.names do
   end
   number, behind = number + 1, "0"
 end
-following.conclude()
+ends.conclude()
 meta.press_on()
 ledger.write()
 return { left == 0 and number or 0, behind, meta.call("HGET", "schedules", asked.names[1]) }

@@ -12,7 +12,6 @@
 --   aside:<street>                 likewise, of those that were found shut
 --   moved:<street>                 the gate that a lane stands behind, where that is not its first
 --   before:<gate>                  how many lanes of each street pass a gate
---   gated                          the streets that have any of this
 --
 -- A gate is `name/key`, a combination the JSON of its gates as they stand on the job.
 
@@ -41,7 +40,7 @@ local function present(street, gate)
 end
 
 local function open_lane(street, combination)
-  meta.call("SADD", "gated", street)
+  meta.call("SADD", "streets", street .. "/gated")
   for _, gate in ipairs(cjson.decode(combination)) do
     meta.call("HINCRBY", "before:" .. text_of(gate), street, 1)
   end
@@ -56,7 +55,7 @@ local function close_lane(street, combination)
     end
   end
   if meta.call("EXISTS", "front:" .. street) == 0 and meta.call("EXISTS", "aside:" .. street) == 0 then
-    meta.call("SREM", "gated", street)
+    meta.call("SREM", "streets", street .. "/gated")
   end
 end
 
@@ -223,7 +222,10 @@ end
 
 -- Let the next claim look at everybody again.
 function gates.reopen_all()
-  for _, street in ipairs(meta.call("SMEMBERS", "gated")) do
-    merge("front:" .. street, "aside:" .. street)
+  for _, street in ipairs(meta.call("SMEMBERS", "streets")) do
+    local gated = string.match(street, "^(.*)/gated$")
+    if gated then
+      merge("front:" .. gated, "aside:" .. gated)
+    end
   end
 end

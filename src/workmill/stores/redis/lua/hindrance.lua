@@ -1,4 +1,4 @@
--- needs: meta ledger places rules rates gates streets
+-- needs: meta ledger places streets (rules rates gates)
 -- What holds a job back: limits and rates that are reached, and who is taken before it.
 
 local hindrance = {}
@@ -78,11 +78,13 @@ end
 -- Return how many queued jobs on its queue are taken before a job; counted to `most`.
 function hindrance.ahead(job, most)
   local count, before = 0, string.format("(%.0f", places.turn(job))
-  for _, street in ipairs(streets.on("streets", job[F.queue])) do
-    count = count + meta.call("ZCOUNT", "lane:" .. street, "-inf", before)
-  end
-  for _, street in ipairs(streets.on("gated", job[F.queue])) do
-    count = count + gates.count(street, before, most - count)
+  for _, street in ipairs(meta.call("SMEMBERS", "streets")) do
+    local queue, task, is_gated = streets.split(street)
+    if queue == job[F.queue] and is_gated == "" then
+      count = count + meta.call("ZCOUNT", "lane:" .. street, "-inf", before)
+    elseif queue == job[F.queue] then
+      count = count + gates.count(queue .. "/" .. task, before, most - count)
+    end
   end
   return math.min(count, most)
 end

@@ -1,18 +1,18 @@
--- needs: meta notices gates room streets
+-- needs: meta notices streets (gates room)
 -- Who is next on each street that a claim may take from, and on which of them before all others. No record is read for
 -- that: turns and gates say it all.
 --
 -- A line is what stands on one street: the jobs without gates, or those with. Its head is `id` and `turn`; a line
 -- without one is not kept. The lines lie in a heap, the one whose head is next on top.
 
-local lines = { late = {} }
+local lines = {}
 local PART = 16 -- how many of one line are read at once, at the least
 local MOST_LATE = 1000 -- how many a claim ends at the most because they come too late
-local heap, part, has_late = {}, PART, false
+local heap, late, part, has_late = {}, {}, PART, false
 
 local function note_late(line, id)
-  lines.late[#lines.late + 1] = id
-  if #lines.late >= MOST_LATE then
+  late[#late + 1] = id
+  if #late >= MOST_LATE then
     line.is_over = true
     notices.queue(line.queue) -- somebody is to come again, for what lies behind
   end
@@ -54,9 +54,17 @@ local function is_late(id)
   return begin_by and tonumber(begin_by) <= meta.now
 end
 
+local function is_shut(gate)
+  return meta.is_ruled and room.is_shut(gate)
+end
+
+local function admits(line)
+  return not meta.is_ruled or room.admits(line.queue, line.task)
+end
+
 local function step_gated(line)
   repeat
-    local id, turn, combination = gates.first(line.street, room.is_shut)
+    local id, turn, combination = gates.first(line.street, is_shut)
     line.id, line.turn, line.combination = id, turn, combination
     local is_next = not id or not is_late(id)
     if not is_next then
@@ -117,7 +125,7 @@ end
 
 local function join(line)
   line.queue, line.task = streets.split(line.street)
-  if not room.admits(line.queue, line.task) then
+  if not admits(line) then
     return
   end
   step(line)
@@ -127,9 +135,8 @@ local function join(line)
   end
 end
 
--- Begin with the heads of all lines of these tasks on these queues (false: on all), for a claim of up to `limit` jobs.
-function lines.open(tasks, queues, limit)
-  local plain, gated = streets.named("streets", tasks, queues), streets.named("gated", tasks, queues)
+-- Begin with the heads of all lines.
+local function open(plain, gated, limit)
   has_late = #meta.call("ZRANGEBYSCORE", "lapsing", "-inf", meta.now, "LIMIT", 0, 1) > 0
   part = math.min(limit, math.max(PART, math.ceil(2 * limit / #plain)))
   for _, street in ipairs(plain) do
@@ -160,30 +167,31 @@ end
 
 -- Let the head of a line leave it.
 local function give(line)
-  local id = line.id
   if meta.is_ruled then
     count(line)
   end
   if not line.key then
-    gates.take(line.street, line.combination, id)
+    gates.take(line.street, line.combination, line.id)
   end
   step(line)
-  settle()
-  return id
 end
 
--- Return who may begin next, and the line it stood in. Who has been returned has left.
-function lines.next()
-  while heap[1] do
+-- Return up to `limit` who may begin next of those on these streets, without gates and with, the line that each stood in,
+-- and those who come too late.
+function lines.choose(plain, gated, limit)
+  local ids, from = {}, {}
+  open(plain, gated, limit)
+  while heap[1] and #ids < limit do
     local line = heap[1]
-    if not room.admits(line.queue, line.task) then
+    if not admits(line) then
       line.id = nil
-      settle()
     elseif meta.is_ruled and not is_open(line) then
       step(line)
-      settle()
     else
-      return give(line), line
+      ids[#ids + 1], from[#ids + 1] = line.id, line
+      give(line)
     end
+    settle()
   end
+  return ids, from, late
 end

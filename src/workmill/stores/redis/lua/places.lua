@@ -1,4 +1,4 @@
--- needs: meta gates
+-- needs: meta (gates)
 -- Where jobs stand: every index over them by their state, and how many there are of each kind. It is gathered while a
 -- script writes its jobs and written once for all of them, as one call for many costs a fraction of many calls.
 --

@@ -1,4 +1,4 @@
--- needs: meta notices rules gates streets
+-- needs: meta notices (rules gates telling)
 -- When attempts began that a rate counts.
 --
 --   starts:<subject>   the moments, the oldest first
@@ -90,7 +90,7 @@ function rates.open()
     if string.sub(subject, 1, 4) == "key:" then
       gates.reopen(string.sub(subject, 5))
     end
-    streets.tell(subject)
+    telling.of(subject)
   end
 end
 

@@ -1,4 +1,4 @@
--- needs: meta places rules rates gates streets
+-- needs: meta places (rules rates gates telling)
 -- How many more may begin of each subject, as this script sees it: by the rule that counts it, and by what it begins
 -- itself. Without a rule it is without end.
 
@@ -78,7 +78,7 @@ end
 function room.tell()
   for subject, is_so in pairs(was_full) do
     if is_so and view_of(subject).left > 0 then
-      streets.tell(subject)
+      telling.of(subject)
     end
   end
 end

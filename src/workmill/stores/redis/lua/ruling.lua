@@ -1,4 +1,4 @@
--- needs: meta notices gates rules rates
+-- needs: meta notices (gates rules rates)
 -- How rules come and go.
 --
 --   rules:declared   what code says, by title

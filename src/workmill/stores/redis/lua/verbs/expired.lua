@@ -1,5 +1,5 @@
--- needs: meta leases rows
+-- needs: meta roster rows
 -- Running jobs whose worker has no live lease.
 
 meta.press_on()
-return rows.of(leases.orphans(tonumber(ARGV[2])))
+return rows.of(roster.orphans(tonumber(ARGV[2])))

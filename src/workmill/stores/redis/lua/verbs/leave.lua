@@ -1,5 +1,5 @@
--- needs: meta leases
+-- needs: meta roster
 -- End a worker's lease now.
 
 meta.press_on()
-leases.leave(ARGV[2])
+roster.leave(ARGV[2])

@@ -1,4 +1,4 @@
--- needs: meta ledger leases channels
+-- needs: meta ledger roster channels
 -- Forget what has been kept for long enough: jobs that have ended, messages, workers.
 --
 -- ARGV[2]: how many jobs at most. Answers how many they were.
@@ -36,7 +36,7 @@ local function forget(ids)
 end
 
 meta.press_on()
-leases.forget()
+roster.forget()
 channels.forget()
 local gone = {}
 repeat

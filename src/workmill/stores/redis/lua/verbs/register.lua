@@ -1,5 +1,5 @@
--- needs: meta leases
+-- needs: meta roster
 -- Give a worker its lease.
 
 meta.press_on()
-leases.register(ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]))
+roster.register(ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]))

@@ -1,6 +1,6 @@
--- needs: meta leases
+-- needs: meta roster
 -- Prolong a live lease, and elect a leader.
 
 meta.press_on()
-local order, leads = leases.renew(ARGV[2])
+local order, leads = roster.renew(ARGV[2])
 return order and { order, leads }

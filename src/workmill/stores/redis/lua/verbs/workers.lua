@@ -1,4 +1,4 @@
--- needs: meta leases
+-- needs: meta roster
 -- The workers that live or ended within the last day.
 
-return leases.all()
+return roster.all()

@@ -24,11 +24,13 @@ local function next_wave()
 end
 
 -- Do what follows from every end in this script so far, and from the ends that come of that, however long the chains are.
+-- Say whether anything could.
 function ends.conclude()
+  local is_any = #ledger.ended > seen and look()
   while seen < #ledger.ended do
-    if not look() then
+    if not is_any then
       seen = #ledger.ended
-      return
+      return false
     end
     local wave = next_wave()
     if has_followers or ledger.is_tied then
@@ -38,4 +40,5 @@ function ends.conclude()
       schedules.follow(wave)
     end
   end
+  return is_any
 end

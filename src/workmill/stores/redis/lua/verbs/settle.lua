@@ -10,6 +10,7 @@ local transitions, request = asked[1], asked[2]
 local ID, TOKEN, ATTEMPT, DEATHS, KEEP, RESULT = 1, 2, 3, 4, 5, 6
 local STATE, ENDING, DELAY, FAILURE, REASON = 7, 8, 9, 10, 11
 local APPLIED, STALE, CANCEL_REQUESTED = 0, 1, 2
+local is_requeued = false -- whether any job can be claimed again at once
 
 -- Keep how an attempt ended. One that simply succeeded needs no record: its job, which is final, tells all of it.
 local function record(id, job, ending, failure)
@@ -39,7 +40,9 @@ end
 local function go_on(id, one)
   local job = ledger.change(id)
   job[F.state] = one[STATE]
-  if one[STATE] ~= "queued" then
+  if one[STATE] == "queued" then
+    is_requeued = true
+  else
     job[F.run_at] = meta.later(meta.now, one[DELAY] or 0)
   end
 end
@@ -83,13 +86,16 @@ for place, one in ipairs(transitions) do
     is_mixed = true
   end
 end
-ends.conclude()
+local is_followed = ends.conclude()
 meta.press_on()
-ledger.write()
+if is_followed or is_requeued or meta.is_ruled then
+  ledger.write() -- as a claim must see it; else it writes both at once
+end
 if meta.is_ruled then
   room.free()
 end
 local claimed = request and claiming.claim(request) or {}
+ledger.write()
 if meta.is_ruled then
   room.tell()
 end

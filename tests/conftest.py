@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.servers.harness import PostgresHarness
 from tests.servers.postgres import chosen_server
 from tests.servers.redis import chosen_redis
+from tests.servers.redis_harness import RedisHarness
 
 # Under nohup, or in the background of a script, a run inherits that these are ignored, and hands it on to every worker
 # that it starts: those would not hear of them either.
@@ -47,6 +49,34 @@ def redis() -> Iterator[str]:
     """Give the URL of a database on a server of this run's own, or on the one that WORKMILL_TEST_REDIS names."""
     with chosen_redis() as url:
         yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Give the URL of a store in a file of this test's own."""
+    return f"sqlite:///{tmp_path}/jobs.db"
+
+
+@pytest.fixture
+def postgresql_url(postgres: str) -> Iterator[str]:
+    """Give the URL of a store in a schema of this test's own."""
+    harness = PostgresHarness(postgres)
+    yield harness.url
+    harness.drop()
+
+
+@pytest.fixture
+def redis_url(redis: str) -> Iterator[str]:
+    """Give the URL of a store under a prefix of this test's own."""
+    harness = RedisHarness(redis)
+    yield harness.url
+    harness.drop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "redis"])
+def shared_url(request: pytest.FixtureRequest) -> str:
+    """Give the URL of a store that any number of processes share: the test runs on each of them."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
 
 
 @pytest.fixture(autouse=True)

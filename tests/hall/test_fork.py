@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
@@ -45,8 +44,8 @@ def run(url: str, script: str) -> str:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/jobs.db"
+def url(shared_url: str) -> str:
+    return shared_url
 
 
 @pytest.mark.slow

@@ -47,6 +47,8 @@ REMEDIES = {
 }
 """What will pass, or pass when somebody mends it, and what helps."""
 DENIED = {"NOPERM", "NOAUTH", "WRONGPASS"}
+DENIED_INSIDE = ("ACL failure in script", "The user executing the script can't")
+"""How newer and older servers say that a script may not do something."""
 WORDS: dict[str, type[Exception]] = {
     "NOSCRIPT": exceptions.NoScriptError,
     "READONLY": exceptions.ReadOnlyError,
@@ -91,4 +93,6 @@ def word_of(reply: Exception) -> str:
         if isinstance(reply, kind):
             return word
     text = str(reply)
+    if any(said in text for said in DENIED_INSIDE):
+        return "NOPERM"
     return next((word for word in (*REMEDIES, *DENIED) if f"-{word} " in text), text.partition(" ")[0])

@@ -92,7 +92,7 @@ def test_set_up_installs_builders_first_and_only_once(checkout: Checkout) -> Non
     first = checkout.run("setup")[0], checkout.take_notes()
     second = checkout.run("setup")[0], checkout.take_notes()
 
-    assert first == (0, ["build", "core", "examples", "test", "check", "bench", "browser", "workmill"])
+    assert first == (0, ["build", "core", "assets", "examples", "test", "check", "bench", "browser", "workmill"])
     assert second == (0, [])
 
 
@@ -131,7 +131,7 @@ def test_moved_checkout_is_set_up_anew(checkout: Checkout) -> None:
 
     code, _ = moved.run("setup")
 
-    assert (code, len(moved.take_notes())) == (0, 8)
+    assert (code, len(moved.take_notes())) == (0, 9)
 
 
 def test_set_ups_side_by_side_install_once(checkout: Checkout) -> None:
@@ -140,7 +140,7 @@ def test_set_ups_side_by_side_install_once(checkout: Checkout) -> None:
         process.communicate(timeout=60)
 
     assert [process.returncode for process in processes] == [0, 0, 0, 0]
-    assert len(checkout.take_notes()) == 8
+    assert len(checkout.take_notes()) == 9
 
 
 def test_neither_uv_nor_pip_is_said_in_one_line(checkout: Checkout) -> None:

@@ -47,9 +47,12 @@ async def test_policy_is_seen_where_config_is_forbidden(server: RedisServer) -> 
 
 async def test_replica_is_not_taken_for_a_primary(tmp_path: Path) -> None:
     program = chosen_program()
-    with redis_server(program, settings={"repl-diskless-sync-delay": "0"}) as server:
-        with replica_of(program, server, tmp_path) as replica, pytest.raises(StoreUnavailable, match="is a replica"):
-            await opened(replica.url())
+    with (
+        redis_server(program, settings={"repl-diskless-sync-delay": "0"}) as server,
+        replica_of(program, server, tmp_path) as replica,
+        pytest.raises(StoreUnavailable, match="is a replica"),
+    ):
+        await opened(replica.url())
 
 
 async def test_server_that_is_too_old_is_refused() -> None:

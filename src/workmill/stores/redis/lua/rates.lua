@@ -45,9 +45,10 @@ local function forget(subject)
   meta.call("ZREM", "opening", subject)
 end
 
--- Let who has begun nothing for long leave nothing behind: as each call looks at two, none stay.
-local function sweep()
-  for _, subject in ipairs(meta.call("ZRANGEBYSCORE", "started", "-inf", meta.now, "LIMIT", 0, 2)) do
+-- Let up to so many of those who have begun nothing for long leave nothing behind.
+local function sweep(number)
+  for _, subject in ipairs(meta.call("ZRANGEBYSCORE", "started", "-inf", meta.now, "LIMIT", 0, number)) do
+    meta.is_written = true
     meta.call("DEL", "starts:" .. subject)
     meta.call("ZREM", "started", subject)
   end
@@ -69,7 +70,7 @@ end
 -- Count beginnings, all of them now.
 function rates.add(subject, rule, number)
   meta.is_written = true
-  sweep()
+  sweep(2) -- More than are added, so that none stay.
   local moments = {}
   for place = 1, number do
     moments[place] = meta.now
@@ -92,6 +93,7 @@ function rates.open()
     end
     telling.of(subject)
   end
+  sweep(PART)
 end
 
 -- Return when the first opens of those whose rate is reached; nil where none is.

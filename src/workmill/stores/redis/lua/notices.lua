@@ -3,14 +3,17 @@
 
 local notices = {}
 local MOST_IDS = 1000 -- a notice about more jobs than these stands for any
-local gathered = { q = {}, x = {}, c = {}, p = {} }
-local seen = { q = {}, x = {}, c = {}, p = {} }
-local is_timed = false
+local gathered, is_timed = {}, false -- by the kind: the names in their order, and each name once
 
 local function gather(kind, name)
-  if not seen[kind][name] then
-    seen[kind][name] = true
-    table.insert(gathered[kind], name)
+  local names = gathered[kind]
+  if not names then
+    names = { seen = {} }
+    gathered[kind] = names
+  end
+  if not names.seen[name] then
+    names.seen[name] = true
+    names[#names + 1] = name
   end
 end
 
@@ -47,9 +50,8 @@ end
 -- Send what was gathered.
 function notices.send()
   for kind, names in pairs(gathered) do
-    if #names > 0 then
-      redis.call("PUBLISH", meta.prefix .. kind, cmsgpack.pack(#names > MOST_IDS and {} or names))
-    end
+    names.seen = nil
+    redis.call("PUBLISH", meta.prefix .. kind, cmsgpack.pack(#names > MOST_IDS and {} or names))
   end
   if is_timed then
     redis.call("PUBLISH", meta.prefix .. "s", "")

@@ -1,4 +1,4 @@
--- needs: meta notices rows
+-- needs: meta notices (rows)
 -- Store jobs that are calls to be made and nothing else: no key, no tie, no rule of their own.
 --
 -- ARGV[2]: the shapes (each a head without its place, and a delay), the ids, and which shape each has; then the docs.
@@ -26,6 +26,9 @@ end
 
 -- Return how many more jobs each bounded queue of the shapes may hold; nil where none of them is bounded.
 local function rooms_of()
+  if not meta.is_ruled then
+    return nil
+  end
   local queues, rooms = {}, nil
   for number, shape in ipairs(shapes) do
     queues[number] = shape.head[F.queue]
@@ -88,6 +91,9 @@ for _, shape in ipairs(shapes) do
   end
 end
 
+if #known == 0 then
+  return { string.format("%.0f", meta.now), known, {} }
+end
 local known_ids = {}
 for number, place in ipairs(known) do
   known_ids[number] = ids[place]

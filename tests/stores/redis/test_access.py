@@ -15,7 +15,7 @@ from workmill.words.errors import StoreError, StoreUnavailable
 CHANGED = frozenset({NoticeKind.CHANGED})
 KEYS = ("~{workmill}:*", "&{workmill}:*")
 WORKING = ("+@read", "+@write", "+@scripting", "+@pubsub", "+@connection", "+time", "+wait")
-LOOKING = ("-@dangerous", "+info", "+config|get")
+LOOKING = ("+info", "+config|get")
 COMMANDS = (*WORKING, *LOOKING)
 
 
@@ -45,7 +45,7 @@ async def test_user_of_one_prefix_does_all_work(server: RedisServer) -> None:
 
 
 async def test_user_who_may_not_look_at_the_server_can_work(server: RedisServer) -> None:
-    async with opened(url_of(server, *KEYS, *WORKING, "-@dangerous")) as store:
+    async with opened(url_of(server, *KEYS, *WORKING)) as store:
         await add(store, new_job())
 
         assert "does not tell" in store.capabilities.durability

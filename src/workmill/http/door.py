@@ -9,7 +9,8 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from workmill import App, ConfigError
+from workmill import App
+from workmill.guard import check_prefix
 from workmill.http.actions import act_on_jobs
 from workmill.http.batch import submit_batch
 from workmill.http.flow_resources import flow_resources
@@ -36,7 +37,9 @@ from workmill.http.tasks import list_tasks, show_task
 from workmill.http.why import show_why
 
 
-def asgi(app: App, *, token: str | None = None, hosts: Iterable[str] = (), prefix: str = "") -> ASGIApp:
+def asgi(
+    app: App, *, token: str | None = None, hosts: Iterable[str] = (), prefix: str = "", read_only: bool = False
+) -> ASGIApp:
     """Return the HTTP API of an application, to be served alone or mounted in another ASGI application.
 
     Nothing is opened before the first request. Served alone, it closes the store when the server ends.
@@ -52,14 +55,12 @@ def asgi(app: App, *, token: str | None = None, hosts: Iterable[str] = (), prefi
         hosts: The host names, with or without a port, that it answers for beside loopback names and its own address;
             `*` for any.
         prefix: The path it lives under where the server or proxy before it does not take that away; "" for none.
+        read_only: Whether it refuses to change anything.
 
     Raises:
         ConfigError: The token or the prefix cannot be one.
     """
-    if token is not None and not (token and token.isascii() and token.isprintable() and " " not in token):
-        raise ConfigError("the token must be one or more printable ASCII characters without spaces")
-    if prefix and not (prefix.startswith("/") and not prefix.endswith("/")):
-        raise ConfigError(f"prefix={prefix!r} must begin with / and not end with one")
+    check_prefix(prefix)
     routes = _routes(app, has_token=token is not None)
     api = Starlette(
         routes=[Mount(prefix, routes=routes)] if prefix else routes,
@@ -67,7 +68,7 @@ def asgi(app: App, *, token: str | None = None, hosts: Iterable[str] = (), prefi
         lifespan=partial(_lifespan, app),
     )
     api.router.redirect_slashes = False
-    return Guard(api, token=token, hosts=hosts, prefix=prefix)
+    return Guard(api, token=token, hosts=hosts, prefix=prefix, read_only=read_only)
 
 
 def _routes(app: App, *, has_token: bool) -> list[BaseRoute]:

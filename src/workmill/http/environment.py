@@ -27,16 +27,26 @@ def from_environment() -> ASGIApp:
 
 
 def _from(environ: Mapping[str, str]) -> ASGIApp:
-    hosts = [host.strip() for host in environ.get(HOSTS_VARIABLE, "").split(",")]
     return asgi(
-        _application(environ.get(APP_VARIABLE, "")),
+        application(environ),
         token=environ.get(TOKEN_VARIABLE) or None,
-        hosts=[host for host in hosts if host],
+        hosts=listed(environ.get(HOSTS_VARIABLE, "")),
         prefix=environ.get(PREFIX_VARIABLE, ""),
     )
 
 
-def _application(spec: str) -> App:
+def listed(text: str) -> list[str]:
+    """Return what stands between the commas of a text."""
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def application(environ: Mapping[str, str]) -> App:
+    """Return the application that the environment names.
+
+    Raises:
+        ConfigError: It names none, or one that cannot be imported or whose tasks cannot be served.
+    """
+    spec = environ.get(APP_VARIABLE, "")
     if not spec:
         raise ConfigError(f"{APP_VARIABLE} names no application; set it to module:attribute, such as main:app")
     app = load_app(spec, origin=APP_VARIABLE)

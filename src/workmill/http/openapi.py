@@ -83,7 +83,7 @@ def _common(operation: Operation, method: str, *, has_token: bool) -> list[probl
     kinds = [problem.MALFORMED_REQUEST, problem.WRONG_HOST, problem.INVALID_PARAMETER, problem.STORE_UNAVAILABLE]
     if has_token:
         return [*kinds, problem.UNAUTHENTICATED]
-    return kinds if method == "get" else [*kinds, problem.CROSS_SITE_REQUEST]
+    return kinds if method == "get" else [*kinds, problem.CROSS_SITE_REQUEST, problem.READ_ONLY]
 
 
 def _operations() -> list[tuple[str, str, Operation]]:

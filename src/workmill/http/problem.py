@@ -27,6 +27,7 @@ MALFORMED_JSON = Kind(slug="malformed-json", status=400, title="The body is not 
 MALFORMED_REQUEST = Kind(slug="malformed-request", status=400, title="The request contradicts itself")
 UNAUTHENTICATED = Kind(slug="unauthenticated", status=401, title="A valid bearer token is needed")
 CROSS_SITE_REQUEST = Kind(slug="cross-site-request", status=403, title="Another site may not change anything here")
+READ_ONLY = Kind(slug="read-only", status=403, title="Nothing can be changed through this server")
 NOT_FOUND = Kind(slug="not-found", status=404, title="There is nothing at this path")
 TASK_NOT_FOUND = Kind(slug="task-not-found", status=404, title="No such task")
 JOB_NOT_FOUND = Kind(slug="job-not-found", status=404, title="No such job")
@@ -65,6 +66,7 @@ KINDS = (
     MALFORMED_REQUEST,
     UNAUTHENTICATED,
     CROSS_SITE_REQUEST,
+    READ_ONLY,
     NOT_FOUND,
     TASK_NOT_FOUND,
     JOB_NOT_FOUND,

@@ -1,7 +1,9 @@
-"""What a user of the server must be allowed, and that it needs no more."""
+"""What a user of the server must be allowed, as the page for operators says it."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -13,16 +15,15 @@ from workmill.testing.conformance.notices import hear
 from workmill.words.errors import StoreError, StoreUnavailable
 
 CHANGED = frozenset({NoticeKind.CHANGED})
-KEYS = ("~{workmill}:*", "&{workmill}:*")
-WORKING = ("+@read", "+@write", "+@scripting", "+@pubsub", "+@connection", "+time", "+wait")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "redis.md").read_text()
+RULES = tuple(re.findall(r"^ACL SETUSER mill reset (.*)$", PAGE, re.MULTILINE)[0].split())
 LOOKING = ("+info", "+config|get")
-COMMANDS = (*WORKING, *LOOKING)
 
 
-def url_of(server: RedisServer, *rules: str) -> str:
-    """Let a user in who may do this and no more, and return the URL for it."""
-    server.ask("ACL", "SETUSER", "mill", "reset", "resetchannels", "on", ">se@cret", *rules)
-    return f"redis://mill:se%40cret@127.0.0.1:{server.port}/0"
+def url_of(server: RedisServer, *, without: tuple[str, ...] = (), extra: tuple[str, ...] = ()) -> str:
+    """Let a user in who may do what the page says, but for some of it, and return the URL for it."""
+    server.ask("ACL", "SETUSER", "mill", "reset", *(rule for rule in RULES if rule not in without), *extra)
+    return f"redis://mill:secret@127.0.0.1:{server.port}/0"
 
 
 @asynccontextmanager
@@ -35,7 +36,7 @@ async def opened(url: str) -> AsyncIterator[RedisStore]:
 
 
 async def test_user_of_one_prefix_does_all_work(server: RedisServer) -> None:
-    async with opened(url_of(server, *KEYS, *COMMANDS)) as store, store.listen(CHANGED) as ear:
+    async with opened(url_of(server)) as store, store.listen(CHANGED) as ear:
         job = await add(store, new_job())
         (claimed,) = await store.claim(request(await hired(store)))
 
@@ -45,33 +46,41 @@ async def test_user_of_one_prefix_does_all_work(server: RedisServer) -> None:
 
 
 async def test_user_who_may_not_look_at_the_server_can_work(server: RedisServer) -> None:
-    async with opened(url_of(server, *KEYS, *WORKING)) as store:
+    async with opened(url_of(server, without=LOOKING)) as store:
         await add(store, new_job())
 
         assert "does not tell" in store.capabilities.durability
 
 
+async def test_user_who_may_not_name_its_connections_can_work(server: RedisServer) -> None:
+    async with opened(url_of(server, without=("+client|setname",), extra=("-client",))) as store:
+        await add(store, new_job())
+
+
 @pytest.mark.parametrize(
-    ("rules", "missing"),
+    ("without", "extra"),
     [
-        (("~{other}:*", "&*", *COMMANDS), "keys"),
-        (("~*", *COMMANDS), "channels"),
-        ((*KEYS, *COMMANDS, "-evalsha"), "commands"),
+        (("~{workmill}:*",), ("~{other}:*",)),
+        (("&{workmill}:*",), ("&{other}:*",)),
+        (("+evalsha",), ()),
+        (("+@connection",), ("+auth", "-select")),
     ],
+    ids=["keys", "channels", "commands", "databases"],
 )
 async def test_user_who_lacks_a_right_is_refused_at_the_door_with_the_remedy(
-    server: RedisServer, rules: tuple[str, ...], missing: str
+    server: RedisServer, without: tuple[str, ...], extra: tuple[str, ...]
 ) -> None:
-    store = RedisStore(url_of(server, *rules))
+    store = RedisStore(url_of(server, without=without, extra=extra).replace("/0", "/1"))
 
     with pytest.raises(StoreError, match="ACL SETUSER") as refused:
         await store.open()
 
-    assert not isinstance(refused.value, StoreUnavailable), missing
+    assert not isinstance(refused.value, StoreUnavailable)
+    assert "secret" not in str(refused.value)
 
 
 async def test_wrong_password_is_said_and_not_shown(server: RedisServer) -> None:
-    url = url_of(server, *KEYS, *COMMANDS).replace("se%40cret", "wrongword")
+    url = url_of(server).replace("secret", "wrongword")
 
     with pytest.raises(StoreUnavailable, match=r"(?i)invalid username-password|WRONGPASS") as refused:
         await RedisStore(url).open()

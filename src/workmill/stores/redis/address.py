@@ -23,10 +23,11 @@ OURS = ("prefix", "replicas", "fsync", "sentinel_password")
 THEIRS = ("db", "ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname")
 """Options that redis-py reads by itself."""
 
+CLIENT = "workmill"
 CONNECT_SECONDS = 5.0
 KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 15_000}
 """A connection that falls silent while nothing is under way is noticed within a quarter of a minute."""
-SETTINGS: dict[str, Json] = {"client_name": "workmill", "protocol": 2, "socket_timeout": None}
+SETTINGS: dict[str, Json] = {"protocol": 2, "socket_timeout": None}
 TCP_SETTINGS: dict[str, Json] = {
     "socket_connect_timeout": CONNECT_SECONDS,
     "socket_keepalive": True,
@@ -67,10 +68,10 @@ class Address:
         """Return the key of a part of this store; the braces keep all of them on one server of a cluster."""
         return f"{{{self.prefix}}}:{name}"
 
-    def connection(self, host: Host | None) -> AbstractConnection:
+    def connection(self, host: Host | None, name: str | None = CLIENT) -> AbstractConnection:
         """Make a connection that is not open yet, to a host or to the one socket that there is."""
         place = {} if host is None else {"host": host[0], "port": host[1], **TCP_SETTINGS}
-        return self.kind(**SETTINGS, **place, **self.options)
+        return self.kind(client_name=name, **SETTINGS, **place, **self.options)
 
 
 def read_address(url: str) -> Address:

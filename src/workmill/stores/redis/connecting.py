@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import Sentinel
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from workmill.stores.redis.address import CONNECT_SECONDS, Address, Host
 
@@ -55,7 +55,13 @@ async def _primary(address: Address, service: str) -> Host:
 
 
 async def _open(address: Address, host: Host | None) -> AbstractConnection:
-    connection = address.connection(host)
+    try:
+        return await _entered(address.connection(host))
+    except NoPermissionError:  # A name is for people only, and some may not give one.
+        return await _entered(address.connection(host, name=None))
+
+
+async def _entered(connection: AbstractConnection) -> AbstractConnection:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             await connection.connect()  # type: ignore[no-untyped-call] # redis-py has not annotated it

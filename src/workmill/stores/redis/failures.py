@@ -80,8 +80,10 @@ def refused(reply: Exception, name: str) -> StoreError:
     return StoreError(f"{name}: a script failed: {reply}")
 
 
-def unavailable(error: Exception, name: str) -> StoreUnavailable:
-    """Return the error that says why a server cannot be reached."""
+def unavailable(error: Exception, name: str) -> StoreError:
+    """Return the error that says why a server cannot be reached, or does not let us in."""
+    if isinstance(error, exceptions.NoPermissionError):
+        return refused(error, name)
     if isinstance(error, TimeoutError | exceptions.TimeoutError):
         return StoreUnavailable(f"{name}: nobody answers in time; look at the server or its network")
     return StoreUnavailable(f"{name}: {str(error) or type(error).__name__}")

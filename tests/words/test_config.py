@@ -41,3 +41,22 @@ def test_refusal_does_not_tell_the_password() -> None:
 def test_masked_url_keeps_all_but_the_password() -> None:
     assert masked("x://user:p%40ss:word@host:1/db?a=b") == "x://user:***@host:1/db?a=b"
     assert masked("sqlite:///jobs.db") == "sqlite:///jobs.db"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://mill:secret@h/0",
+        "redis://:secret@h,i/0",
+        "redis+sentinel://:secret@h/mill?sentinel_password=secret2",
+        "valkeys://:sec/ret?x@y@h",
+        "redis://:#secret@h",
+        "redis+unix://:secret@/run/x.sock",
+        "postgresql://mill@h/jobs?password=secret",
+    ],
+)
+def test_no_password_is_shown(url: str) -> None:
+    shown = masked(url)
+
+    assert "sec" not in shown
+    assert shown.startswith(url.partition("://")[0])

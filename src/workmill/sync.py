@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from workmill.craft.client import Session
 from workmill.craft.watch import Watch
 from workmill.store import NoticeKind
+from workmill.store.direct import Direct
 from workmill.words.errors import StoreUnavailable, WorkmillError
 
 if TYPE_CHECKING:
@@ -86,6 +87,11 @@ class Portal:
                 raise
             raise StoreUnavailable(_CLOSED) from None
 
+    def direct(self) -> Direct | None:
+        """Return the store where it is open and this thread may use it without its loop."""
+        home = self._home
+        return None if home is None or home.is_here else home.direct
+
     def close(self) -> None:
         """Close the store and end the thread; a later call begins anew. Safe to repeat.
 
@@ -126,9 +132,14 @@ class Portal:
 
 
 class _Home:
-    """A thread with an event loop, and the store that is open there."""
+    """A thread with an event loop, and the store that is open there.
+
+    Attributes:
+        direct: That store, where other threads may use it, too.
+    """
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
+        self.direct: Direct | None = None
         self._open_store = open_store
         self._session: Session | None = None
         self._opening = asyncio.Lock()
@@ -186,6 +197,7 @@ class _Home:
         except BaseException:
             await store.close()
             raise
+        self.direct = store if isinstance(store, Direct) else None
         return Session(store=store, watch=Watch(store), channels=Watch(store, NoticeKind.PUBLISHED))
 
     async def _shut(self) -> None:

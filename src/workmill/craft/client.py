@@ -28,6 +28,7 @@ from workmill.words.ties import Feed
 if TYPE_CHECKING:
     from workmill.craft.why import Why
     from workmill.store import Store
+    from workmill.store.direct import Direct
 
 T = TypeVar("T")
 POLL_SECONDS = 1.0
@@ -60,6 +61,9 @@ class Access(Protocol):
 
     async def arun(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Do the work where the session lives, without blocking the caller's loop."""
+
+    def direct(self) -> Direct | None:
+        """Return the store where it is open and this thread may use it without its loop."""
 
 
 class Client:
@@ -96,6 +100,9 @@ class Client:
         if connection is not None:
             return self._enqueue_on(connection, jobs)
         if wait is None:
+            stored = self._enqueue_directly(jobs)
+            if stored is not None:
+                return stored
             return self.access.run(lambda session: self.enqueue(session, jobs), timeout=self.longest_enqueue)
         seconds = wait.total_seconds()
         longest = self.longest_enqueue or min(seconds + ANSWER_SECONDS, threading.TIMEOUT_MAX)
@@ -130,6 +137,13 @@ class Client:
         await self.after_enqueue()
         now = await session.store.get([entry.job.id for entry in stored])
         return [replace(entry, job=job or entry.job) for entry, job in zip(stored, now, strict=True)]
+
+    def _enqueue_directly(self, jobs: Sequence[NewJob]) -> list[Enqueued] | None:
+        direct = self.access.direct() if self.after_enqueue is None else None
+        stored = None if direct is None else direct.enqueue_blocking(jobs)
+        if stored is not None:
+            self._tell(stored)
+        return stored
 
     async def _enqueue_patiently(self, session: Session, jobs: Sequence[NewJob], seconds: float) -> list[Enqueued]:
         """Do as `enqueue`, and again whenever there may be room, until the time is up."""

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, Connection
 from redis.exceptions import MovedError
 
 from workmill.stores.redis.address import Address, Host
@@ -40,6 +40,7 @@ class Line:
         self._address = address
         self._wire: Wire | None = None
         self._host: Host | None = None
+        self._place: Host | None = None
         self._may_move = address.service is not None or len(address.hosts) > 1
         self._connecting = asyncio.Lock()
         self._confirmation: Confirmation | None = None
@@ -60,6 +61,11 @@ class Line:
             if not isinstance(reply, REFUSALS) or not self._will_pass(reply, wire):
                 return reply
         return await self._patiently(parts)
+
+    @property
+    def host(self) -> Host | None:
+        """The server that it led to last; None where that is a socket."""
+        return self._place
 
     async def another(self) -> AbstractConnection:
         """Make one more connection to where this one leads.
@@ -108,7 +114,9 @@ class Line:
     async def _connected(self) -> Wire:
         async with self._connecting:
             if self._wire is None or not self._wire.is_open:
-                self._wire = Wire(await connect(self._address, self._host))
+                made = await connect(self._address, self._host)
+                self._wire = Wire(made)
+                self._place = (made.host, made.port) if isinstance(made, Connection) else None
                 if self._address.replicas or self._address.syncs:
                     self._confirmation = Confirmation(self._wire, self._address)
             return self._wire

@@ -5,9 +5,8 @@ import secrets
 
 from workmill.stores.redis.address import Address
 from workmill.stores.redis.failures import refusal, refused, word_of
-from workmill.stores.redis.line import Line
 from workmill.stores.redis.scripts import Script, script
-from workmill.stores.redis.wire import REFUSALS, Part, Reply
+from workmill.stores.redis.wire import REFUSALS, Conductor, Part, Reply
 from workmill.words.errors import SchemaMismatch, StoreUnavailable
 
 SCHEMA = 1
@@ -26,7 +25,7 @@ class Session:
     *changes* the store has seen: fewer than before means that some were lost which the server had said it had.
     """
 
-    def __init__(self, address: Address, line: Line) -> None:
+    def __init__(self, address: Address, line: Conductor) -> None:
         self.address = address
         self.line = line
         self._epoch = b""
@@ -41,6 +40,16 @@ class Session:
             SchemaMismatch: A newer Workmill has written it.
         """
         self._epoch, self._changes = await self._there()
+
+    @property
+    def seen(self) -> tuple[bytes, int]:
+        """The epoch, and how many changes the store was seen to have had."""
+        return self._epoch, self._changes
+
+    def learn(self, epoch: bytes, changes: int) -> None:
+        """Take note of what was seen on another connection."""
+        if epoch == self._epoch or not self._epoch:
+            self._epoch, self._changes = epoch, max(self._changes, changes)
 
     async def run(self, verb: str, *args: Part) -> Reply:
         """Run a verb's script and return its answer.

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workmill.stores.redis.address import Address
-from workmill.stores.redis.line import Line
-from workmill.stores.redis.wire import REFUSALS, Reply
+from workmill.stores.redis.wire import REFUSALS, Conductor, Reply
 from workmill.words.errors import StoreError, StoreUnavailable
 
 OLDEST = (6, 2)
@@ -40,7 +39,7 @@ class Setting:
     replicas: int
 
 
-async def look(line: Line, address: Address) -> Setting:
+async def look(line: Conductor, address: Address) -> Setting:
     """Ask a server what it is set to.
 
     Raises:
@@ -55,7 +54,7 @@ async def look(line: Line, address: Address) -> Setting:
     return _setting(told)
 
 
-async def admit(line: Line, address: Address) -> Setting:
+async def admit(line: Conductor, address: Address) -> Setting:
     """Look at a server, and refuse one that cannot keep a store.
 
     Raises:

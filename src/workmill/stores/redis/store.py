@@ -52,6 +52,7 @@ from workmill.stores.redis import (
 )
 from workmill.stores.redis.address import read_address
 from workmill.stores.redis.channels import messages as heard
+from workmill.stores.redis.direct import Switchboard
 from workmill.stores.redis.durability import durability
 from workmill.stores.redis.ears import Ear
 from workmill.stores.redis.line import Line
@@ -88,9 +89,11 @@ class RedisStore:
 
     def __init__(self, url: str) -> None:
         self._address = read_address(url)
+        self._line = Line(self._address)
         self._pid = 0
         self._setting: Setting | None = None
         self._session: Session | None = None
+        self._switchboard: Switchboard | None = None
         self._post: Post | None = None
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -103,7 +106,7 @@ class RedisStore:
 
     async def open(self) -> None:
         """See `Store.open`."""
-        line = Line(self._address)
+        line = self._line = Line(self._address)
         session = Session(self._address, line)
         try:
             self._setting = await admit(line, self._address)
@@ -112,6 +115,8 @@ class RedisStore:
             await line.close()
             raise
         self._session = session
+        if not (self._address.replicas or self._address.syncs):
+            self._switchboard = Switchboard(session, line)
         self._post = Post(self._address, line)
         self._pid = os.getpid()
 
@@ -120,10 +125,12 @@ class RedisStore:
         session, self._session = self._session, None
         if session is None:
             return
+        if self._switchboard is not None:
+            self._switchboard.close()
         while self._under_way:
             self._idle.clear()
             await self._idle.wait()
-        await session.line.close()
+        await self._line.close()
 
     async def now(self) -> datetime:
         """See `Store.now`."""
@@ -132,6 +139,13 @@ class RedisStore:
     async def enqueue(self, jobs: Sequence[NewJob]) -> list[Enqueued]:
         """See `Store.enqueue`."""
         return await self._do(lambda session: storing.enqueue(jobs, session))
+
+    def enqueue_blocking(self, jobs: Sequence[NewJob]) -> list[Enqueued] | None:
+        """See `Direct.enqueue_blocking`."""
+        switchboard = self._switchboard
+        if switchboard is None or self._pid != os.getpid():
+            return None
+        return switchboard.run(lambda session: storing.enqueue(jobs, session))
 
     async def register(self, worker: NewWorker) -> None:
         """See `Store.register`."""

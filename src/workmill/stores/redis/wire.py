@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
@@ -20,6 +20,13 @@ ANSWER_SECONDS = 10.0
 
 class Gone(ConnectionError):
     """The connection ended, or fell silent, while a reply was due: what the command did is unknown."""
+
+
+class Conductor(Protocol):
+    """What carries commands to the server."""
+
+    async def run(self, *parts: Part) -> Reply:
+        """Run a command and return what the server answers, a refusal that will not pass among them."""
 
 
 class Wire:

@@ -10,11 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = "from setuptools.build_meta import build_wheel; build_wheel('dist')"
+BROWSER_FILES = ("LICENSE", "htmx-4.min.js", "hx-sse-4.min.js")
 
 
 @pytest.mark.slow
 def test_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "src" / "workmill", tmp_path / "src" / "workmill", ignore=shutil.ignore_patterns("*.pyc"))
     (tmp_path / "dist").mkdir()
@@ -25,5 +26,6 @@ def test_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
     [wheel] = (tmp_path / "dist").glob("*.whl")
     source = tmp_path / "src"
     expected = {str(path.relative_to(source)) for path in (source / "workmill").rglob("*") if path.is_file()}
+    expected |= {f"workmill/dashboard/static/vendor/{name}" for name in BROWSER_FILES}
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert packed == expected

@@ -16,10 +16,10 @@ COMMANDS = (
     Command(
         name="dev",
         where="workmill.cli.dev:dev",
-        summary="Run a worker and the HTTP API in one process tree, on this machine only.",
+        summary="Run a worker, the dashboard and the HTTP API in one process tree, on this machine only.",
     ),
     Command(name="worker", where="workmill.cli.worker:worker", summary="Run a worker until it is told to stop."),
-    Command(name="web", where="workmill.cli.web:web", summary="Serve the HTTP API."),
+    Command(name="web", where="workmill.cli.web:web", summary="Serve the dashboard and the HTTP API."),
     Command(
         name="health",
         where="workmill.cli.health:health",

@@ -1,4 +1,4 @@
-"""`workmill dev`: a worker and the HTTP API in one process tree, for the machine in front of you."""
+"""`workmill dev`: a worker, the dashboard and the HTTP API in one process tree, for the machine in front of you."""
 
 import sys
 from datetime import timedelta
@@ -20,12 +20,12 @@ GRACE = timedelta(seconds=5)
 def dev(
     app: AppArgument = None,
     *,
-    port: Annotated[Whole, Parameter(help="Where the HTTP API listens, on this machine only.")] = 8000,
+    port: Annotated[Whole, Parameter(help="Where the dashboard and the HTTP API listen, on this machine only.")] = 8000,
     concurrency: Annotated[Whole, Parameter(name=("--concurrency", "-c"), help="How many jobs run at a time.")] = 16,
     reload: Annotated[bool, Parameter(help="Take up changes of the application's Python files.")] = True,
     log_level: LogLevel = "info",
 ) -> int:
-    """Run a worker and the HTTP API in one process tree, on this machine only, and reload when the code changes."""
+    """Run a worker, the dashboard and the HTTP API here, in one process tree, and reload when the code changes."""
     configure_logs(log_level, "pretty")
     address = find_app(app)
     listener = listen(HOST, port)

@@ -1,4 +1,4 @@
-"""`workmill web`: serve the HTTP API."""
+"""`workmill web`: serve the dashboard and the HTTP API."""
 
 import logging
 import os
@@ -14,9 +14,11 @@ from workmill.cli.loading import VARIABLE, find_app, import_app
 from workmill.cli.options import AppArgument, LogFormat, LogLevel, Whole, read_whole
 from workmill.cli.terminal import say
 
-FACTORY = "workmill.http:from_environment"
-"""The other door, by its name: doors never import one another."""
+FACTORY = "workmill.serving:from_environment"
+"""What puts the doors together, by its name: it stands above this one."""
 TOKEN_VARIABLE = "WORKMILL_TOKEN"  # noqa: S105 - the name, not the token
+DASHBOARD_VARIABLE = "WORKMILL_DASHBOARD"
+READ_ONLY_VARIABLE = "WORKMILL_READ_ONLY"
 GRACE_SECONDS = 5
 """How long requests under way may take once the server is told to end; a client that waits for a job asks again."""
 
@@ -35,13 +37,18 @@ def web(
     token: Annotated[
         str | None,
         Parameter(
-            help=f"The bearer token that requests must carry. Better in {TOKEN_VARIABLE}: others see command lines."
+            help=f"The bearer token that requests must carry; the dashboard's password. Better in {TOKEN_VARIABLE}: "
+            "others see command lines."
         ),
     ] = None,
+    dashboard: Annotated[bool, Parameter(help="Serve the dashboard beside the API.")] = True,
+    read_only: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Let nothing be changed through this server.")
+    ] = False,
     log_level: LogLevel = "info",
     log_format: LogFormat = "auto",
 ) -> int:
-    """Serve the HTTP API."""
+    """Serve the dashboard and the HTTP API."""
     token = token or os.environ.get(TOKEN_VARIABLE) or None
     if fd is None:
         _check(host, token)
@@ -49,16 +56,26 @@ def web(
     address = find_app(app)
     import_app(address).program.check_signatures()  # Here, so that errors are said as every command says them.
     os.environ[VARIABLE] = address.spec
-    if token:
-        os.environ[TOKEN_VARIABLE] = token
+    _hand_over(token, dashboard=dashboard, read_only=read_only)
     listener = listen(host, port) if fd is None else inherited(fd)
     if listener is None:
         return Exit.FAILURE
     with listener:
         _check(listener.getsockname()[0], token)
-        say(f"workmill: the HTTP API of {address.spec} is at {url_of(listener)}")
+        what = "dashboard and the HTTP API" if dashboard else "HTTP API"
+        say(f"workmill: the {what} of {address.spec} {'are' if dashboard else 'is'} at {url_of(listener)}")
         uvicorn.Server(_config(log_level)).run(sockets=[listener])
     return Exit.OK
+
+
+def _hand_over(token: str | None, *, dashboard: bool, read_only: bool) -> None:
+    """Say to the server, which is started by its name, what it is to be."""
+    given = {
+        TOKEN_VARIABLE: token,
+        DASHBOARD_VARIABLE: None if dashboard else "off",
+        READ_ONLY_VARIABLE: "on" if read_only else None,
+    }
+    os.environ.update({name: value for name, value in given.items() if value})
 
 
 def _check(host: str, token: str | None) -> None:

@@ -16,66 +16,80 @@
 -- A gate is `name/key`, a combination the JSON of its gates as they stand on the job.
 
 local gates = {}
-local taken = {}
+local taken, marked, decoded = {}, {}, {}
 
-local function text_of(gate)
-  return gate[1] .. "/" .. gate[2]
-end
-
-local function first_of(key)
-  local head = meta.call("ZRANGE", key, 0, 0, "WITHSCORES")
-  return head[1], head[2]
-end
-
--- Let a gate stand where the first behind it now would have it: in front, or aside as long as it is shut.
-local function present(street, gate)
-  local combination, turn = first_of("behind:" .. street .. "/" .. gate)
-  if combination then
-    local line = meta.call("ZSCORE", "aside:" .. street, gate) and "aside:" or "front:"
-    meta.call("ZADD", line .. street, turn, gate)
-    return
+-- Return the gates of a combination.
+local function gates_of(combination)
+  if not decoded[combination] then
+    local texts = {}
+    for place, gate in ipairs(cjson.decode(combination)) do
+      texts[place] = gate[1] .. "/" .. gate[2]
+    end
+    decoded[combination] = texts
   end
-  meta.call("ZREM", "front:" .. street, gate)
-  meta.call("ZREM", "aside:" .. street, gate)
+  return decoded[combination]
+end
+
+-- Return the gate that a lane stands behind.
+local function gate_of(street, combination)
+  return meta.call("HGET", "moved:" .. street, combination) or gates_of(combination)[1]
 end
 
 local function open_lane(street, combination)
-  meta.call("SADD", "streets", street .. "/gated")
-  for _, gate in ipairs(cjson.decode(combination)) do
-    meta.call("HINCRBY", "before:" .. text_of(gate), street, 1)
+  if not marked[street] then
+    marked[street] = true
+    meta.call("SADD", "streets", street .. "/gated")
+  end
+  for _, gate in ipairs(gates_of(combination)) do
+    meta.call("HINCRBY", "before:" .. gate, street, 1)
   end
 end
 
-local function close_lane(street, combination)
-  meta.call("HDEL", "moved:" .. street, combination)
-  for _, gate in ipairs(cjson.decode(combination)) do
-    local key = "before:" .. text_of(gate)
-    if meta.call("HINCRBY", key, street, -1) == 0 then
-      meta.call("HDEL", key, street)
+local function close_lane(street, combination, gate)
+  local all = gates_of(combination)
+  if gate ~= all[1] then
+    meta.call("HDEL", "moved:" .. street, combination)
+  end
+  for _, one in ipairs(all) do
+    if meta.call("HINCRBY", "before:" .. one, street, -1) == 0 then
+      meta.call("HDEL", "before:" .. one, street)
     end
   end
-  if meta.call("EXISTS", "front:" .. street) == 0 and meta.call("EXISTS", "aside:" .. street) == 0 then
+end
+
+-- Let a gate go before which nobody stands any more, and the street where it was the last.
+local function close(street, gate)
+  local front, aside = "front:" .. street, "aside:" .. street
+  meta.call("ZREM", front, gate)
+  meta.call("ZREM", aside, gate)
+  if redis.call("EXISTS", meta.prefix .. front, meta.prefix .. aside) == 0 then
+    marked[street] = nil
     meta.call("SREM", "streets", street .. "/gated")
   end
 end
 
-local function gate_of(street, combination)
-  return meta.call("HGET", "moved:" .. street, combination) or text_of(cjson.decode(combination)[1])
+-- Let a gate stand where the first behind it now would have it: in front, or aside as long as it is shut.
+local function present(street, gate)
+  local first = meta.call("ZRANGE", "behind:" .. street .. "/" .. gate, 0, 0, "WITHSCORES")
+  if first[1] then
+    local line = meta.call("ZSCORE", "aside:" .. street, gate) and "aside:" or "front:"
+    meta.call("ZADD", line .. street, first[2], gate)
+  else
+    close(street, gate)
+  end
 end
 
 -- Let a lane stand in its group by who is its first now, and let it close where nobody is.
-local function seat(street, combination)
-  local id, turn = first_of("gated:" .. street .. "/" .. combination)
-  local gate = gate_of(street, combination)
+local function seat(street, combination, gate)
+  local first = meta.call("ZRANGE", "gated:" .. street .. "/" .. combination, 0, 0, "WITHSCORES")
   local group = "behind:" .. street .. "/" .. gate
-  if id then
-    meta.call("ZADD", group, turn, combination)
-    present(street, gate)
+  if first[1] then
+    meta.call("ZADD", group, first[2], combination)
   else
     meta.call("ZREM", group, combination)
-    present(street, gate)
-    close_lane(street, combination)
+    close_lane(street, combination, gate)
   end
+  present(street, gate)
 end
 
 -- Let a job stand in its line.
@@ -83,13 +97,21 @@ function gates.put(id, job, turn)
   local street, combination = job[F.queue] .. "/" .. job[F.task], cjson.encode(job[F.gates])
   local lane = "gated:" .. street .. "/" .. combination
   meta.call("ZADD", lane, turn, id)
-  if first_of(lane) ~= id then
+  local first = meta.call("ZRANGE", lane, 0, 1)
+  if first[1] ~= id then
     return
   end
-  if meta.call("ZCARD", lane) == 1 then
+  local gate = first[2] and gate_of(street, combination) or gates_of(combination)[1]
+  if not first[2] then
     open_lane(street, combination)
   end
-  seat(street, combination)
+  local group = "behind:" .. street .. "/" .. gate
+  meta.call("ZADD", group, turn, combination)
+  local lanes = meta.call("ZRANGE", group, 0, 1)
+  if lanes[1] == combination then
+    local is_aside = lanes[2] and meta.call("ZSCORE", "aside:" .. street, gate)
+    meta.call("ZADD", (is_aside and "aside:" or "front:") .. street, turn, gate)
+  end
 end
 
 -- Let a job leave its line; one that does not stand there is no error.
@@ -100,9 +122,9 @@ function gates.drop(id, job)
   end
   local street, combination = job[F.queue] .. "/" .. job[F.task], cjson.encode(job[F.gates])
   local lane = "gated:" .. street .. "/" .. combination
-  local head = first_of(lane)
-  if meta.call("ZREM", lane, id) == 1 and head == id then
-    seat(street, combination)
+  local first = meta.call("ZRANGE", lane, 0, 0)[1]
+  if meta.call("ZREM", lane, id) == 1 and first == id then
+    seat(street, combination, gate_of(street, combination))
   end
 end
 
@@ -115,55 +137,76 @@ end
 local function move(street, combination, gate, other)
   meta.is_written = true
   meta.call("ZREM", "behind:" .. street .. "/" .. gate, combination)
-  meta.call("HSET", "moved:" .. street, combination, other)
+  if other == gates_of(combination)[1] then
+    meta.call("HDEL", "moved:" .. street, combination)
+  else
+    meta.call("HSET", "moved:" .. street, combination, other)
+  end
+  seat(street, combination, other)
   present(street, gate)
-  seat(street, combination)
 end
 
 local function shut_one(combination, is_shut)
-  for _, gate in ipairs(cjson.decode(combination)) do
-    local text = text_of(gate)
-    if is_shut(text) then
-      return text
+  for _, gate in ipairs(gates_of(combination)) do
+    if is_shut(gate) then
+      return gate
     end
   end
 end
 
--- Return who is next on a street of those whose gates are all open, its turn and its combination.
+-- Return the first of the first lane behind a gate, with what is next behind either.
+local function head_of(street, gate, lanes)
+  local jobs = meta.call("ZRANGE", "gated:" .. street .. "/" .. lanes[1], 0, 1, "WITHSCORES")
+  return {
+    id = jobs[1],
+    turn = tonumber(jobs[2]),
+    street = street,
+    gate = gate,
+    combination = lanes[1],
+    gates = gates_of(lanes[1]),
+    next_job = tonumber(jobs[4]),
+    next_lane = tonumber(lanes[4]),
+  }
+end
+
+-- Return who is next on a street of those whose gates are all open, as `take` takes it.
 function gates.first(street, is_shut)
   while true do
-    local gate, turn = first_of("front:" .. street)
+    local front = meta.call("ZRANGE", "front:" .. street, 0, 0, "WITHSCORES")
+    local gate = front[1]
     if not gate then
       return nil
     end
     if is_shut(gate) then
-      put_aside(street, gate, turn)
+      put_aside(street, gate, front[2])
     else
-      local combination = meta.call("ZRANGE", "behind:" .. street .. "/" .. gate, 0, 0)[1]
-      local other = shut_one(combination, is_shut)
+      local lanes = meta.call("ZRANGE", "behind:" .. street .. "/" .. gate, 0, 1, "WITHSCORES")
+      local other = shut_one(lanes[1], is_shut)
       if not other then
-        return meta.call("ZRANGE", "gated:" .. street .. "/" .. combination, 0, 0)[1], tonumber(turn), combination
+        return head_of(street, gate, lanes)
       end
-      move(street, combination, gate, other)
+      move(street, lanes[1], gate, other)
     end
   end
 end
 
 -- Let one whom `first` has returned leave its line at once, so that the next one shows.
-function gates.take(street, combination, id)
-  taken[id] = true
+function gates.take(head)
+  local street, gate, group = head.street, head.gate, "behind:" .. head.street .. "/" .. head.gate
+  taken[head.id] = true
   meta.is_written = true
-  meta.call("ZREM", "gated:" .. street .. "/" .. combination, id)
-  seat(street, combination)
-end
-
--- Return the gates of a combination.
-function gates.of(combination)
-  local found = {}
-  for place, gate in ipairs(cjson.decode(combination)) do
-    found[place] = text_of(gate)
+  meta.call("ZREM", "gated:" .. street .. "/" .. head.combination, head.id)
+  if head.next_job then
+    meta.call("ZADD", group, head.next_job, head.combination)
+  else
+    meta.call("ZREM", group, head.combination)
+    close_lane(street, head.combination, gate)
   end
-  return found
+  if head.next_job or head.next_lane then
+    meta.call("ZADD", "front:" .. street, math.min(head.next_job or math.huge, head.next_lane or math.huge), gate)
+  else
+    close(street, gate)
+  end
 end
 
 local function count_behind(group, street, before, most)

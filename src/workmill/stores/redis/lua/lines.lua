@@ -6,6 +6,7 @@
 -- without one is not kept. The lines lie in a heap, the one whose head is next on top.
 
 local lines = {}
+local NONE = {}
 local PART = 16 -- how many of one line are read at once, at the least
 local MOST_LATE = 1000 -- how many a claim ends at the most because they come too late
 local heap, late, part, has_late = {}, {}, PART, false
@@ -64,12 +65,12 @@ end
 
 local function step_gated(line)
   repeat
-    local id, turn, combination = gates.first(line.street, is_shut)
-    line.id, line.turn, line.combination = id, turn, combination
-    local is_next = not id or not is_late(id)
+    local head = gates.first(line.street, is_shut)
+    line.id, line.turn, line.head = head and head.id, head and head.turn, head
+    local is_next = not head or not is_late(head.id)
     if not is_next then
-      gates.take(line.street, combination, id)
-      note_late(line, id)
+      gates.take(head)
+      note_late(line, head.id)
       line.id = not line.is_over and line.id or nil
     end
   until is_next or line.is_over
@@ -149,7 +150,7 @@ end
 
 -- Whether the gates of a line's head are all open still: jobs of other streets pass them, too.
 local function is_open(line)
-  for _, gate in ipairs(line.key and {} or gates.of(line.combination)) do
+  for _, gate in ipairs(line.head and line.head.gates or NONE) do
     if room.is_shut(gate) then
       return false
     end
@@ -160,7 +161,7 @@ end
 local function count(line)
   room.take("queue:" .. line.queue)
   room.take("task:" .. line.task)
-  for _, gate in ipairs(line.key and {} or gates.of(line.combination)) do
+  for _, gate in ipairs(line.head and line.head.gates or NONE) do
     room.take("key:" .. gate)
   end
 end
@@ -171,7 +172,7 @@ local function give(line)
     count(line)
   end
   if not line.key then
-    gates.take(line.street, line.combination, line.id)
+    gates.take(line.head)
   end
   step(line)
 end

@@ -1,12 +1,17 @@
 import subprocess
 import sys
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection
 
+from tests.servers.redis import chosen_program, redis_server
 from workmill.stores.opening import store_factory, whole
 from workmill.stores.redis import RedisStore
 from workmill.stores.redis.address import read_address
+from workmill.testing.conformance.making import add, new_job
+from workmill.testing.conformance.notices import QUEUED, hear, queued_on
 from workmill.words.config import store_url
 from workmill.words.errors import ConfigError, StoreUnavailable
 
@@ -94,6 +99,19 @@ async def test_server_that_is_not_there_is_unavailable() -> None:
         await store.open()
 
     assert "secret" not in str(refused.value)
+
+
+async def test_store_behind_a_unix_socket(tmp_path: Path) -> None:
+    place = tmp_path / "a b.sock"
+    with redis_server(chosen_program(), settings={"unixsocket": f'"{place}"'}):
+        store = RedisStore(f"valkey+unix://{quote(str(place))}?db=3")
+        await store.open()
+        async with store.listen(QUEUED) as ear:
+            await hear(ear, queued_on("default"))
+            await add(store, new_job(queue="new"))
+
+            await hear(ear, queued_on("new"))
+        await store.close()
 
 
 @pytest.mark.parametrize("library", ["redis", "msgpack"])

@@ -7,11 +7,15 @@ import pytest
 
 from tests.servers.redis import RedisServer, chosen_program, redis_server
 from tests.servers.redis_harness import RedisHarness
+from tests.stores.redis.scripted import Answer, scripted
 from workmill.store import Level
 from workmill.stores.redis import RedisStore
 from workmill.stores.redis.session import SCHEMA
 from workmill.testing.conformance.making import add, hired, new_job, request, stored
-from workmill.words.errors import LeaseLost, SchemaMismatch
+from workmill.words.errors import LeaseLost, SchemaMismatch, StoreUnavailable
+
+LOST = b"*2\r\n:-1\r\n$5\r\nepoch\r\n"
+"""What a script answers whose server has other data."""
 
 
 @pytest.fixture
@@ -124,3 +128,19 @@ async def test_store_of_a_newer_workmill_is_refused(database: RedisHarness) -> N
 
     with pytest.raises(SchemaMismatch, match="upgrade"):
         await database.make()
+
+
+async def test_server_that_loses_its_data_again_and_again_is_unavailable() -> None:
+    def answer(command: list[bytes]) -> Answer:
+        if command[0] == b"EVALSHA":
+            is_opening = len(command) > 7 and command[7] == b"{workmill}:s"
+            return b"*3\r\n$16\r\n%s\r\n$1\r\n1\r\n$1\r\n0\r\n" % command[5] if is_opening else LOST
+        return b"*0\r\n" if command[0] == b"CONFIG" else b"$0\r\n\r\n"
+
+    async with scripted(answer) as server:
+        store = RedisStore(server.url)
+        await store.open()
+
+        with pytest.raises(StoreUnavailable, match="again and again"):
+            await store.now()
+        await store.close()

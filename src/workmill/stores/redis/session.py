@@ -113,4 +113,4 @@ class Session:
 
     async def _note(self, what: str) -> None:
         _log.error("%s: the server has lost %s; see its persistence and replication", self.address.name, what)
-        await self.run("lost", what)
+        await self._run(script("lost"), (self._epoch, what))  # Where that is lost, too, the next verb finds it out.

@@ -152,3 +152,15 @@ async def test_late_jobs_before_gates_end_as_well(stepped: RedisStore, database:
 
     assert [job.id for job in await taken(stepped, worker_id, 5)] == [fresh.id]
     assert [count.jobs for count in await stepped.counts() if count.state is JobState.CANCELLED] == [3]
+
+
+@pytest.mark.slow
+async def test_claim_passes_so_many_shut_gates_only_that_it_holds_nobody_up(stepped: RedisStore) -> None:
+    worker_id = await hired(stepped, lease=HOUR)
+    await stepped.set_rules([of_key(0)])
+    await stepped.enqueue([gated(f"key {place}", priority=1) for place in range(5010)])
+    await stepped.enqueue([fresh := new_job()])
+
+    first, second = await taken(stepped, worker_id, 5), await taken(stepped, worker_id, 5)
+
+    assert (first, [job.id for job in second]) == ([], [fresh.id])

@@ -16,7 +16,8 @@
 -- A gate is `name/key`, a combination the JSON of its gates as they stand on the job.
 
 local gates = {}
-local taken, marked, decoded = {}, {}, {}
+local MOST_SHUT = 5000 -- how many a script looks at at the most that it finds shut
+local taken, marked, decoded, found_shut = {}, {}, {}, 0
 
 -- Return the gates of a combination.
 local function gates_of(combination)
@@ -169,9 +170,10 @@ local function head_of(street, gate, lanes)
   }
 end
 
--- Return who is next on a street of those whose gates are all open, as `take` takes it.
+-- Return who is next on a street of those whose gates are all open, as `take` takes it; false where too many were found
+-- shut to go on looking now.
 function gates.first(street, is_shut)
-  while true do
+  while found_shut < MOST_SHUT do
     local front = meta.call("ZRANGE", "front:" .. street, 0, 0, "WITHSCORES")
     local gate = front[1]
     if not gate then
@@ -187,7 +189,9 @@ function gates.first(street, is_shut)
       end
       move(street, lanes[1], gate, other)
     end
+    found_shut = found_shut + 1
   end
+  return false
 end
 
 -- Let one whom `first` has returned leave its line at once, so that the next one shows.

@@ -10,17 +10,15 @@ local NONE = {}
 local PART = 16 -- how many of one line are read at once, at the least
 local MOST_LATE = 1000 -- how many a claim ends at the most because they come too late
 local heap, late, part, has_late = {}, {}, PART, false
+local is_cut = false -- whether so much was passed over that the claim ends here: what lies behind is for the next one
 
-local function note_late(line, id)
+local function note_late(id)
   late[#late + 1] = id
-  if #late >= MOST_LATE then
-    line.is_over = true
-    notices.queue(line.queue) -- somebody is to come again, for what lies behind
-  end
+  is_cut = #late >= MOST_LATE
 end
 
 -- Return those of some ids, each followed by its turn, that are not too late to begin, and note the others.
-local function in_time(line, found)
+local function in_time(found)
   local ids, kept = {}, {}
   for place = 1, #found, 2 do
     ids[#ids + 1] = found[place]
@@ -30,7 +28,7 @@ local function in_time(line, found)
       kept[#kept + 1] = found[2 * place - 1]
       kept[#kept + 1] = found[2 * place]
     else
-      note_late(line, ids[place])
+      note_late(ids[place])
     end
   end
   return kept
@@ -39,7 +37,7 @@ end
 local function read_more(line)
   local found = meta.call("ZRANGE", line.key, line.at, line.at + part - 1, "WITHSCORES")
   line.at, line.place, line.is_over = line.at + #found / 2, 1, #found < 2 * part
-  line.read = has_late and #found > 0 and in_time(line, found) or found
+  line.read = has_late and #found > 0 and in_time(found) or found
 end
 
 local function step_plain(line)
@@ -64,16 +62,14 @@ local function admits(line)
 end
 
 local function step_gated(line)
-  repeat
-    local head = gates.first(line.street, is_shut)
-    line.id, line.turn, line.head = head and head.id, head and head.turn, head
-    local is_next = not head or not is_late(head.id)
-    if not is_next then
-      gates.take(head)
-      note_late(line, head.id)
-      line.id = not line.is_over and line.id or nil
-    end
-  until is_next or line.is_over
+  local head = gates.first(line.street, is_shut)
+  while head and not is_cut and is_late(head.id) do
+    gates.take(head)
+    note_late(head.id)
+    head = gates.first(line.street, is_shut)
+  end
+  is_cut = is_cut or head == false
+  line.id, line.turn, line.head = head and head.id, head and head.turn, head
 end
 
 local function step(line)
@@ -182,7 +178,7 @@ end
 function lines.choose(plain, gated, limit)
   local ids, from = {}, {}
   open(plain, gated, limit)
-  while heap[1] and #ids < limit do
+  while heap[1] and #ids < limit and not is_cut do
     local line = heap[1]
     if not admits(line) then
       line.id = nil
@@ -193,6 +189,9 @@ function lines.choose(plain, gated, limit)
       give(line)
     end
     settle()
+  end
+  if is_cut then
+    notices.any_queue()
   end
   return ids, from, late
 end

@@ -9,12 +9,13 @@ from datetime import timedelta
 import pytest
 
 from tests.servers.redis_harness import RedisHarness
+from tests.stores.redis.audit import audit
 from workmill.store import Declaration, JobFilter, Report
 from workmill.stores.redis import RedisStore
 from workmill.testing.conformance.channels import new_message, subscription
 from workmill.testing.conformance.making import ERROR, PATIENT, end, hired, new_job, request
 from workmill.testing.conformance.schedules import by_hand, new_schedule, plan, put, tick
-from workmill.words.errors import UniqueConflict
+from workmill.words.errors import QueueFull, UniqueConflict
 from workmill.words.job import JobState, NewJob, Progress
 from workmill.words.limit import Gate, Rate, Rule, Scope
 from workmill.words.order import Order
@@ -89,7 +90,7 @@ class Walk:
             if self._chance.random() < 1 / 2:
                 needs = self._chance.choice([*Needs])
                 batch[batch.index(new)] = replace(new, after=After(jobs=(batch[0].id,), needs=needs), key=None)
-        with suppress(UniqueConflict):
+        with suppress(UniqueConflict, QueueFull):
             await self._store.enqueue(batch)
 
     def _new_job(self) -> NewJob:
@@ -132,9 +133,8 @@ class Walk:
             await self._store.stop_schedule(made.name, cancel_running=True)
 
     async def _publish(self) -> None:
-        await self._store.publish(
-            [new_message(), new_message("other")], [self._new_job()][: self._chance.randint(0, 1)]
-        )
+        with suppress(UniqueConflict, QueueFull):
+            await self._store.publish([new_message(), new_message("other")], [self._new_job()])
 
     async def _rule(self) -> None:
         rules = self._chance.sample(RULES, 2)
@@ -171,12 +171,15 @@ class Walk:
 async def test_nothing_stays_of_what_is_gone(database: RedisHarness, seed: int) -> None:
     store = await database.make()
     walk = Walk(store, database, seed)
-    for _ in range(STEPS):
+    for step in range(STEPS):
         await walk.step()
+        if step % 20 == 0:
+            audit(database)
     busy = set(database.keys())
 
     await walk.end()
 
+    audit(database)
     assert await store.counts() == []
     assert {key.partition(":")[2] for key in busy} >= {"bonds", "slots", "keys", "attempts", "flow:f"}
     assert database.keys() == [database.key("meta")]

@@ -9,7 +9,7 @@ import pytest
 from tests.servers.redis_harness import RedisHarness
 from workmill.stores.redis import RedisStore
 from workmill.testing.conformance.limits import gated, of_key
-from workmill.testing.conformance.making import SECOND, end, hired, new_job, request, settle
+from workmill.testing.conformance.making import SECOND, end, hired, new_job, new_jobs, request, settle
 from workmill.words.job import Job, JobState, NewJob
 from workmill.words.limit import Rate, Rule, Scope
 from workmill.words.policy import Policy
@@ -164,3 +164,16 @@ async def test_claim_passes_so_many_shut_gates_only_that_it_holds_nobody_up(step
     first, second = await taken(stepped, worker_id, 5), await taken(stepped, worker_id, 5)
 
     assert (first, [job.id for job in second]) == ([], [fresh.id])
+
+
+@pytest.mark.slow
+async def test_claim_of_more_than_a_call_can_name_takes_them_in_order(
+    stepped: RedisStore, database: RedisHarness
+) -> None:
+    worker_id = await hired(stepped, lease=HOUR)
+    await stepped.enqueue([new_job(policy=Policy(expires=SECOND)), *(batch := new_jobs(9000))])
+    await database.advance(MINUTE)
+
+    jobs = await taken(stepped, worker_id, 10_000)
+
+    assert [job.id for job in jobs] == [new.id for new in batch]

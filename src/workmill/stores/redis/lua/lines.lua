@@ -7,7 +7,7 @@
 
 local lines = {}
 local NONE = {}
-local PART = 16 -- how many of one line are read at once, at the least
+local PART, MOST = 16, 1000 -- how many of one line are read at once, at the least and at the most
 local MOST_LATE = 1000 -- how many a claim ends at the most because they come too late
 local heap, late, part, has_late = {}, {}, PART, false
 local is_cut = false -- whether so much was passed over that the claim ends here: what lies behind is for the next one
@@ -135,7 +135,7 @@ end
 -- Begin with the heads of all lines.
 local function open(plain, gated, limit)
   has_late = #meta.call("ZRANGEBYSCORE", "lapsing", "-inf", meta.now, "LIMIT", 0, 1) > 0
-  part = math.min(limit, math.max(PART, math.ceil(2 * limit / #plain)))
+  part = math.min(limit, MOST, math.max(PART, math.ceil(2 * limit / #plain)))
   for _, street in ipairs(plain) do
     join({ street = street, key = "lane:" .. street, at = 0, place = -1, read = {} })
   end

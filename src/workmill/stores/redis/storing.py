@@ -5,15 +5,16 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from workmill.store import Enqueued
-from workmill.stores.redis.drafting import delay_of, draft, head_of, is_plain, unstorable, written
+from workmill.stores.redis.drafting import delay_of, draft, head_of, is_call, unstorable, written
 from workmill.stores.redis.rows import Row, doc_of, header, job_of
 from workmill.stores.redis.session import Session
+from workmill.stores.redis.single import enqueue_single, is_single
 from workmill.words.codec import Json
 from workmill.words.draft import born
 from workmill.words.errors import JobConflict
 from workmill.words.job import Job, NewJob
 
-Look: TypeAlias = tuple[str, str, int, int, timedelta | None, datetime | None, str | None]
+Look: TypeAlias = tuple[str, str, int, int, timedelta | None, datetime | None, str | None, bool]
 """What plain jobs may have in common; of their policy it is the identity, as that is quickly told."""
 
 
@@ -21,14 +22,20 @@ async def enqueue(jobs: Sequence[NewJob], session: Session) -> list[Enqueued]:
     """See `Store.enqueue`."""
     if not jobs:
         return []
-    return await (enqueue_plain if all(map(is_plain, jobs)) else enqueue_ruled)(jobs, session)
+    if len(jobs) == 1 and is_single(jobs[0]):
+        stored = await enqueue_single(jobs[0], session)
+        if stored is not None:
+            return [stored]
+    return await (enqueue_plain if all(map(is_call, jobs)) else enqueue_ruled)(jobs, session)
 
 
 async def enqueue_plain(jobs: Sequence[NewJob], session: Session) -> list[Enqueued]:
     """Store a batch of mere calls: what they have in common is sent and looked at once."""
     shapes, shape_of, docs = shaped(jobs)
-    asked = written(jobs, [shapes, [new.id for new in jobs], shape_of])
-    said, places, rows = await session.run("enqueue_plain", asked, *docs)
+    asked: list[Json] = [shapes, [new.id for new in jobs], shape_of]
+    if any(new.key for new in jobs):
+        asked.append([new.key or False for new in jobs])
+    said, places, rows = await session.run("enqueue_plain", written(jobs, asked), *docs)
     now = int(said)
     enqueued = [Enqueued(job=born(new, now), created=True) for new in jobs]
     for place, row in zip(places, rows, strict=True):
@@ -50,14 +57,14 @@ def shaped(jobs: Sequence[NewJob]) -> tuple[list[Json], list[int], list[bytes]]:
     starts: list[bytes] = []
     shape_of, docs = [], []
     for new in jobs:
-        look = (new.task, new.queue, new.priority, id(new.policy), new.delay, new.run_at, new.retry_of)
+        look = (new.task, new.queue, new.priority, id(new.policy), new.delay, new.run_at, new.retry_of, new.key is None)
         number = numbers.get(look)
         if number is None:
             number = numbers[look] = len(shapes)
             shapes.append((head_of(new), delay_of(new)))
             starts.append(start_of(new))
         shape_of.append(number + 1)
-        docs.append(starts[number] + new.args)
+        docs.append((starts[number] if new.key is None else start_of(new)) + new.args)
     return shapes, shape_of, docs
 
 

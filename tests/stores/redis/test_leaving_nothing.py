@@ -10,6 +10,7 @@ import pytest
 
 from tests.servers.redis_harness import RedisHarness
 from tests.stores.redis.audit import audit
+from tests.stores.redis.audit_followers import audit_followers
 from workmill.store import Declaration, JobFilter, Report
 from workmill.stores.redis import RedisStore
 from workmill.testing.conformance.channels import new_message, subscription
@@ -175,6 +176,7 @@ async def test_nothing_stays_of_what_is_gone(database: RedisHarness, seed: int) 
         await walk.step()
         if step % 20 == 0:
             audit(database)
+            audit_followers(database)
     busy = set(database.keys())
 
     await walk.end()

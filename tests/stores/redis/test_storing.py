@@ -16,7 +16,12 @@ from workmill.words.ties import After, Ties
 from workmill.words.unique import Uniqueness
 
 SURROGATE = "\ud800"
-OWN = ("place", "created_at", "run_at")
+OWN = ("place", "created_at", "run_at", "task")
+
+
+def in_flow() -> NewJob:
+    """Make a job that is more than a call, so that its batch is looked at job by job."""
+    return replace(new_job(), ties=Ties(flow="f"))
 
 
 def kept(database: RedisHarness, new: NewJob) -> tuple[dict[str, Json], bytes]:
@@ -40,17 +45,17 @@ def places(database: RedisHarness, new: NewJob) -> list[str]:
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"priority": 7}, {"delay": 9 * SECOND}, {"retry_of": "another"}, {"queue": "bulk"}],
-    ids=["plain", "priority", "delay", "retry", "queue"],
+    [{}, {"priority": 7}, {"delay": 9 * SECOND}, {"retry_of": "another"}, {"queue": "bulk"}, {"key": "k"}],
+    ids=["plain", "priority", "delay", "retry", "queue", "key"],
 )
 async def test_both_scripts_store_the_same(store: RedisStore, database: RedisHarness, options: dict[str, Json]) -> None:
-    alone, beside = replace(new_job(), **options), replace(new_job(), **options)
+    alone, beside = replace(new_job(), **options), replace(new_job(task="other"), **options)
 
     await store.enqueue([alone])
-    await store.enqueue([beside, new_job(key="k")])
+    await store.enqueue([beside, in_flow()])
 
     assert kept(database, alone) == kept(database, beside)
-    assert places(database, alone) == places(database, beside)
+    assert [place.replace(alone.task, beside.task) for place in places(database, alone)] == places(database, beside)
 
 
 async def test_run_at_is_kept_by_both_scripts(store: RedisStore) -> None:
@@ -58,7 +63,7 @@ async def test_run_at_is_kept_by_both_scripts(store: RedisStore) -> None:
     alone, beside = new_job(run_at=later), new_job(run_at=later)
 
     await store.enqueue([alone])
-    await store.enqueue([beside, new_job(key="k")])
+    await store.enqueue([beside, in_flow()])
 
     assert [(await stored(store, new.id)).run_at for new in (alone, beside)] == [later, later]
 
@@ -71,6 +76,18 @@ async def test_shapes_of_a_batch_are_not_mixed_up(store: RedisStore) -> None:
     for new, one in zip(batch, enqueued, strict=True):
         assert (one.job.priority, one.job.queue, bool(one.job.run_at)) == (new.priority, new.queue, bool(new.delay))
         assert one.job == await stored(store, new.id)
+
+
+async def test_keys_of_a_batch_are_their_own_jobs(store: RedisStore, database: RedisHarness) -> None:
+    batch = [new_job(), new_job(key="a"), new_job(key="b"), new_job(task="other", key="a"), new_job(), new_job(key="b")]
+
+    enqueued = await store.enqueue(batch)
+
+    assert [one.created for one in enqueued] == [True, True, True, True, True, False]
+    assert [one.job.key for one in enqueued] == [new.key for new in batch]
+    assert [one.job for one in enqueued] == [await stored(store, one.job.id) for one in enqueued]
+    named = {f"{new.task}/{new.key}".encode(): new.id.encode() for new in (batch[1], batch[2], batch[3])}
+    assert database.execute("HGETALL", database.key("keys")) == named
 
 
 @pytest.mark.parametrize(

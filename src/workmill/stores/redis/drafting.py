@@ -16,10 +16,13 @@ UNKNOWN = 0
 
 
 def is_plain(new: NewJob) -> bool:
-    """Whether a new job is a call to be made and nothing else, so that it need not be looked at by itself."""
-    return (
-        new.key is None and new.unique is None and new.after is None and new.ties is None and new.policy.expires is None
-    )
+    """Whether a new job is a call to be made and nothing else."""
+    return new.key is None and is_call(new)
+
+
+def is_call(new: NewJob) -> bool:
+    """Whether a new job is at most a call that may be there already, so that it need not be looked at by itself."""
+    return new.unique is None and new.after is None and new.ties is None and new.policy.expires is None
 
 
 def draft(new: NewJob) -> list[Json]:

@@ -1,11 +1,12 @@
 -- needs: meta notices (rows)
--- Store jobs that are calls to be made and nothing else: no key, no tie, no rule of their own.
+-- Store jobs that are calls to be made and nothing else, but for a key: no tie, no rule of their own.
 --
--- ARGV[2]: the shapes (each a head without its place, and a delay), the ids, and which shape each has; then the docs.
--- Answers the moment, the places in the batch of those that were stored before, and these jobs.
+-- ARGV[2]: the shapes (each a head without its place and its key, and a delay), the ids, which shape each has, and the
+-- key of each or false, where any has one; then the docs. Answers the moment, the places in the batch of those that were
+-- stored before, and these jobs.
 
 local asked = cmsgpack.unpack(ARGV[2])
-local shapes, ids, shape_of = asked[1], asked[2], asked[3]
+local shapes, ids, shape_of, keys = asked[1], asked[2], asked[3], asked[4]
 local DOCS = 2 -- the last argument before them
 local TURNS = 17592186044416 -- as in the ledger
 
@@ -49,23 +50,68 @@ local function take_room(room, queue)
   end
 end
 
+local function args_of(doc)
+  return string.match(doc, "\n(.*)$")
+end
+
+-- Return what a key is called for its task; nil where a job has none.
+local function name_of(number)
+  local key = keys and keys[number]
+  return key and shapes[shape_of[number]].head[F.task] .. "/" .. key or nil
+end
+
+-- Return which stored jobs the keys name.
+local function holders_of()
+  local names, holders = {}, {}
+  for number = 1, #ids do
+    names[#names + 1] = name_of(number)
+  end
+  for place, id in ipairs(meta.fields("keys", names)) do
+    holders[names[place]] = id or nil
+  end
+  return holders
+end
+
 for _, shape in ipairs(shapes) do
   begin(shape)
 end
 local rooms, stored = rooms_of(), meta.fields("jobs", ids)
-local heads, docs, known, seen = {}, {}, {}, {}
-for number, id in ipairs(ids) do
+local heads, docs, known, known_ids, seen = {}, {}, {}, {}, {} -- seen: the docs of new jobs
+local holders, named = holders_of(), {} -- named: the new keys, each with its job
+
+-- Return the job that is there already under a new one's id or its key.
+local function find_known(number, id)
+  local name = name_of(number)
   if stored[number] or seen[id] then
-    known[#known + 1] = number
+    return id
+  elseif not name then
+    return nil
+  end
+  local holder = holders[name]
+  local doc = holder and (seen[holder] or meta.call("HGET", "docs", holder))
+  if not doc then
+    holders[name], named[#named + 1], named[#named + 2] = id, name, id
+    return nil
+  elseif args_of(doc) ~= args_of(ARGV[DOCS + number]) then
+    meta.refuse("conflict", holder, shapes[shape_of[number]].head[F.task], keys[number])
+  end
+  return holder
+end
+
+for number, id in ipairs(ids) do
+  local there = find_known(number, id)
+  if there then
+    known[#known + 1], known_ids[#known_ids + 1] = number, there
   else
     local shape = shapes[shape_of[number]]
     local head, place, next_one = shape.head, meta.place + 1, #heads + 1
     if rooms and rooms[head[F.queue]] then
       take_room(rooms[head[F.queue]], head[F.queue])
     end
-    meta.place, head[F.place], seen[id] = place, place, true
+    meta.place, head[F.place], seen[id] = place, place, ARGV[DOCS + number]
+    head[F.key] = keys and keys[number] or false
     heads[next_one], heads[next_one + 1] = id, cmsgpack.pack(head)
-    docs[next_one], docs[next_one + 1] = id, ARGV[DOCS + number]
+    docs[next_one], docs[next_one + 1] = id, seen[id]
     next_one = shape.number * 2 + 1
     shape.kinds[next_one], shape.kinds[next_one + 1] = place, id
     shape.waiting[next_one], shape.waiting[next_one + 1] = shape.is_due and shape.score + place or shape.score, id
@@ -76,6 +122,7 @@ end
 meta.is_written = #heads > 0
 meta.call_many("HSET", "jobs", heads)
 meta.call_many("HSET", "docs", docs)
+meta.call_many("HSET", "keys", named)
 for _, shape in ipairs(shapes) do
   if shape.number > 0 then
     meta.call_many("ZADD", "kind:" .. shape.kind, shape.kinds)
@@ -91,11 +138,4 @@ for _, shape in ipairs(shapes) do
   end
 end
 
-if #known == 0 then
-  return { string.format("%.0f", meta.now), known, {} }
-end
-local known_ids = {}
-for number, place in ipairs(known) do
-  known_ids[number] = ids[place]
-end
-return { string.format("%.0f", meta.now), known, rows.of(known_ids) }
+return { string.format("%.0f", meta.now), known, #known > 0 and rows.of(known_ids) or {} }

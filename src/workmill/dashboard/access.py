@@ -69,7 +69,7 @@ class TokenGate:
 
     def __init__(self, token: str | None, read_token: str | None) -> None:
         self._levels = [
-            (Token(text), level) for text, level in ((token, Access.ADMIN), (read_token, Access.READ)) if text
+            (Token(text), level) for text, level in ((token, Access.ADMIN), (read_token, Access.READ)) if text is not None
         ]
 
     async def admit(self, request: Request) -> Access:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
@@ -11,6 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from workmill import App
 from workmill.dashboard.access import Access, AccessRule, Gate, gate_for, is_bearer
 from workmill.dashboard.door import ACCESS_KEY, Door, Live
+from workmill.dashboard.gathering import Gathering
+from workmill.dashboard.live import follow
 from workmill.dashboard.refusals import NEEDS_TOKEN, NO_ACCESS, NOT_ALLOWED, Refusal, refusal_of
 from workmill.dashboard.route import Route, Table
 from workmill.dashboard.table import ROUTES
@@ -91,6 +94,7 @@ class Dispatcher:
         self._gate = gate
         self._hosts = hosts
         self._most = most
+        self._gathering = Gathering()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -142,7 +146,11 @@ class Dispatcher:
 
     async def _handle(self, request: Request, route: Route, holes: Mapping[str, str]) -> Response:
         request.scope["path_params"] = dict(holes)
-        return await route.handler(request, self._door)
+        handle = partial(route.handler, request, self._door)
+        if request.method == "GET" and "hx-request" in request.headers and route.handler is not follow:
+            key = (self._door.access(request), request.scope.get("root_path"), request.url.path, request.url.query)
+            return await self._gathering.answer(key, handle)
+        return await handle()
 
     def _deny(self, request: Request, level: Access) -> Response:
         if level > Access.NONE:

@@ -1,5 +1,7 @@
 """What every page works with: the application, addresses, rendering, and who is asking."""
 
+import math
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Literal, TypeAlias
@@ -7,7 +9,7 @@ from typing import Literal, TypeAlias
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from workmill import App
+from workmill import App, Finding
 from workmill.dashboard.access import Access
 from workmill.dashboard.files import Statics
 from workmill.dashboard.navigation import SECTIONS
@@ -15,6 +17,7 @@ from workmill.dashboard.rendering import environment
 from workmill.dashboard.route import QueryValue, Table
 
 Live: TypeAlias = Literal["auto", "poll"]
+HEALTH_SECONDS = 30.0
 ACCESS_KEY = "workmill.dashboard.access"
 """Where a request's level stands in its scope."""
 
@@ -37,6 +40,8 @@ class Door:
         self.prefix = prefix
         self.live = live
         self.statics = Statics()
+        self._findings: list[Finding] = []
+        self._looked_at = -math.inf
         self._templates = environment()
 
     def url(
@@ -79,6 +84,13 @@ class Door:
         }
         text = self._templates.get_template(template).render({**known, **(values or {})})
         return HTMLResponse(text, status)
+
+    async def findings(self) -> list[Finding]:
+        """Return how the store is, as it was found half a minute ago at most."""
+        if time.monotonic() - self._looked_at > HEALTH_SECONDS:
+            self._looked_at = time.monotonic()
+            self._findings = await self.app.adiagnose()
+        return self._findings
 
     def redirect(
         self, request: Request, name: str, /, *, query: Mapping[str, QueryValue] | None = None, **holes: str

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,6 +62,7 @@ class Statics:
         return Response(file.content, headers=headers, media_type=file.kind)
 
 
+@cache
 def _read() -> dict[str, Static]:
     read: dict[str, Static] = {}
     for name, content in _contents():

@@ -49,9 +49,10 @@ class Doorbell(Response):
         async def write(text: str) -> None:
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
-        # Where the store fails the stream just ends: the page comes back, and polls while it cannot.
-        with suppress(WorkmillError, OSError):
-            await _first_of(self._ring(write), self._gone())
+        with suppress(OSError):  # The page went while something was being sent to it.
+            # Where the store fails the stream just ends: the page comes back, and polls while it cannot.
+            with suppress(WorkmillError):
+                await _first_of(self._ring(write), self._gone())
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _ring(self, write: Write) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -10,6 +11,7 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 _MINUTE, _HOUR = 60.0, 3600.0
 
 
+@cache
 def environment() -> Environment:
     """Return the environment of all pages: everything is escaped, and a name that is not given is an error."""
     made = Environment(

@@ -67,6 +67,11 @@
     all[at].dataset.here = "";
     all[at].scrollIntoView({ block: "nearest" });
   }
+  // On a narrow screen the rail is a strip that may have to be moved to show where one is.
+  const section = document.querySelector(".rail [aria-current]");
+  const strip = section?.closest("nav");
+  if (strip) strip.scrollLeft = section.offsetLeft - strip.offsetLeft - 24;
+
   let gone = 0;
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;

@@ -2,7 +2,7 @@
 // htmx does the asking, the morphing and the stream; here is only when, and the badge that tells of it.
 "use strict";
 (() => {
-  const POLL_MS = 5000, SLOW_MS = 10000, PATIENCE_MS = 3000, GAP_MS = 1000;
+  const POLL_MS = 5000, PATIENCE_MS = 3000, GAP_MS = 1000;
   const button = document.getElementById("live");
   if (!button || !window.htmx) return;
   let mode = "connecting", paused = false, asked = 0, timer = 0;
@@ -44,8 +44,8 @@
     show(mode);
     if (!paused) ring();
   });
-  setInterval(() => { if (mode !== "live") ring(); }, POLL_MS);
-  setInterval(() => { if (mode === "live") ring(); }, SLOW_MS);
+  // The doorbell rings for what changes of jobs; that there are new ones, and the rest, is seen at the next round.
+  setInterval(() => { if (Date.now() - asked >= POLL_MS - GAP_MS) ring(); }, POLL_MS);
   const patience = button.dataset.mode === "poll" ? 0 : PATIENCE_MS;
   show("connecting");
   setTimeout(() => { if (mode === "connecting") { show("polling"); ring(); } }, patience);

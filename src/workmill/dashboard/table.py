@@ -6,7 +6,7 @@ from starlette.responses import Response
 from workmill.dashboard.access import Access
 from workmill.dashboard.door import Door
 from workmill.dashboard.live import follow
-from workmill.dashboard.pages import overview, workers
+from workmill.dashboard.pages import act, flows, job, jobs, limits, overview, queues, schedules, tasks, workers
 from workmill.dashboard.route import Route
 
 
@@ -18,5 +18,13 @@ ROUTES: tuple[Route, ...] = (
     Route(method="GET", path="/static/{digest}/{name}", name="static", needs=Access.NONE, handler=_static),
     Route(method="GET", path="/events", name="events", needs=Access.READ, handler=follow),
     *overview.ROUTES,
+    *jobs.ROUTES,
+    *act.ROUTES,
+    *job.ROUTES,
+    *tasks.ROUTES,
+    *queues.ROUTES,
+    *limits.ROUTES,
+    *schedules.ROUTES,
+    *flows.ROUTES,
     *workers.ROUTES,
 )

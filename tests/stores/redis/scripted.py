@@ -34,19 +34,22 @@ class ScriptedServer:
         """Answer on one connection."""
         self.connections += 1
         self._serving.add(asyncio.current_task())
-        parser = hiredis.Reader()
         try:
-            while data := await reader.read(65536):
-                parser.feed(data)
-                while (command := parser.gets()) is not False:
-                    answer = b"+OK\r\n" if command[0] in GREETINGS else self._answered(command)
-                    if answer is None:
-                        return
-                    writer.write(answer)
+            await self._answer_all(reader, writer)
         except asyncio.CancelledError:
             return  # asyncio's streams would complain of it
         finally:
             writer.close()
+
+    async def _answer_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        parser = hiredis.Reader()
+        while data := await reader.read(65536):
+            parser.feed(data)
+            while (command := parser.gets()) is not False:
+                answer = b"+OK\r\n" if command[0] in GREETINGS else self._answered(command)
+                if answer is None:
+                    return
+                writer.write(answer)
 
     async def close(self) -> None:
         """End all connections."""

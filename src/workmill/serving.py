@@ -42,8 +42,11 @@ def asgi(
         read_only: Whether nothing may be changed through either.
 
     Raises:
-        ConfigError: A token or the prefix cannot be one.
+        ConfigError: A token or the prefix cannot be one, or there is a token for reading alone: the API knows only the
+            other, and would be open to all.
     """
+    if read_token is not None and token is None:
+        raise ConfigError("a token for reading alone would leave the API open: set the other token, too")
     names = tuple(hosts)
     api = http.asgi(app, token=token, hosts=names, prefix=prefix, read_only=read_only)
     pages = dashboard.asgi(app, token=token, read_token=read_token, hosts=names, prefix=prefix, read_only=read_only)

@@ -61,7 +61,7 @@ def dev(folder: Path) -> Iterator[str]:
     ) as process:
         assert process.stderr is not None
         try:
-            next(line for line in process.stderr if "the HTTP API of hello:app is at" in line)
+            next(line for line in process.stderr if "the HTTP API of hello:app are at" in line)
             yield f"localhost:{port}"
         finally:
             process.terminate()

@@ -9,7 +9,7 @@ import pytest
 from tests.servers.redis import RedisServer
 from tests.stores.postgres.proxy import proxy_to
 from workmill.store import NoticeKind
-from workmill.stores.redis import RedisStore, listening, wire
+from workmill.stores.redis import RedisStore, connecting, listening, wire
 from workmill.testing.conformance.making import add, end, hired, new_job, request, stored, verdict
 from workmill.testing.conformance.notices import QUEUED, hear, queued_on
 from workmill.words.errors import StoreUnavailable
@@ -137,6 +137,26 @@ async def test_silent_connections_are_given_up(server: RedisServer, monkeypatch:
 
             await hear(ear, queued_on("new"))
         await store.close()
+
+
+@pytest.mark.slow
+async def test_verbs_do_not_queue_up_for_a_server_that_stands_still(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(connecting, "CONNECT_SECONDS", 0.3)
+    store = RedisStore(server.url())
+    await store.open()
+    server.freeze()
+    began = time.monotonic()
+
+    ended = await asyncio.gather(*(store.now() for _ in range(30)), return_exceptions=True)
+
+    assert {type(error) for error in ended} == {StoreUnavailable}
+    assert time.monotonic() - began < 5
+    server.thaw()
+    await answers(store)
+    await store.close()
 
 
 @pytest.mark.slow

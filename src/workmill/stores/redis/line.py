@@ -42,7 +42,7 @@ class Line:
         self._host: Host | None = None
         self._place: Host | None = None
         self._may_move = address.service is not None or len(address.hosts) > 1
-        self._connecting = asyncio.Lock()
+        self._making: asyncio.Task[Wire] | None = None
         self._confirmation: Confirmation | None = None
 
     async def run(self, *parts: Part) -> Reply:
@@ -77,9 +77,11 @@ class Line:
 
     async def close(self) -> None:
         """Hang up."""
-        async with self._connecting:
-            if self._wire is not None:
-                await self._wire.close()
+        if self._making is not None:
+            self._making.cancel()
+            await asyncio.wait({self._making})
+        if self._wire is not None:
+            await self._wire.close()
 
     async def _patiently(self, parts: tuple[Part, ...]) -> Reply:
         loop = asyncio.get_running_loop()
@@ -112,14 +114,26 @@ class Line:
         return reply
 
     async def _connected(self) -> Wire:
-        async with self._connecting:
-            if self._wire is None or not self._wire.is_open:
-                made = await connect(self._address, self._host)
-                self._wire = Wire(made)
-                self._place = (made.host, made.port) if isinstance(made, Connection) else None
-                if self._address.replicas or self._address.syncs:
-                    self._confirmation = Confirmation(self._wire, self._address)
+        """Return the connection, made anew where it is gone. Who comes meanwhile waits for the same, not for a turn."""
+        if self._wire is not None and self._wire.is_open:
             return self._wire
+        if self._making is None:
+            self._making = asyncio.create_task(self._make())
+            self._making.add_done_callback(self._forget)
+        return await asyncio.shield(self._making)
+
+    async def _make(self) -> Wire:
+        made = await connect(self._address, self._host)
+        self._wire = Wire(made)
+        self._place = (made.host, made.port) if isinstance(made, Connection) else None
+        if self._address.replicas or self._address.syncs:
+            self._confirmation = Confirmation(self._wire, self._address)
+        return self._wire
+
+    def _forget(self, making: asyncio.Task[Wire]) -> None:
+        self._making = None
+        if not making.cancelled():
+            making.exception()  # Looked at, as all who waited for it may have left.
 
     def _will_pass(self, reply: Exception, wire: Wire) -> bool:
         """Whether to try again, where the answer says so; who says to go elsewhere is left at once."""

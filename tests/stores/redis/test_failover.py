@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -91,3 +92,22 @@ async def test_primary_that_stands_still_too_long_is_left(
     assert found == [job]
     await until_stored(store)
     assert watched.primary_port == replica.port
+
+
+@pytest.mark.slow
+async def test_sentinel_that_is_silent_is_passed_over(watched: Watched) -> None:
+    watched.sentinels[0].freeze()
+    store = RedisStore(watched.url)
+    began = time.monotonic()
+
+    await store.open()
+
+    assert time.monotonic() - began < 8
+    await store.close()
+    watched.sentinels[0].thaw()
+
+
+@pytest.mark.slow
+async def test_service_that_no_sentinel_knows_is_named(watched: Watched) -> None:
+    with pytest.raises(StoreUnavailable, match="'other'"):
+        await RedisStore(watched.url.replace("/mill/", "/other/")).open()

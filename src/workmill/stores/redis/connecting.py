@@ -4,11 +4,15 @@ import asyncio
 from contextlib import suppress
 
 from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, RedisError
 
 from workmill.stores.redis.address import CONNECT_SECONDS, Address, Host
 
+SENTINEL_SECONDS = 1.5
+"""For so long a sentinel that is silent is waited for, until another is asked."""
 FAILURES = (RedisError, OSError, TimeoutError)
 """What a server that cannot be reached, or does not let us in, raises."""
 
@@ -41,8 +45,9 @@ async def _primary(address: Address, service: str) -> Host:
     sentinel = Sentinel(  # type: ignore[no-untyped-call] # redis-py has not annotated it
         list(address.hosts),
         sentinel_kwargs={
-            "socket_timeout": CONNECT_SECONDS,
-            "socket_connect_timeout": CONNECT_SECONDS,
+            "socket_timeout": SENTINEL_SECONDS,
+            "socket_connect_timeout": SENTINEL_SECONDS,
+            "retry": Retry(NoBackoff(), 0),
             **address.sentinel_options,
         },
     )

@@ -22,7 +22,7 @@ from workmill.craft.handle import JobHandle
 from workmill.craft.isolation import checked_isolation
 from workmill.craft.limits import LimitOption, given_limits
 from workmill.craft.logs import Events
-from workmill.craft.middleware import Middleware
+from workmill.craft.middleware import Middleware, Surrounding
 from workmill.craft.options import (
     Declared,
     Options,
@@ -44,6 +44,7 @@ from workmill.words.codec import Json
 from workmill.words.config import masked, store_url
 from workmill.words.duration import Duration
 from workmill.words.emit import Emit
+from workmill.words.errors import ConfigError
 from workmill.words.job import NewJob
 from workmill.words.lease import LEASE
 from workmill.words.limit import Rate
@@ -214,9 +215,39 @@ class App(Acting, Asking, Channelling, Flowing, Queueing, Scheduling):
         """
         return self._registry.named(name)
 
+    def include(self, *others: App) -> None:
+        """Take in the tasks and schedules that other applications have now: one worker and one dashboard serve all.
+
+        They stay tasks of their own applications, too, which enqueue as before.
+
+        Raises:
+            ConfigError: Another keeps its jobs in another store, or has middleware of its own: give it to this one.
+            DuplicateTask: A name is taken.
+            InvalidOption: A limit or schedule contradicts one that there is.
+        """
+        for other in others:
+            if other._whole_url != self._whole_url:  # noqa: SLF001 - one of our own kind
+                raise ConfigError(f"{other!r} keeps its jobs elsewhere than {self!r}; give both the same URL")
+            if not set(other._middleware) <= set(self._middleware):  # noqa: SLF001 - likewise
+                raise ConfigError(f"{other!r} has middleware of its own; give it to the one that includes it")
+            self._registry.include(other._registry)  # noqa: SLF001 - likewise
+
     def observe(self, subscriber: Emit) -> None:
         """Tell `subscriber` of every event of this process: quick, never blocking."""
         self._events.subscribe(subscriber)
+
+    def surround(self, context: Surrounding) -> None:
+        """Call the function of each task, of all of this application's, within a context manager of yours.
+
+        A `Middleware` runs on the engine's event loop; this is entered and left in the thread that the function runs
+        in, so it is for what belongs to a thread: connections, the context of a web framework. What was given first is
+        outermost. It counts as part of the function: an error in it is the attempt's, and time limits hold for both. A
+        task that is called as a plain function, outside a job, is called without it.
+
+        Args:
+            context: Makes a context manager for each attempt, of its job.
+        """
+        self._registry.surroundings.append(context)
 
     def enqueue_many(
         self, jobs: Sequence[NewJob], *, connection: object | None = None, wait: Duration | None = None

@@ -1,7 +1,8 @@
 """Run one job's code and say what became of it. Knows no store: a job goes in, an outcome comes out."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 
@@ -13,6 +14,7 @@ from workmill.craft.task import AnyTask
 from workmill.craft.threads import Place
 from workmill.words.codec import Json
 from workmill.words.errors import InvalidArguments, JobLost, UnknownTask, WorkmillError
+from workmill.words.job import Job
 from workmill.words.outcome import Cancelled, Failed, FailureKind, Interrupted, Outcome, Returned, Snoozed, Succeeded
 from workmill.words.retry import Retry
 from workmill.words.signals import Cancel, Snooze
@@ -86,16 +88,34 @@ class Executor:
     async def _within_limit(self, task: AnyTask, run: Run, arguments: Mapping[str, Json]) -> Json:
         limit = run.job.policy.timeout if self._holds_limits else None
         if task.is_async:
-            return await (task.function(**arguments) if limit is None else _interrupted_at(limit, task, arguments))
-        working = self._place.call(partial(task.function, **arguments))
+            function = partial(_awaited_within, task, run.job) if task.surroundings else task.function
+            return await (function(**arguments) if limit is None else _interrupted_at(limit, function, arguments))
+        called = partial(_called_within, task, run.job) if task.surroundings else task.function
+        working = self._place.call(partial(called, **arguments))
         return await (working if limit is None else _asked_at(limit, run, working))
 
 
-async def _interrupted_at(limit: timedelta, task: AnyTask, arguments: Mapping[str, Json]) -> Json:
+def _called_within(task: AnyTask, job: Job, /, **arguments: Json) -> Json:
+    with ExitStack() as stack:
+        for surrounding in task.surroundings:
+            stack.enter_context(surrounding(job))
+        return task.function(**arguments)
+
+
+async def _awaited_within(task: AnyTask, job: Job, /, **arguments: Json) -> Json:
+    with ExitStack() as stack:
+        for surrounding in task.surroundings:
+            stack.enter_context(surrounding(job))
+        return await task.function(**arguments)
+
+
+async def _interrupted_at(
+    limit: timedelta, function: Callable[..., Awaitable[Json]], arguments: Mapping[str, Json]
+) -> Json:
     within = asyncio.timeout(limit.total_seconds())
     try:
         async with within:
-            return await task.function(**arguments)
+            return await function(**arguments)
     except (TimeoutError, asyncio.CancelledError):  # The latter where it swallowed the first interruption.
         if within.expired():
             raise TimeLimitExceeded(limit) from None

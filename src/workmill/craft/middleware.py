@@ -1,12 +1,15 @@
 """Code around every attempt: a chain of callables, the first registered outermost."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Protocol, TypeAlias
 
 from workmill.words.codec import Json
 from workmill.words.job import Job
 
 CallNext: TypeAlias = Callable[[], Awaitable[Json]]
+Surrounding: TypeAlias = Callable[[Job], AbstractContextManager[object]]
+"""Makes what a task's function is called within, in the thread where it runs; see `App.surround`."""
 
 
 class Middleware(Protocol):

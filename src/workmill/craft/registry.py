@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workmill.craft.client import Client
 from workmill.craft.handle import JobHandle
+from workmill.craft.middleware import Surrounding
 from workmill.craft.options import Declared, Options
 from workmill.craft.task import AnyTask, Task
 from workmill.store import Enqueued
@@ -25,11 +26,13 @@ class Registry:
     Attributes:
         tasks: The tasks by name.
         schedules: The schedules that `App.schedule` declares, by name.
+        surroundings: What the functions of the tasks are called within, outermost first.
     """
 
     def __init__(self, client: Client) -> None:
         self.tasks: dict[str, AnyTask] = {}
         self.schedules: dict[str, DeclaredSchedule] = {}
+        self.surroundings: list[Surrounding] = []
         self._client = client
 
     def register(self, name: str, function: Callable[..., Json], options: Options, declared: Declared) -> AnyTask:
@@ -40,14 +43,24 @@ class Registry:
             InvalidOption: A limit has the name of another task's, and says something else.
             TaskError: The function's parameters cannot be a task's.
         """
-        task: AnyTask = Task(name, function, self._client, options, declared)
-        if name in self.tasks:
-            raise DuplicateTask(name)
-        self._check_rules(task)
-        if task.schedule is not None:
-            self._check_schedule(name)
+        task: AnyTask = Task(name, function, self._client, options, declared, surroundings=self.surroundings)
+        self._check(task)
         self.tasks[name] = task
         return task
+
+    def include(self, other: Registry) -> None:
+        """Take in the tasks and schedules of another, all or none.
+
+        Raises:
+            DuplicateTask: A name is taken.
+            InvalidOption: A limit or schedule contradicts one that there is.
+        """
+        for task in other.tasks.values():
+            self._check(task)
+        for name in other.schedules:
+            self._check_schedule(name)
+        self.tasks.update(other.tasks)
+        self.schedules.update(other.schedules)
 
     def declare_schedule(self, declared: DeclaredSchedule) -> None:
         """Note a schedule for workers to store.
@@ -81,6 +94,20 @@ class Registry:
     def handles(self, stored: Sequence[Enqueued]) -> list[JobHandle[Json]]:
         """Return handles on jobs that were just stored."""
         return [self.handle(entry.job, created=entry.created) for entry in stored]
+
+    def _check(self, task: AnyTask) -> None:
+        if task.name in self.tasks:
+            raise DuplicateTask(task.name)
+        self._check_rules(task)
+        if task.schedule is not None:
+            self._check_schedule(task.name)
+
+    def _check(self, task: AnyTask) -> None:
+        if task.name in self.tasks:
+            raise DuplicateTask(task.name)
+        self._check_rules(task)
+        if task.schedule is not None:
+            self._check_schedule(task.name)
 
     def _check_schedule(self, name: str) -> None:
         task = self.tasks.get(name)

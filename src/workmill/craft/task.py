@@ -14,6 +14,7 @@ from workmill.craft.following import STEP, Parent, checked_after, checked_follow
 from workmill.craft.handle import JobHandle
 from workmill.craft.ids import new_id
 from workmill.craft.limits import limits_of
+from workmill.craft.middleware import Surrounding
 from workmill.craft.options import Declared, Options, changed_policy, check_priority, checked_unique, checked_wait
 from workmill.craft.signature import Signature
 from workmill.craft.unique import Unique, answered
@@ -52,6 +53,8 @@ class Task(Generic[P, C, R]):
         client: Client,
         options: Options,
         declared: Declared,
+        *,
+        surroundings: Sequence[Surrounding] = (),
     ) -> None:
         _refuse_no_function(function)
         functools.update_wrapper(self, function, updated=())  # Its attributes stay its own: one may be called `name`.
@@ -65,6 +68,7 @@ class Task(Generic[P, C, R]):
         self.isolation = declared.isolation
         self.schedule = declared.schedule
         self.channel = declared.channel
+        self.surroundings = surroundings  # its application's own list, which may still grow
         self._client = client
         self._refuse_arguments()
 

@@ -1,0 +1,89 @@
+"""The pages of schedules."""
+
+import re
+
+from httpx2 import AsyncClient
+
+from workmill import App, Cron, Every, JobState, Loop
+
+
+async def test_schedules_are_listed_with_their_next_time_and_last_jobs(app: App, client: AsyncClient) -> None:
+    await app.schedules.acreate("nightly", app.tasks["add"].job(1), Cron("0 3 * * *", tz="Europe/Berlin"))
+    await app.schedules.acreate("often", app.tasks["add"].job(2), Every(7200), active=False)
+    job = await (await app.schedules.aget("often")).atrigger()
+    assert job is not None
+
+    html = (await client.get("/schedules")).text
+
+    assert "0 3 * * * Europe/Berlin" in html
+    assert "every 2 hours" in html
+    assert ("active" in html, "stopped" in html) == (True, True)
+    assert f'href="/jobs/{job.id}"' in html
+
+
+async def test_one_schedule_shows_its_next_times_also_where_it_is_stopped(app: App, client: AsyncClient) -> None:
+    await app.schedules.acreate("often", app.tasks["add"].job(2), Every(60), active=False)
+
+    html = (await client.get("/schedules/often")).text
+
+    assert "Next, if it were started now" in html
+    assert len(re.findall(r'id="next-\d', html)) == 5
+    assert "&#34;a&#34;: 2" in html
+
+
+async def test_a_schedule_is_started_and_stopped_as_often_as_one_likes(app: App, client: AsyncClient) -> None:
+    await app.schedules.acreate("robot", app.tasks["add"].job(1), Loop(15), active=False)
+
+    started = await client.post("/schedules/robot/start", follow_redirects=True)
+    assert ("The schedule goes on." in started.text, started.url.path) == (True, "/schedules/robot")
+    again = await client.post("/schedules/robot/start", data={"back": "schedules"}, follow_redirects=True)
+    assert ("going on already" in again.text, again.url.path) == (True, "/schedules")
+    for _ in range(2):
+        stopped = await client.post("/schedules/robot/stop", follow_redirects=True)
+        assert "The schedule is stopped" in stopped.text
+    assert not (await app.schedules.aget("robot")).is_active
+
+
+async def test_a_schedule_is_started_later(app: App, client: AsyncClient) -> None:
+    await app.schedules.acreate("robot", app.tasks["add"].job(1), Loop(15), active=False)
+
+    await client.post("/schedules/robot/start", data={"delay": "3600"})
+
+    next_at = (await app.schedules.aget("robot")).info.next_at
+    assert next_at is not None
+    assert 3500 < (next_at - await app.anow()).total_seconds() <= 3600
+    assert (await client.post("/schedules/robot/start", data={"delay": "soon"})).status_code == 422
+
+
+async def test_a_schedule_is_run_now_and_says_where_it_cannot(app: App, client: AsyncClient) -> None:
+    await app.schedules.acreate("robot", app.tasks["add"].job(1), Loop(15), active=False)
+
+    made = await client.post("/schedules/robot/trigger", follow_redirects=True)
+    assert ("has made this job" in made.text, made.url.path.startswith("/jobs/")) == (True, True)
+    busy = await client.post("/schedules/robot/trigger", follow_redirects=True)
+    assert "No job was made" in busy.text
+
+
+async def test_stopping_can_end_what_runs(app: App, client: AsyncClient, hand) -> None:  # noqa: ANN001 - a fixture
+    await app.schedules.acreate("robot", app.tasks["add"].job(1), Loop(15))
+    job = await (await app.schedules.aget("robot")).atrigger()
+    assert job is not None
+    await hand.take()
+
+    await client.post("/schedules/robot/stop", data={"cancel_running": "on"})
+
+    assert (await job.arefresh()).record.cancel_requested_at is not None
+    assert job.state is JobState.RUNNING
+
+
+async def test_a_schedule_is_deleted(app: App, client: AsyncClient) -> None:
+    await app.schedules.acreate("robot", app.tasks["add"].job(1), Loop(15))
+
+    done = await client.post("/schedules/robot/delete", data={"sure": "on"}, follow_redirects=True)
+
+    assert "The schedule is gone" in done.text
+    assert (await client.get("/schedules/robot")).status_code == 404
+
+
+async def test_without_schedules_the_page_says_what_would_make_one(client: AsyncClient) -> None:
+    assert "There is no schedule." in (await client.get("/schedules")).text

@@ -73,7 +73,10 @@ async def watch(ears: Any) -> AsyncIterator[Watch]:
     await watch.close()
 
 
-async def test_the_ear_opens_with_the_first_and_closes_with_the_last(ears: Ears, watch: Watch) -> None:
+async def test_the_ear_opens_with_the_first_and_closes_behind_the_last(
+    ears: Ears, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workmill.craft.watch.LINGER_SECONDS", 0.0)
     assert ears.opened == 0
     async with watch.subscribe("a"):
         async with watch.subscribe("a"), watch.subscribe(None):
@@ -86,7 +89,20 @@ async def test_the_ear_opens_with_the_first_and_closes_with_the_last(ears: Ears,
         assert (ears.opened, len(ears.open)) == (2, 1)
 
 
-async def test_who_comes_while_the_ear_closes_has_an_open_one(ears: Ears, watch: Watch) -> None:
+async def test_the_ear_stays_open_for_who_comes_soon(ears: Ears, watch: Watch) -> None:
+    async with watch.subscribe("a"):
+        pass
+    async with watch.subscribe("b") as subscription:
+        ears.say("b")
+
+        assert await subscription.next(LONGEST_SECONDS)
+    assert ears.opened == 1
+
+
+async def test_who_comes_while_the_ear_closes_has_an_open_one(
+    ears: Ears, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workmill.craft.watch.LINGER_SECONDS", 0.0)
     async with watch.subscribe("a"):
         pass
     async with watch.subscribe("b") as subscription:

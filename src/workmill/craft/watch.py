@@ -16,6 +16,8 @@ LISTEN_SECONDS = 30.0
 """How long one wait of the shared listener lasts; only the bound of a loop, not a poll."""
 AGAIN_SECONDS = 1.0
 """How long after a failure the listener is opened anew; waiters poll in the meantime."""
+LINGER_SECONDS = 2.0
+"""How long the listener stays open when nobody waits any more: to open it takes longer than many a job."""
 
 
 class Subscription:
@@ -39,7 +41,7 @@ class Subscription:
 
 
 class Watch:
-    """Fans the store's notices out to subscriptions. The listener is open only while somebody subscribes.
+    """Fans the store's notices out to subscriptions; the listener is open while there are any, and a moment longer.
 
     Args:
         store: Whose.
@@ -51,6 +53,7 @@ class Watch:
         self._kind = kind
         self._by_name: defaultdict[str | None, set[Subscription]] = defaultdict(set)
         self._listening: asyncio.Task[None] | None = None
+        self._parting: asyncio.TimerHandle | None = None
         self._is_open = asyncio.Event()
 
     @asynccontextmanager
@@ -70,12 +73,14 @@ class Watch:
 
     async def close(self) -> None:
         """Stop listening, and wait for its end."""
+        self._stay()
         listening, self._listening = self._listening, None
         if listening is not None:
             listening.cancel()
             await asyncio.wait({listening})
 
     async def _until_open(self) -> None:
+        self._stay()
         if self._listening is None or self._listening.done():
             self._is_open = asyncio.Event()
             self._listening = asyncio.create_task(self._listen(self._is_open))
@@ -84,7 +89,7 @@ class Watch:
                 await self._is_open.wait()
 
     async def _listen(self, is_open: asyncio.Event) -> None:
-        while self._by_name:
+        while True:
             try:
                 await self._hear(is_open)
             except StoreError:
@@ -95,7 +100,7 @@ class Watch:
         async with self._store.listen(frozenset({self._kind})) as ear:
             is_open.set()
             try:
-                while self._by_name:
+                while True:
                     self._tell(await ear.next(LISTEN_SECONDS))
             finally:
                 is_open.clear()  # before the ear closes: who comes now waits for the next one
@@ -121,8 +126,18 @@ class Watch:
             if not self._by_name[name]:
                 del self._by_name[name]
         if not self._by_name and self._listening is not None:
+            self._stay()
+            self._parting = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._part)
+
+    def _part(self) -> None:
+        if self._listening is not None:
             self._listening.cancel()  # It ends by itself; who subscribes meanwhile starts another.
             self._listening = None
+
+    def _stay(self) -> None:
+        if self._parting is not None:
+            self._parting.cancel()
+            self._parting = None
 
 
 def _names(notice: Notice) -> tuple[str, ...]:

@@ -241,7 +241,7 @@ def test_its_workers_find_its_file_whatever_directory_they_are_in(
 
 
 def test_a_url_that_names_no_store_is_refused_at_once() -> None:
-    for url in ("redis://localhost", "jobs.db", "sqlite://", "memory://x"):
+    for url in ("mysql://localhost", "jobs.db", "sqlite://", "memory://x"):
         with pytest.raises(ConfigError):
             App(url)
 

@@ -87,7 +87,7 @@ def head_of(new: NewJob) -> list[Json]:
         raise InvalidOption("priority", new.priority, "give an integer of at most 32 bits")
     policy, ties = new.policy, new.ties
     return [
-        *("", UNKNOWN, new.task, new.queue, new.priority),
+        *("", new.task, new.queue, new.priority),
         *(length_of(policy.keep), False if policy.expires is None else length_of(policy.expires)),
         *(0, 0, 0, 1),  # attempt, deaths, token, version
         *(False, False, UNKNOWN, False if new.run_at is None else ticks(new.run_at)),
@@ -96,6 +96,7 @@ def head_of(new: NewJob) -> list[Json]:
         *((False, False) if ties is None else (ties.flow or False, ties.schedule or False)),
         False if new.key is None else new.key,
         False if new.unique is None else new.unique.name,
+        UNKNOWN,
     ]
 
 

@@ -22,7 +22,7 @@ class Mould:
 
     Attributes:
         start: What stands before the arguments in a doc.
-        head: The parts of a head, between which stand its place and the moment of storing.
+        head: The parts of a head, behind which stand the moment of storing and its place.
         turn: When a job is next, but for its place.
         notice: What is said of it to those who listen.
     """
@@ -30,7 +30,7 @@ class Mould:
     street: bytes
     queue: bytes
     start: bytes
-    head: tuple[bytes, bytes, bytes]
+    head: tuple[bytes, bytes]
     turn: int
     notice: bytes
 
@@ -66,13 +66,13 @@ def mould_of(task: str, queue: str, priority: int, policy: Policy) -> Mould:
     """
     head = head_of(NewJob(id="", task=task, queue=queue, priority=priority, args=b"", policy=policy))
     head[STATE] = JobState.QUEUED
-    before, between, behind = head[:PLACE], head[PLACE + 1 : CREATED_AT], head[CREATED_AT + 1 :]
+    before, between = head[:CREATED_AT], head[CREATED_AT + 1 : PLACE]
     count = b"\xdc" + len(head).to_bytes(2)  # how msgpack begins an array of so many
     return Mould(
         street=f"{queue}/{task}".encode(),
         queue=queue.encode(),
         start=header(policy, None, None, None) + b"\n",
-        head=(count + b"".join(map(pack, before)), b"".join(map(pack, between)), b"".join(map(pack, behind))),
+        head=(count + b"".join(map(pack, before)), b"".join(map(pack, between))),
         turn=(100 - priority) * TURNS,
         notice=pack([queue]),
     )

@@ -54,8 +54,8 @@ FIELDS = (
 )
 """What a head holds, in its order: scripts write `F.name` for where a field is. False stands for None.
 
-The place is last, as it is what the heads of a batch differ in: older servers sort long texts in a script by one of each
-few bytes, from the end, and if those were all alike, a batch would take time by the square of its length.
+The place is last, as it is what the heads of a batch differ in: an older server sorts long texts in a script by one of
+every few bytes from the end, and if those were all alike, a batch would take time by the square of its length.
 """
 STATES = {str(state): state for state in JobState}
 

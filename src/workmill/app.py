@@ -241,13 +241,13 @@ class App(Acting, Asking, Channelling, Flowing, Queueing, Scheduling):
 
         A `Middleware` runs on the engine's event loop; this is entered and left in the thread that the function runs
         in, so it is for what belongs to a thread: connections, the context of a web framework. What was given first is
-        outermost. It counts as part of the function: an error in it is the attempt's, and time limits hold for both. A
-        task that is called as a plain function, outside a job, is called without it.
+        outermost; what equals an earlier one takes its place. It counts as part of the function: an error in it is the
+        attempt's, and time limits hold for both. A task called as a plain function, outside a job, does without it.
 
         Args:
             context: Makes a context manager for each attempt, of its job.
         """
-        self._registry.surroundings.append(context)
+        self._registry.surround(context)
 
     def enqueue_many(
         self, jobs: Sequence[NewJob], *, connection: object | None = None, wait: Duration | None = None

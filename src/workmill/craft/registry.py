@@ -62,6 +62,13 @@ class Registry:
         self.tasks.update(other.tasks)
         self.schedules.update(other.schedules)
 
+    def surround(self, context: Surrounding) -> None:
+        """Call functions within this; it takes the place of an equal one."""
+        if context in self.surroundings:
+            self.surroundings[self.surroundings.index(context)] = context
+        else:
+            self.surroundings.append(context)
+
     def declare_schedule(self, declared: DeclaredSchedule) -> None:
         """Note a schedule for workers to store.
 
@@ -94,13 +101,6 @@ class Registry:
     def handles(self, stored: Sequence[Enqueued]) -> list[JobHandle[Json]]:
         """Return handles on jobs that were just stored."""
         return [self.handle(entry.job, created=entry.created) for entry in stored]
-
-    def _check(self, task: AnyTask) -> None:
-        if task.name in self.tasks:
-            raise DuplicateTask(task.name)
-        self._check_rules(task)
-        if task.schedule is not None:
-            self._check_schedule(task.name)
 
     def _check(self, task: AnyTask) -> None:
         if task.name in self.tasks:

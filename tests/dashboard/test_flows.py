@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.http.hand import Hand
-from workmill import App, chain, chord
+from workmill import App, Flow, chain, chord
 from workmill.dashboard.layering import HEIGHT, WIDTH, drawing
 
 
@@ -30,7 +30,7 @@ async def test_a_flow_is_drawn_and_told_as_a_table(app: App, client: AsyncClient
 
     html = (await client.get(f"/flows/{flow.id}")).text
 
-    assert html.count('class="edge"') == 2
+    assert html.count('class="edge needs-success"') == 2
     for node in await flow.anodes():
         assert f'id="node-{node.job.id}"' in html
         assert f'id="row-{node.job.id}"' in html
@@ -94,3 +94,15 @@ def test_each_job_stands_right_of_all_that_it_follows_and_on_no_other(parents: d
     for spot in drawn.spots:
         assert 0 <= spot.x <= drawn.width - WIDTH
         assert 0 <= spot.y <= drawn.height - HEIGHT
+
+
+async def test_what_follows_a_failure_is_told_apart(app: App, client: AsyncClient) -> None:
+    flow = Flow()
+    first = flow.add(app.tasks["add"].job(1))
+    flow.add(app.tasks["echo"].step(), after=first, needs="failure")
+    handle = await app.aenqueue_flow(flow)
+
+    html = (await client.get(f"/flows/{handle.id}")).text
+
+    assert 'class="edge needs-failure"' in html
+    assert "if it fails" in html

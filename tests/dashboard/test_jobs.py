@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
@@ -9,7 +10,7 @@ from httpx2 import AsyncClient
 from tests.dashboard.browser_form import controls
 from tests.dashboard.conftest import Browsing
 from tests.http.hand import Hand
-from workmill import App, JobState
+from workmill import App, JobHandle, JobState
 
 LINK = re.compile(r'href="(/jobs/[0-9a-f-]{36})"')
 
@@ -163,7 +164,7 @@ async def test_a_job_is_cancelled_with_a_reason(app: App, client: AsyncClient, h
     assert again.status_code == 409
 
 
-async def _done(app: App, hand: Hand):  # noqa: ANN202 - a handle
+async def _done(app: App, hand: Hand) -> JobHandle[Any]:
     job = await app.tasks["echo"].aenqueue(1)
     await hand.succeed(await hand.take())
     return job
@@ -243,3 +244,12 @@ async def test_a_form_that_is_too_large_or_none_is_refused(app: App, client: Asy
     assert (await client.post(path, content=b"&".join([b"a=b"] * 6000), headers=kind)).status_code == 400
     assert (await client.post(path, json={})).status_code == 415
     assert (await job.arefresh()).state is JobState.QUEUED
+
+
+async def test_jobs_that_a_sentence_names_are_links(app: App, client: AsyncClient) -> None:
+    first = await app.tasks["add"].aenqueue(1)
+    second = await first.athen(app.tasks["echo"].step())
+
+    html = (await client.get(f"/jobs/{second.id}")).text
+
+    assert re.search(rf'it waits for job <a class="id" href="/jobs/{first.id}"', html)

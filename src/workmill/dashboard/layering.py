@@ -20,11 +20,19 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One edge, as the path of an SVG, and the job that it leads to."""
+
+    path: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """All spots, the line of each edge as the path of an SVG, and how large it is."""
+    """All spots and lines, and how large it is."""
 
     spots: tuple[Spot, ...]
-    lines: tuple[str, ...]
+    lines: tuple[Line, ...]
     width: int
     height: int
 
@@ -37,7 +45,10 @@ def drawing(parents: Mapping[str, Sequence[str]]) -> Drawing:
     spots = [spot for column, layer in enumerate(layers) for spot in _column(layer, column, height)]
     by_id = {spot.id: spot for spot in spots}
     lines = [
-        _line(by_id[parent], by_id[child]) for child, whom in parents.items() for parent in whom if parent in by_id
+        Line(path=_path(by_id[parent], by_id[child]), to=child)
+        for child, whom in parents.items()
+        for parent in whom
+        if parent in by_id
     ]
     width = 2 * MARGIN + len(layers) * (WIDTH + GAP_ACROSS) - GAP_ACROSS
     return Drawing(spots=tuple(spots), lines=tuple(lines), width=width, height=height)
@@ -82,7 +93,7 @@ def _column(layer: Sequence[str], column: int, height: int) -> list[Spot]:
     return [Spot(id=job, x=x, y=top + row * (HEIGHT + GAP_DOWN)) for row, job in enumerate(layer)]
 
 
-def _line(start: Spot, end: Spot) -> str:
+def _path(start: Spot, end: Spot) -> str:
     x1, y1, x2, y2 = start.x + WIDTH, start.y + HEIGHT // 2, end.x, end.y + HEIGHT // 2
     bend = (x2 - x1) // 2 if x2 - x1 <= GAP_ACROSS else GAP_ACROSS
     return f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"

@@ -1,11 +1,14 @@
 """JSON values as a page shows them: nothing is lost of what fits, and nothing breaks the page."""
 
 import json
+import re
 
 from workmill import Job, job_document
 
 LONGEST_SHOWN = 50_000
 LONGEST_PREVIEW = 160
+
+_ID = re.compile(r"\b([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b")
 
 
 def json_block(value: object) -> str:
@@ -25,6 +28,11 @@ def preview(job: Job) -> str:
         if len(text) > room:
             return _clean(text[:room]) + "…"
     return _clean(text)
+
+
+def parts_of(text: str) -> list[tuple[str, bool]]:
+    """Return a text in pieces, each with whether it is the id of a job, to be a link."""
+    return [(piece, place % 2 == 1) for place, piece in enumerate(_ID.split(text)) if piece]
 
 
 def _clean(text: str) -> str:

@@ -14,7 +14,7 @@ from workmill.dashboard.route import Route
 from workmill.dashboard.said import said
 from workmill.dashboard.timeline import timeline
 from workmill.dashboard.typed import words
-from workmill.dashboard.values import json_block
+from workmill.dashboard.values import json_block, parts_of
 
 
 async def show_job(request: Request, door: Door) -> Response:
@@ -26,7 +26,8 @@ async def show_job(request: Request, door: Door) -> Response:
         "section": "jobs",
         "said": said(request),
         "job": job,
-        "why": None if job.state.is_final else (await handle.awhy()).sentence,
+        "why": "" if job.state.is_final else (await handle.awhy()).sentence,
+        "parts_of": parts_of,
         "steps": timeline(job, await handle.aattempts(), workers),
         "args": json_block(document["args"]),
         "result": None if job.result is None else json_block(document["result"]),

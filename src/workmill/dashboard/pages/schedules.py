@@ -115,7 +115,7 @@ def _told(when: str) -> str:
         case "every":
             return f"every {_length(rest)}"
         case "loop":
-            return f"{_length(rest)} after the end of the one before" if rest != "0" else "again and again"
+            return f"{_length(rest)} after the end of the one before" if rest != "0" else "at the end of the one before"
         case _:
             return rest
 

@@ -2,8 +2,10 @@
 
 import re
 
+import pytest
 from httpx2 import AsyncClient
 
+from tests.dashboard.browser_form import controls
 from workmill import App, Cron, Every, JobState, Loop
 
 
@@ -87,3 +89,72 @@ async def test_a_schedule_is_deleted(app: App, client: AsyncClient) -> None:
 
 async def test_without_schedules_the_page_says_what_would_make_one(client: AsyncClient) -> None:
     assert "There is no schedule." in (await client.get("/schedules")).text
+
+
+async def test_a_schedule_is_made_of_a_task(app: App, client: AsyncClient) -> None:
+    form = controls((await client.get("/tasks/add/schedule")).text)
+    typed = {**form, "_name": "robot", "_when": "loop 15", "/a": "7"}
+
+    done = await client.post("/tasks/add/schedule", data=typed, follow_redirects=True)
+
+    assert ("The schedule is stored." in done.text, done.url.path) == (True, "/schedules/robot")
+    made = await app.schedules.aget("robot")
+    assert (made.when, made.is_active, made.info.plan.args) == (Loop(15), True, b'{"a":7,"b":2}')
+    again = await client.post("/tasks/add/schedule", data=typed)
+    assert (again.status_code, controls(again.text)["/a"]) == (409, "7")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"_when": "hourly"}, "every 30"),
+        ({"_when": "cron 0 25 * * * Europe/Berlin"}, "0 25 * * *"),
+        ({"_name": "no name"}, "name"),
+        ({"/a": "x"}, "give a whole number"),
+        ({"/a": ""}, "give a value"),
+        ({"_overlap": "maybe"}, "overlap"),
+    ],
+)
+async def test_a_schedule_that_cannot_be_is_said_and_kept(
+    app: App, client: AsyncClient, typed: dict[str, str], said: str
+) -> None:
+    right = {"_name": "robot", "_when": "loop 15", "_overlap": "skip", "_missed": "once", "/a": "7", "/b": "2"}
+
+    answer = await client.post("/tasks/add/schedule", data={**right, **typed})
+
+    assert (answer.status_code, said in answer.text, 'role="alert"' in answer.text) == (422, True, True)
+    assert (await app.schedules.alist()).schedules == ()
+
+
+async def test_what_a_schedule_does_is_changed(app: App, client: AsyncClient) -> None:
+    handle = await app.schedules.acreate("robot", app.tasks["add"].job(1, b=3), Loop(15))
+
+    form = controls((await client.get("/schedules/robot/edit")).text)
+    assert (form["_when"], form["/a"], form["/b"]) == ("loop 15", "1", "3")
+    typed = {**form, "_when": "every 60", "_overlap": "allow", "/a": "2"}
+    done = await client.post("/schedules/robot/edit", data=typed, follow_redirects=True)
+
+    assert "The schedule was changed." in done.text
+    plan = (await handle.arefresh()).info.plan
+    assert (plan.when, str(plan.overlap), plan.args) == ("every 60", "allow", b'{"a":2,"b":3}')
+    stale = await client.post("/schedules/robot/edit", data={**form, "/a": "9"})
+    assert (stale.status_code, controls(stale.text)["/a"]) == (409, "9")
+    assert (await handle.arefresh()).info.plan.args == b'{"a":2,"b":3}'
+
+
+async def test_a_schedule_of_a_task_that_is_not_known_here_keeps_its_arguments(app: App, client: AsyncClient) -> None:
+    with App("memory://") as other:
+
+        @other.task
+        def far(a: int) -> int:
+            return a
+
+        new = far.job(3)
+    handle = await app.schedules.acreate("distant", new, Every(60))
+
+    form = controls((await client.get("/schedules/distant/edit")).text)
+    assert not any(name.startswith("/") for name in form)
+    await client.post("/schedules/distant/edit", data={**form, "_when": "every 90"})
+
+    plan = (await handle.arefresh()).info.plan
+    assert (plan.when, plan.args) == ("every 90", b'{"a":3}')

@@ -6,7 +6,19 @@ from starlette.responses import Response
 from workmill.dashboard.access import Access
 from workmill.dashboard.door import Door
 from workmill.dashboard.live import follow
-from workmill.dashboard.pages import act, flows, job, jobs, limits, overview, queues, schedules, tasks, workers
+from workmill.dashboard.pages import (
+    act,
+    flows,
+    job,
+    jobs,
+    limits,
+    overview,
+    planning,
+    queues,
+    schedules,
+    tasks,
+    workers,
+)
 from workmill.dashboard.route import Route
 
 
@@ -25,6 +37,7 @@ ROUTES: tuple[Route, ...] = (
     *queues.ROUTES,
     *limits.ROUTES,
     *schedules.ROUTES,
+    *planning.ROUTES,
     *flows.ROUTES,
     *workers.ROUTES,
 )

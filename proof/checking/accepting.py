@@ -18,6 +18,8 @@ def accepting(history: History, dump: Dump) -> Iterator[Violation]:
     yield from _torn(jobs, tried)
     yield from _keys(history, dump)
     yield from _counts(dump)
+    for flaw in dump.flaws:
+        yield Violation(invariant="I19 indices", job="", text=flaw)
 
 
 def _lost(history: History, jobs: dict[str, Kept], tried: dict[str, Entry]) -> Iterator[Violation]:

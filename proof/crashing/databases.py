@@ -16,6 +16,7 @@ import redis
 from tests.servers.caller import PostgresCaller
 from tests.servers.harness import PostgresHarness
 from tests.servers.redis_harness import RedisHarness
+from tests.stores.redis.audit import audit
 from tests.stores.sqlite.caller import SqliteCaller
 from workmill.store import Store
 from workmill.stores.memory import MemoryStore, Vault
@@ -43,6 +44,9 @@ class Database(Protocol):
     def advance(self, length: timedelta) -> None:
         """Move its clock."""
 
+    def flaws(self) -> list[str]:
+        """Say what does not agree with the jobs in how it keeps them, where that can be seen."""
+
 
 @dataclass
 class MemoryDatabase:
@@ -61,6 +65,10 @@ class MemoryDatabase:
     def advance(self, length: timedelta) -> None:
         """Move its clock."""
         self.clock.advance(length)
+
+    def flaws(self) -> list[str]:
+        """Say nothing: what agrees is a matter of the counts that every check reads."""
+        return []
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,10 @@ class SqliteDatabase:
         partial = self._moment.with_suffix(".partial")
         partial.write_text(str((self._now() - BEGINNING + length) // TICK))
         partial.replace(self._moment)
+
+    def flaws(self) -> list[str]:
+        """Say nothing: the database keeps its indices itself."""
+        return []
 
     @property
     def _moment(self) -> Path:
@@ -123,6 +135,10 @@ class PostgresDatabase:
         statement = f'UPDATE "{self._schema}".frozen SET moment = moment + %s'  # noqa: S608 - a name of our own
         self._connection.execute(statement, (length // TICK,))
 
+    def flaws(self) -> list[str]:
+        """Say nothing: the database keeps its indices itself."""
+        return []
+
     def close(self) -> None:
         """Close its own connection."""
         if self._connection is not None:
@@ -155,10 +171,23 @@ class RedisDatabase:
             self._client = redis.Redis.from_url(self._server)
         self._client.hincrby(f"{{{self._prefix}}}:meta", "clock", length // TICK)
 
+    def flaws(self) -> list[str]:
+        """Compare every index and counter with what follows from the jobs."""
+        return flaws_of(RedisHarness(self._server, self._prefix))
+
     def close(self) -> None:
         """Close its own connections."""
         if self._client is not None:
             self._client.close()
+
+
+def flaws_of(harness: RedisHarness) -> list[str]:
+    """Say which indices and counters on Redis differ from what follows from the jobs."""
+    try:
+        audit(harness)
+    except AssertionError as error:
+        return [str(error)]
+    return []
 
 
 class MemoryRoom:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from proof.checking.faulting import Faults
@@ -94,6 +94,7 @@ async def recover(
         except (Stuck, TimeoutError):
             found = [*found, _stuck("after recovery")]
         dump = await take_dump(stage.clean)
+    dump = replace(dump, flaws=tuple(database.flaws()))
     history = read_history(folder)
     violations = (*found, *check(history, dump, Faults(history, tail=0.0)), *_whole(scenario, dump))
     return Played(scenario=scenario, point=point, was_reached=reached, violations=violations, calls=plan.calls)

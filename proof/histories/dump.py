@@ -99,12 +99,17 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dump:
-    """All jobs, and the numbers that the store gives of them."""
+    """All jobs, and the numbers that the store gives of them.
+
+    Attributes:
+        flaws: What in the store's own indices and counters did not agree with its jobs, where those could be seen.
+    """
 
     jobs: tuple[Kept, ...]
     counts: tuple[tuple[str, str, str, int], ...]
     rules: tuple[Held, ...] = ()
     schedules: tuple[Planned, ...] = ()
+    flaws: tuple[str, ...] = ()
 
 
 async def take_dump(store: Store) -> Dump:
@@ -150,6 +155,7 @@ def load_dump(path: Path) -> Dump:
         counts=tuple((row[0], row[1], row[2], row[3]) for row in said["counts"]),
         rules=tuple(Held(**rule) for rule in said["rules"]),
         schedules=tuple(Planned(**each) for each in said["schedules"]),
+        flaws=tuple(said.get("flaws", ())),
     )
 
 

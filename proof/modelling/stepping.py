@@ -64,12 +64,14 @@ class Stepping(RuleBasedStateMachine):
         self._tried: list[NewJob] = []
 
     def teardown(self) -> None:
-        """Close everything."""
+        """Close everything, and see that no index was left behind."""
         for closable in (*self._stores, self._caller):
             if closable is not None:
                 self._do(closable.close())
         self._runner.close()
+        flaws = self._database.flaws()
         self._context.__exit__(None, None, None)
+        assert not flaws, flaws
 
     @initialize(calls=CALLS, limit=LIMIT)
     def begin(self, calls: list[dict[str, Json]], limit: int) -> None:

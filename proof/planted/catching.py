@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proof.checking.violation import Violation
-from proof.crashing.databases import MemoryRoom
+from proof.crashing.databases import MemoryRoom, Room
 from proof.crashing.enumerating import AT_A_TIME, play_once, points_of
 from proof.crashing.faults import Mode
 from proof.crashing.playing import Played
@@ -56,18 +56,17 @@ class Catch:
     violation: Violation
 
 
-def catch(bug: Bug) -> Catch | None:
-    """Plant a bug and play until something is found; None when nothing is."""
+def catch(bug: Bug, room: Room | None = None) -> Catch | None:
+    """Plant a bug and play in a room, in memory unless told otherwise, until one finds it; None when none does."""
     with bug():
         if bug is works.heartbeat_in_the_engines_loop:
             return _caught_blocking()
         with hurried():
-            return next(_catches(), None)
+            return next(_catches(room or MemoryRoom()), None)
 
 
-def _catches() -> Iterator[Catch]:
+def _catches(room: Room) -> Iterator[Catch]:
     """Play every scenario undisturbed, then at its crash points."""
-    room = MemoryRoom()
     calm = []
     for scenario in SCENARIOS:
         played = play_once(room, scenario, None, is_real=False)

@@ -7,9 +7,12 @@ from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from proof.crashing.databases import flaws_of
 from proof.storming.network import Network, network_to
 from tests.servers.postgres import chosen_binaries, postgres_server
-from tests.servers.redis import chosen_program, redis_server
+from tests.servers.redis import RedisServer, chosen_program, redis_server
+from tests.servers.redis_harness import RedisHarness
+from workmill.stores.redis.address import PREFIX
 
 ON_FILE = ("disk full",)
 ON_SERVER = ("kill server", "freeze server", "cut network", "freeze network")
@@ -42,6 +45,9 @@ class Ground(Protocol):
     def end(self, fault: str) -> None:
         """Undo it. Safe to repeat."""
 
+    def flaws(self) -> list[str]:
+        """Say what does not agree with the jobs in how the store keeps them, where that can be seen."""
+
 
 class FileGround:
     """A folder for an SQLite file; on a small disk of its own where the kernel lets us have one."""
@@ -61,6 +67,10 @@ class FileGround:
     def end(self, fault: str) -> None:  # noqa: ARG002 - there is one
         """Empty it again."""
         (self._folder / BALLAST).unlink(missing_ok=True)
+
+    def flaws(self) -> list[str]:
+        """Say nothing: the database keeps its indices itself."""
+        return []
 
 
 class Server(Protocol):
@@ -126,6 +136,10 @@ class ServerGround:
             self._server.thaw()
             self._is_frozen = False
         self._network.thaw()
+
+    def flaws(self) -> list[str]:
+        """Compare the indices of Redis with the jobs; the other server keeps its own itself."""
+        return flaws_of(RedisHarness(self.own_url, PREFIX)) if isinstance(self._server, RedisServer) else []
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from proof.histories.dump import Dump, save_dump, take_dump
@@ -53,7 +54,8 @@ async def storm(settings: Settings, folder: Path) -> None:
             await asyncio.to_thread(processes.end_producers, END_SECONDS)
             await _drain(store, processes)
             await asyncio.to_thread(processes.end_workers, END_SECONDS)
-            save_dump(await _dumped(store), folder / DUMP)
+            dump = await _dumped(store)
+            save_dump(replace(dump, flaws=tuple(place.flaws())), folder / DUMP)
         finally:
             nemesis.heal()
             processes.kill()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from proof.planted import rooms, rules, works
+from proof.crashing.databases import RedisRoom
+from proof.planted import rooms, rules, scripts, works
 from proof.planted.catching import BUGS, catch
 from proof.planted.rooms import Bug
 
@@ -25,6 +26,24 @@ from proof.planted.rooms import Bug
 )
 def test_planted_bug_is_caught(bug: Bug, invariant: str) -> None:
     caught = catch(bug)
+
+    assert caught is not None
+    assert caught.violation.invariant.startswith(invariant)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("bug", "invariant"),
+    [
+        (scripts.settle_without_token, "I5"),
+        (scripts.claim_without_lease, "I4"),
+        (scripts.key_forgotten, "I11"),
+        (scripts.one_too_many_begins, "I12"),
+        (scripts.slot_of_an_ended_attempt_leaks, "I19"),
+    ],
+)
+def test_bug_planted_in_a_script_is_caught(bug: Bug, invariant: str, redis: str) -> None:
+    caught = catch(bug, RedisRoom(redis))
 
     assert caught is not None
     assert caught.violation.invariant.startswith(invariant)

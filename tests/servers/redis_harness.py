@@ -21,12 +21,13 @@ class RedisHarness:
 
     Args:
         database: The URL of a database, without options.
+        prefix: What the stores' keys begin with; one of its own where none is given.
     """
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, prefix: str | None = None) -> None:
         self._database = database
         self._home = database
-        self.prefix = f"test_{secrets.token_hex(6)}"
+        self.prefix = prefix or f"test_{secrets.token_hex(6)}"
 
     @property
     def url(self) -> str:

@@ -104,9 +104,11 @@ def paths(seeded: Seeded) -> list[str]:
         "job_edit": [{"id": seeded.failed}],
         "flow": [{"id": seeded.flow}],
         "task": [{"task": "send"}, {"task": "tidy"}],
+        "task_schedule": [{"task": "send"}],
         "queue": [{"queue": "mail"}],
         "limit": [{"scope": "queue", "name": "mail"}],
         "schedule": [{"schedule": "every-hour"}],
+        "schedule_edit": [{"schedule": "every-hour"}],
     }
     queries = {"act": "?action=retry&state=failed", "jobs": f"?task={NASTY[:9]}&said={NASTY[:9]}"}
     pages = [route for route in ROUTES if route.method == "GET" and route.name not in NO_PAGES]

@@ -143,6 +143,7 @@ async def test_a_job_shows_its_attempts_with_what_went_wrong(app: App, client: A
 
 async def test_a_result_is_shown_and_downloaded_as_it_is_stored(app: App, client: AsyncClient, hand: Hand) -> None:
     job = await app.tasks["echo"].aenqueue(1)
+    assert (await client.get(f"/jobs/{job.id}/result")).status_code == 404
     await hand.succeed(await hand.take(), b'{"big":9007199254740993}')
 
     assert "9007199254740993" in (await client.get(f"/jobs/{job.id}")).text

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
-from workmill import FlowHandle, JobState, Node
+from workmill import App, FlowHandle, JobState, Node
 from workmill.dashboard.access import Access
 from workmill.dashboard.body import read_form
 from workmill.dashboard.door import Door
@@ -37,17 +37,19 @@ async def list_flows(request: Request, door: Door) -> Response:
 
 
 async def show_flow(request: Request, door: Door) -> Response:
-    """Answer `GET /flows/{id}`."""
+    """Answer `GET /flows/{id}`: of one that has very many jobs, some of them without whom they follow."""
     handle = await _handle(request, door)
-    nodes = await handle.anodes()
+    status = await handle.astatus()
+    is_whole = status.jobs <= MOST_LISTED
+    nodes = await handle.anodes() if is_whole else await _some(door.app, handle.id)
     values = {
         "said": said(request),
-        "status": await handle.astatus(),
+        "status": status,
         "states": list(JobState),
-        "nodes": _listed(nodes),
+        "nodes": nodes,
         "by_id": {node.job.id: node for node in nodes},
-        "is_whole": len(nodes) <= MOST_LISTED,
-        "drawing": _drawing(nodes),
+        "is_whole": is_whole,
+        "drawing": _drawing(nodes) if is_whole else None,
         "width": WIDTH,
         "height": HEIGHT,
     }
@@ -69,10 +71,12 @@ async def retry_flow(request: Request, door: Door) -> Response:
     return door.redirect(request, "flow", id=new.id, query={"said": "flow-retried"})
 
 
-def _listed(nodes: Sequence[Node]) -> list[Node]:
-    if len(nodes) <= MOST_LISTED:
-        return list(nodes)
-    return sorted(nodes, key=lambda node: node.job.state not in FIRST_SHOWN)[:MOST_LISTED]
+async def _some(app: App, flow: str) -> list[Node]:
+    """Return what asks for attention, then the newest of the others."""
+    first = (await app.ajobs(flows=[flow], states=FIRST_SHOWN, limit=MOST_LISTED)).jobs
+    others = (await app.ajobs(flows=[flow], limit=MOST_LISTED)).jobs
+    chosen = list({job.id: job for job in (*first, *others)}.values())[:MOST_LISTED]
+    return [Node(job=job, parents=()) for job in chosen]
 
 
 def _drawing(nodes: Sequence[Node]) -> Drawing | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -40,8 +41,10 @@ async def show_job(request: Request, door: Door) -> Response:
 async def download_result(request: Request, door: Door) -> Response:
     """Answer `GET /jobs/{id}/result`: the result as it is stored, as a file."""
     job = (await door.app.ajob(request.path_params["id"])).record
+    if job.result is None:
+        raise HTTPException(404)
     headers = {"Content-Disposition": f'attachment; filename="{job.id}.json"'}
-    return Response(job.result or b"null", media_type="application/json", headers=headers)
+    return Response(job.result, media_type="application/json", headers=headers)
 
 
 async def cancel_job(request: Request, door: Door) -> Response:

@@ -12,19 +12,22 @@ blocking, awaited beside awaited. `--memory` measures what jobs take, and whethe
 
 import argparse
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import redis
 
-from bench._end_to_end import CACHE, Aims, in_turn, measure, worker
+from bench._end_to_end import CACHE, ROOT, Aims, in_thousands, in_turn, measure, rate, worker
 from bench._memory_redis import run_memory
 from bench._raw_redis import RawQueue
 from bench._report import Measure, show
 from tests.servers.redis import CHOICE, chosen_redis
 
-AIMS = Aims(drain=">= 25,000", pickup="<= 0.6")
+AIM_OF_DRAIN = ">= 25,000"
+AIMS = Aims(drain=AIM_OF_DRAIN, pickup="<= 0.6")
 AIM_OF_A_ROUND_TRIP = "0.8"
 SINGLES = 2000
 IDLE_SECONDS = 30.0
@@ -63,6 +66,7 @@ def measure_all(url: str, sync: str, *, jobs: int, concurrency: int, folder: Pat
         raw = RawQueue(url)
         found = round_trips(raw)
         found += measure(raw, AIMS, jobs=jobs, concurrency=concurrency, folder=folder)
+        found.append(drain_by_two(client, raw, jobs=jobs, concurrency=concurrency))
         raw.close()
         found.append(idle_commands(client, folder, concurrency))
     return found
@@ -80,6 +84,17 @@ def round_trips(raw: RawQueue) -> list[Measure]:
         Measure(what=f"enqueue {what}", value=blocking, unit="jobs/s", raw=bare, aim=aim),
         Measure(what=f"aenqueue {what}", value=awaited, unit="jobs/s", raw=bare_awaited, aim=aim),
     ]
+
+
+def drain_by_two(client: "redis.Redis", raw: RawQueue, *, jobs: int, concurrency: int) -> Measure:
+    """Drain by two engines that share the places: while the server works for one, the other works itself."""
+    client.flushall()
+    in_thousands(jobs, raw.enqueue_many)
+    ceiling = rate(jobs, lambda: raw.drain(jobs, batch=concurrency))
+    flags = ["-c", str(concurrency // 2), "--engines", "2"]
+    command = [sys.executable, "-m", "bench._drain", "bench._tasks", "nothing", str(jobs), *flags]
+    drained = float(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+    return Measure(what="drain, two engines", value=drained, unit="jobs/s", raw=ceiling, aim=AIM_OF_DRAIN)
 
 
 def idle_commands(client: "redis.Redis", folder: Path, concurrency: int) -> Measure:

@@ -1,0 +1,38 @@
+"""Django's connection inside a job, and transactions that hold rows as well as jobs, where the store joins them."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final, ParamSpec, TypeVar
+
+from django.conf import settings  # type: ignore[import-untyped] # it has no types
+from django.db import connection, transaction  # type: ignore[import-untyped] # likewise
+
+from workmill import Task, current_job
+
+P = ParamSpec("P")
+C = TypeVar("C")
+R = TypeVar("R")
+JOINS: Final[bool] = settings.MILL_JOINS
+
+
+@contextmanager
+def connected() -> Iterator[None]:
+    """Close the connection of this thread at the end: threads of a worker come and go, and one may be broken."""
+    try:
+        yield
+    finally:
+        connection.close()
+
+
+def finishing() -> AbstractContextManager[object]:
+    """Return a transaction that ends the job with it. Where the store does not join it, the job ends after it.
+
+    Then what is in it may be done twice, by a worker that dies in between and by the next one.
+    """
+    atomic: AbstractContextManager[object] = transaction.atomic()
+    return current_job.finish_in(connection) if JOINS else atomic
+
+
+def enqueueing(task: Task[P, C, R], *, key: str) -> Task[P, C, R]:
+    """Return a task whose jobs are stored in the present transaction, or else at once, and once for each key."""
+    return task.using(connection=connection, key=key) if JOINS else task.using(key=key)

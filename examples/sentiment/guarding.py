@@ -1,0 +1,36 @@
+"""What holds for every answer: its headers, and a bound for what is asked."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from django.conf import settings  # type: ignore[import-untyped] # it has no types
+from django.http import HttpRequest, HttpResponse  # type: ignore[import-untyped] # likewise
+
+from examples.sentiment.refusals import Refused, refusal
+
+Answer: TypeAlias = Callable[[HttpRequest], HttpResponse]
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+    " connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def guarded(answer: Answer) -> Answer:
+    """Refuse a body that is too large before anything reads it, and add the headers to every answer."""
+
+    def guard(request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        is_small = length.isdecimal() and int(length) <= settings.LARGEST_BODY
+        response = answer(request) if is_small else refusal(request, _too_large())
+        for name, value in HEADERS.items():
+            response.headers[name] = value
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return guard
+
+
+def _too_large() -> Refused:
+    most = settings.LARGEST_FILE // settings.MEGABYTE
+    return Refused(413, "file", f"it is larger than {most} MB; send a part of it")

@@ -173,3 +173,14 @@ async def test_all_files_together_are_light(client: AsyncClient) -> None:
 
     assert sum(len(answer.content) for answer in answers) < 100_000
     assert sum(int(answer.headers["content-length"]) for answer in answers) < 40_000
+
+
+async def test_without_htmx_pages_say_that_they_are_to_be_reloaded(
+    browsing: Browsing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workmill.dashboard.files.HTMX", {"htmx-of-tomorrow.js": "htmx-of-tomorrow.js"})
+
+    page = (await browsing().get("/workers")).text
+
+    assert "Reload by hand" in page
+    assert "htmx-4" not in page

@@ -12,6 +12,7 @@ from workmill.cli.exits import Exit, UsageError
 from workmill.cli.listening import inherited, listen, url_of
 from workmill.cli.loading import VARIABLE, find_app, import_app
 from workmill.cli.options import AppArgument, LogFormat, LogLevel, Whole, read_whole
+from workmill.cli.server import Server
 from workmill.cli.terminal import say
 
 FACTORY = "workmill.serving:from_environment"
@@ -64,7 +65,7 @@ def web(
         _check(listener.getsockname()[0], token)
         what = "dashboard and the HTTP API" if dashboard else "HTTP API"
         say(f"workmill: the {what} of {address.spec} {'are' if dashboard else 'is'} at {url_of(listener)}")
-        uvicorn.Server(_config(log_level)).run(sockets=[listener])
+        Server(_config(log_level)).run(sockets=[listener])
     return Exit.OK
 
 

@@ -106,3 +106,20 @@ async def test_what_follows_a_failure_is_told_apart(app: App, client: AsyncClien
 
     assert 'class="edge needs-failure"' in html
     assert "if it fails" in html
+
+
+def test_a_line_goes_past_the_jobs_between_its_ends() -> None:
+    drawn = drawing({"a": [], "b": ["a"], "c": ["b"], "d": ["c", "a"]})
+
+    middles = {spot.id: spot.middle for spot in drawn.spots}
+    [long] = [line.path for line in drawn.lines if line.path.count("C") == 3]
+    passed = {int(y) for y in re.findall(r"L\d+ (\d+)", long)}
+    assert passed
+    assert all(abs(y - middles[job]) > HEIGHT // 2 for y in passed for job in ("b", "c"))
+
+
+def test_who_follows_nobody_stands_right_before_who_follows_it() -> None:
+    drawn = drawing({"a": [], "b": ["a"], "late": [], "c": ["b", "late"], "alone": []})
+
+    x = {spot.id: spot.x for spot in drawn.spots}
+    assert (x["late"] == x["b"], x["alone"] == x["a"]) == (True, True)

@@ -15,8 +15,8 @@ from workmill.dashboard.said import said
 from workmill.dashboard.typed import words
 
 PAGE = 50
-MOST_DRAWN = 200
-"""A picture of more jobs helps nobody."""
+MOST_DRAWN, MOST_LINES = 200, 500
+"""A picture of more jobs, or more lines, helps nobody."""
 MOST_LISTED = 500
 FIRST_SHOWN = (JobState.FAILED, JobState.RUNNING, JobState.RETRYING)
 """What comes first in the table of a flow that has too many jobs to show them all."""
@@ -80,7 +80,7 @@ async def _some(app: App, flow: str) -> list[Node]:
 
 
 def _drawing(nodes: Sequence[Node]) -> Drawing | None:
-    if len(nodes) > MOST_DRAWN:
+    if len(nodes) > MOST_DRAWN or sum(len(node.parents) for node in nodes) > MOST_LINES:
         return None
     return drawing({node.job.id: node.parents for node in nodes})
 

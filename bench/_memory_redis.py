@@ -30,7 +30,6 @@ def run_memory(url: str, folder: Path, results: Path, *, stored: int, passed: in
     from bench._tasks import app, fleeting, written  # noqa: PLC0415 - reads WORKMILL_URL
 
     with redis.Redis.from_url(url) as client, app:
-        client.flushall()
         fleeting.enqueue()
         pass_through(app, folder, fleeting, 1)
         empty = held(client)

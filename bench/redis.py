@@ -50,6 +50,8 @@ def main() -> None:
     tempfile.tempdir = str(CACHE)  # the server's folder, too, must lie on a disk
     with tempfile.TemporaryDirectory() as folder, chosen_redis() as url:
         os.environ["WORKMILL_URL"] = url
+        with redis.Redis.from_url(url) as client:
+            client.flushall()
         if chosen.memory:
             run_memory(url, Path(folder), CACHE, stored=chosen.stored, passed=chosen.passed)
             return

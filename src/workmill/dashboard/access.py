@@ -21,7 +21,7 @@ class Access(IntEnum):
         NONE: Nothing, not even look.
         READ: See everything, change nothing.
         OPERATE: Run tasks, cancel and retry jobs, pause queues, start and stop schedules.
-        ADMIN: Everything: also purge queues, change limits, order workers.
+        ADMIN: Everything: also purge queues, change limits, make, change and delete schedules, order workers.
     """
 
     NONE = 0
@@ -68,9 +68,8 @@ class TokenGate:
     challenge = 'Basic realm="workmill", charset="UTF-8"'
 
     def __init__(self, token: str | None, read_token: str | None) -> None:
-        self._levels = [
-            (Token(text), level) for text, level in ((token, Access.ADMIN), (read_token, Access.READ)) if text is not None
-        ]
+        given = ((token, Access.ADMIN), (read_token, Access.READ))
+        self._levels = [(Token(text), level) for text, level in given if text is not None]
 
     async def admit(self, request: Request) -> Access:
         """Return the level of the token that a request carries."""

@@ -36,7 +36,6 @@ def test_planted_bug_is_caught(bug: Bug, invariant: str) -> None:
     ("bug", "invariant"),
     [
         (scripts.settle_without_token, "I5"),
-        (scripts.claim_without_lease, "I4"),
         (scripts.key_forgotten, "I11"),
         (scripts.one_too_many_begins, "I12"),
         (scripts.slot_of_an_ended_attempt_leaks, "I19"),

@@ -123,7 +123,7 @@ def check_site(headers: Headers, host: str, *, is_browser: bool = False) -> None
         is_own = not is_browser
     if not is_own:
         sender = f"a page of another site ({origin or site}) sent this" if origin or site else "no Origin was sent"
-        raise Refused(Reason.CROSS_SITE, f"{sender}; use a bearer token")
+        raise Refused(Reason.CROSS_SITE, f"{sender} to {host}")
 
 
 def check_prefix(prefix: str) -> str:

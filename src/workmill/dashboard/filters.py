@@ -8,6 +8,8 @@ from starlette.datastructures import ImmutableMultiDict
 
 from workmill import InvalidOption, JobState
 
+ENDED = frozenset({"succeeded", "failed", "cancelled"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
@@ -47,6 +49,16 @@ class Filters:
     def is_actable(self) -> bool:
         """Whether one action can be taken on all that match."""
         return not (self.flows or self.schedules)
+
+    @property
+    def may_have_ended(self) -> bool:
+        """Whether all that match may be over, so that they can be retried."""
+        return all(state in ENDED for state in self.states)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether all that match may not be over, so that they can be cancelled."""
+        return not any(state in ENDED for state in self.states)
 
     def counts(self, queue: str, task: str) -> bool:
         """Whether jobs of a task on a queue match, whatever their state."""

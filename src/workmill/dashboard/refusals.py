@@ -42,6 +42,7 @@ NEEDS_TOKEN = Refusal(
 )
 
 _STATUS = {Reason.MALFORMED: 400, Reason.WRONG_HOST: 421, Reason.CROSS_SITE: 403}
+_REMEDIES = {Reason.CROSS_SITE: ". Where a proxy stands before this server, let it hand on the Host header as it came."}
 _TITLES = {
     Reason.MALFORMED: "The request contradicts itself",
     Reason.WRONG_HOST: "This server does not answer for that host",
@@ -53,7 +54,8 @@ def refusal_of(error: Exception) -> Refusal | None:
     """Return what to say of an error; None for one that nobody expected."""
     match error:
         case Refused():
-            return Refusal(status=_STATUS[error.reason], title=_TITLES[error.reason], detail=error.detail)
+            detail = error.detail + _REMEDIES.get(error.reason, "")
+            return Refusal(status=_STATUS[error.reason], title=_TITLES[error.reason], detail=detail)
         case UnknownTask() | JobNotFound() | FlowNotFound() | ScheduleNotFound():
             return Refusal(status=404, title="There is no such thing", detail=str(error))
         case HTTPException():

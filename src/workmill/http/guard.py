@@ -65,7 +65,8 @@ class Guard:
         except Problem as problem:
             await problem.response()(scope, receive, adding(_ANSWER_HEADERS, send))
         except Refused as refused:
-            told = Problem(_KINDS[refused.reason], refused.detail)
+            remedy = "; use a bearer token" if refused.reason is Reason.CROSS_SITE else ""
+            told = Problem(_KINDS[refused.reason], refused.detail + remedy)
             await told.response()(scope, receive, adding(_ANSWER_HEADERS, send))
         else:
             await self._app(scope, receive, adding(_ANSWER_HEADERS, send))

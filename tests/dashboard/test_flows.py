@@ -3,6 +3,7 @@
 import re
 from itertools import pairwise
 
+import pytest
 from httpx2 import AsyncClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,6 +79,7 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(graphs())
 def test_each_job_stands_right_of_all_that_it_follows_and_on_no_other(parents: dict[str, list[str]]) -> None:

@@ -53,6 +53,14 @@ class Tree(BaseModel):
 
 Pet = Annotated[Cat | Dog, Field(discriminator="kind")]
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=4,
+)
+Anything = Annotated[Any, JSON]
+"""Any value, and for hypothesis what such values are."""
+
 LEAVES = st.sampled_from(
     [
         str,
@@ -76,7 +84,7 @@ LEAVES = st.sampled_from(
         Place,
         Pet,
         Tree,
-        Any,
+        Anything,
         dict,
     ]
 )
@@ -86,9 +94,9 @@ def _deeper(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.one_of(
         inner.map(lambda hint: list[hint]),
         inner.map(lambda hint: dict[str, hint]),
-        inner.map(lambda hint: hint | None if hint is not Any else hint),
+        inner.map(lambda hint: hint | None),
         st.tuples(inner, inner).map(lambda pair: tuple[pair]),
-        st.tuples(inner, inner).map(lambda pair: pair[0] | pair[1] if Any not in pair else Any),
+        st.tuples(inner, inner).map(lambda pair: pair[0] | pair[1]),
     )
 
 
@@ -96,11 +104,6 @@ st.register_type_strategy(Path, st.text("ab/. ").map(Path))
 st.register_type_strategy(AnyUrl, st.sampled_from(["https://example.com/", "file:///a"]).map(AnyUrl))
 
 HINTS = st.recursive(LEAVES, _deeper, max_leaves=4)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=4,
-)
 
 
 def task_of(hint: Any, default: Any = ...) -> AnyTask:
@@ -129,7 +132,8 @@ def dumped(task: AnyTask, arguments: object) -> bytes | None:
         return None
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(hint=HINTS, data=st.data())
 def test_a_value_comes_back_from_its_form_as_it_was(hint: Any, data: st.DataObject) -> None:
     task = task_of(hint)
@@ -152,11 +156,11 @@ def _values(hint: Any) -> st.SearchStrategy[Any]:
         except ValueError:
             return None
 
-    typed = JSON if hint is Any else st.from_type(hint).map(written)
-    return typed if hint is Any else typed | JSON
+    return st.from_type(hint).map(written) | JSON
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(hint=HINTS)
 def test_an_untouched_form_of_an_optional_argument_is_a_call_without_it(hint: Any) -> None:
     task = task_of(hint, default=None)
@@ -165,6 +169,29 @@ def test_an_untouched_form_of_an_optional_argument_is_a_call_without_it(hint: An
 
     assert faults == []
     assert dumped(task, found) in {b"{}", b'{"value":null}'}
+
+
+SUFFIXES = st.sampled_from(["", "~json", "~count", "~is", "~blank", "~key", "/0", "/1/x", "~1"])
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(hint=HINTS, data=st.data())
+def test_whatever_is_sent_is_read_and_shown_again(hint: Any, data: st.DataObject) -> None:
+    shape = shape_of(task_of(hint).schema)
+    names = st.sampled_from(["/value", *controls(html_of(filled(shape)))])
+    garbled = st.tuples(names, SUFFIXES).map("".join)
+    typed = data.draw(st.dictionaries(names | garbled, st.sampled_from(["", "1", "on", "[1]", "{"]) | st.text()))
+
+    if data.draw(st.booleans()):
+        typed = without(typed, data.draw(garbled))
+    form = with_more(sent(shape, typed), data.draw(garbled), _made)
+    value, faults = value_of(form)
+
+    again = noted(form, faults)
+    assert len(again.places) == len(set(faults))
+    assert "<fieldset" in html_of(again.field) or "<div" in html_of(again.field)
+    assert value is ABSENT or isinstance(value, dict) or form.is_json
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def filled(shape: Shape, value: object = ABSENT, *, name: str = "", pointer: str
     if value is ABSENT:
         return _empty(shape, name, pointer)
     if shape.kind is not Kind.JSON and not _holds(shape, value):
-        is_left_out = value is None and shape.empty is not Empty.TEXT and not shape.is_compound
+        is_left_out = value is None and shape.empty is Empty.OMITTED and not (shape.is_needed or shape.is_compound)
         text = "" if is_left_out else json_text(value)
         return Field(shape=shape, name=name, pointer=pointer, text=text, is_json=not is_left_out)
     if shape.is_compound:

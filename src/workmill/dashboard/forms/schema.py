@@ -220,7 +220,7 @@ def _takes_null(shape: Shape) -> bool:
     if shape.kind is Kind.UNION:
         return _NULL in shape.parts
     is_given = shape.kind in {Kind.CHOICE, Kind.CONSTANT} and None in shape.choices
-    return is_given or shape.empty is Empty.NULL or shape.kind is Kind.JSON
+    return is_given or shape.empty is Empty.NULL
 
 
 def _words(schema: Schema) -> frozenset[str]:

@@ -27,7 +27,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """What a tool found. The mean of the text's kind lies between `low` and `high` in 95 of 100 cases."""
+    """What a tool found. `low` and `high` bound the mean with a confidence of 95%."""
 
     tool: str
     happy: int

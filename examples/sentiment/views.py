@@ -20,7 +20,7 @@ from examples.sentiment.sample import sample_text
 from examples.sentiment.tasks import app as mill
 from examples.sentiment.tasks import start_round
 from examples.sentiment.tools import TOOLS
-from examples.sentiment.uploads import DEFAULT_EMAIL, LONGEST_LINE, MOST_LINES, read_upload
+from examples.sentiment.uploads import DEFAULT_EMAIL, MOST_LINES, read_upload
 from workmill import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -62,8 +62,13 @@ def front(request: HttpRequest) -> HttpResponse:
             raise Refused(422, "file", "no file came with the form; choose one first")
         return redirect("request", _stored(file.name or "", file.read(), request.POST).id)
     newest = Request.objects.defer("text", "results").order_by("-created_at")[:SHOWN]
-    bounds = {"lines": MOST_LINES, "line": LONGEST_LINE, "megabytes": settings.LARGEST_FILE // settings.MEGABYTE}
-    shown = {"newest": newest, "bounds": bounds, "faults": Fault.choices, "samples": SAMPLE_LINES}
+    bounds = {"lines": f"{MOST_LINES:,}", "megabytes": settings.LARGEST_FILE // settings.MEGABYTE}
+    shown = {
+        "newest": newest,
+        "bounds": bounds,
+        "faults": Fault.choices,
+        "samples": [(lines, f"{lines:,}") for lines in SAMPLE_LINES],
+    }
     return render(request, "front.html", {**shown, "email": DEFAULT_EMAIL, "tools": TOOLS, **_workers()})
 
 

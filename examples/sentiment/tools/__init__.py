@@ -14,7 +14,7 @@ Score: TypeAlias = Callable[[str], float]
 TOOLS: Final[dict[Tool, str]] = {
     "vader": "VADER: rules and a lexicon rated by people, made for short posts",
     "textblob": "TextBlob: the polarity of adjectives, intensified and negated",
-    "afinn": "AFINN: a list of words, each with a score from -5 to 5",
+    "afinn": "AFINN: a list of words, each of them rated by a person",
     "bayes": "Naive Bayes: learned from the examples in this folder",
 }
 """Every tool, with what it does in a few words."""

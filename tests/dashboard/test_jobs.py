@@ -11,6 +11,7 @@ from tests.dashboard.browser_form import controls
 from tests.dashboard.conftest import Browsing
 from tests.http.hand import Hand
 from workmill import App, JobHandle, JobState
+from workmill.dashboard.elsewhere import calls_of
 
 LINK = re.compile(r'href="(/jobs/[0-9a-f-]{36})"')
 
@@ -254,3 +255,24 @@ async def test_jobs_that_a_sentence_names_are_links(app: App, client: AsyncClien
     html = (await client.get(f"/jobs/{second.id}")).text
 
     assert re.search(rf'it waits for job <a class="id" href="/jobs/{first.id}"', html)
+
+
+@pytest.mark.parametrize(
+    ("task", "args", "shell", "python"),
+    [
+        ("add", {"a": 1}, "workmill call add --json-args '{\"a\": 1}'", "add.enqueue(a=1)"),
+        ("tick", {}, "workmill call tick", "tick.enqueue()"),
+        (
+            "a.b",
+            {"x y": "it's $HOME"},
+            """workmill call a.b --json-args '{"x y": "it'"'"'s $HOME"}'""",
+            """app.task_named('a.b').enqueue(**{'x y': "it's $HOME"})""",
+        ),
+    ],
+)
+def test_a_call_is_told_for_elsewhere(task: str, args: dict[str, object], shell: str, python: str) -> None:
+    assert [call.text for call in calls_of(task, args)] == [shell, python]
+
+
+def test_a_call_that_is_too_long_or_damaged_is_not_told() -> None:
+    assert (calls_of("add", {"a": "x" * 5000}), calls_of("add", None)) == ([], [])

@@ -11,6 +11,7 @@ from workmill.dashboard.access import Access
 from workmill.dashboard.arguments import ArgumentForm, asked_again, form_for
 from workmill.dashboard.body import read_form
 from workmill.dashboard.door import Door
+from workmill.dashboard.elsewhere import calls_of
 from workmill.dashboard.route import Route
 from workmill.dashboard.said import said
 from workmill.dashboard.timeline import timeline
@@ -31,6 +32,7 @@ async def show_job(request: Request, door: Door) -> Response:
         "parts_of": parts_of,
         "steps": timeline(job, await handle.aattempts(), workers),
         "args": json_block(document["args"]),
+        "calls": calls_of(job.task, document["args"]),
         "result": None if job.result is None else json_block(document["result"]),
         "is_known": job.task in door.app.tasks,
         "worker_name": workers.get(job.worker or "", job.worker),

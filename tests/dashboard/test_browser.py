@@ -258,6 +258,21 @@ def test_a_change_is_seen_without_a_reload(browser: "Browser", address: str, app
         sync_api.expect(page.locator("#live")).to_have_text("Paused")
 
 
+def test_server_that_is_gone_is_told_and_its_coming_back_too(browser: "Browser", address: str) -> None:
+    with Visit(browser, address) as visit:
+        page = visit.go("/workers")
+        sync_api.expect(page.locator("#live")).to_have_text("Live")
+
+        page.route("**/workers", lambda route: route.abort())
+        page.evaluate("htmx.trigger(document.body, 'refresh')")
+        sync_api.expect(page.locator("#live")).to_have_text("Offline")
+        assert page.locator("tbody tr").count() == 2
+
+        page.unroute("**/workers")
+        page.evaluate("htmx.trigger(document.body, 'refresh')")
+        sync_api.expect(page.locator("#live")).to_have_text("Live")
+
+
 def test_keys_lead_to_the_sections_and_say_what_they_do(browser: "Browser", address: str) -> None:
     with Visit(browser, address) as visit:
         page = visit.go("/")
@@ -275,6 +290,21 @@ def test_keys_lead_to_the_sections_and_say_what_they_do(browser: "Browser", addr
             page.keyboard.press("g")
             page.keyboard.press(key)
             sync_api.expect(page.locator("h1")).to_have_text(title)
+
+
+def test_rows_are_walked_chosen_and_opened_by_keys(browser: "Browser", address: str) -> None:
+    with Visit(browser, address) as visit:
+        page = visit.go("/jobs")
+        second = page.locator("tbody tr").nth(1)
+        for key in ("j", "j", "j", "k", "x"):
+            page.keyboard.press(key)
+        sync_api.expect(second.locator("input[type=checkbox]")).to_be_checked()
+        assert page.locator("tbody input:checked").count() == 1
+        opened = second.locator("a").first.get_attribute("href")
+
+        page.keyboard.press("Enter")
+
+        page.wait_for_url(f"**{opened}")
 
 
 def test_theme_that_was_chosen_stays(browser: "Browser", address: str) -> None:

@@ -5,7 +5,7 @@
   const POLL_MS = 5000, PATIENCE_MS = 3000, GAP_MS = 1000;
   const button = document.getElementById("live");
   if (!button || !window.htmx) return;
-  let mode = "connecting", paused = false, asked = 0, timer = 0;
+  let mode = "connecting", paused = false, streaming = false, asked = 0, timer = 0;
 
   const words = { connecting: "Connecting", live: "Live", polling: "Polling", paused: "Paused", offline: "Offline" };
   function show(next) {
@@ -25,13 +25,13 @@
   }
 
   // After each connection, the first included, what was missed is fetched: a hidden page has no stream.
-  button.addEventListener("ready", () => { show("live"); ring(); });
+  button.addEventListener("ready", () => { streaming = true; show("live"); ring(); });
   button.addEventListener("rung", ring);
-  for (const name of ["htmx:sse:error", "htmx:sse:close"]) button.addEventListener(name, () => show("polling"));
+  for (const name of ["htmx:sse:error", "htmx:sse:close"]) button.addEventListener(name, () => { streaming = false; show("polling"); });
   const ofRegion = (event) => event.target.matches?.("[hx-select]");
   document.addEventListener("htmx:response:error", (event) => { if (ofRegion(event)) show("offline"); });
   document.addEventListener("htmx:error", (event) => { if (ofRegion(event)) show("offline"); });
-  document.addEventListener("htmx:after:swap", () => { if (mode === "offline") show("polling"); });
+  document.addEventListener("htmx:after:swap", () => { if (mode === "offline") show(streaming ? "live" : "polling"); });
 
   // What the reader has begun to fill in is the reader's.
   document.addEventListener("input", (event) => event.target.setAttribute?.("hx-morph-skip", ""));

@@ -1,0 +1,75 @@
+"""`python -m examples.producer_consumer.producers`: they put elements on the queue, and wait while it is full."""
+
+import asyncio
+import contextlib
+import random
+import uuid
+
+import click
+
+from examples.producer_consumer.saying import Line, Part, asay, persistently
+from examples.producer_consumer.tasks import app, bound_queue, consume
+from workmill import AnyTask, QueueFull, configure_logs
+
+NAMES = ("anna", "ben", "cleo")
+BURST = 5
+REST_SECONDS = (12.0, 18.0)
+WAIT_SECONDS = 10.0
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, 60),
+    default=0.5,
+    show_default=True,
+    envvar="PRODUCER_CONSUMER_SECONDS",
+    help="How long it takes to consume an element of theirs.",
+)
+def main(names: tuple[str, ...], seconds: float) -> None:
+    """Produce under each of these NAMES, side by side, until ctrl-C: some elements at once, then a rest."""
+    configure_logs()
+    bound_queue()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(produce_together(names or NAMES, seconds))
+
+
+async def produce_together(names: tuple[str, ...], seconds: float) -> None:
+    """Produce under each of the names."""
+    async with asyncio.TaskGroup() as group:
+        for name in names:
+            group.create_task(_produce(name, seconds))
+
+
+async def _produce(who: str, seconds: float) -> None:
+    while True:
+        for _ in range(BURST):
+            await _put(who, random.randrange(10), seconds)  # noqa: S311 - any digit will do
+        await asyncio.sleep(random.uniform(*REST_SECONDS))  # noqa: S311 - likewise
+
+
+async def _put(who: str, element: int, seconds: float) -> None:
+    # The key is the same in every try: what was put in one whose answer was lost is not put again.
+    put = consume.using(key=str(uuid.uuid4()))
+    try:
+        job_id = (await persistently(lambda: put.aenqueue(element, seconds))).id
+    except QueueFull:
+        await _say(who, f"waits with {element}: the queue is full")
+        job_id = await _wait_and_put(put, element, seconds)
+    await _say(who, f"has put {element} on the queue", about=job_id)
+
+
+async def _wait_and_put(put: AnyTask, element: int, seconds: float) -> str:
+    while True:
+        with contextlib.suppress(QueueFull):
+            return (await persistently(lambda: put.using(wait=WAIT_SECONDS).aenqueue(element, seconds))).id
+
+
+async def _say(who: str, what: str, *, about: str | None = None) -> None:
+    line = Line(who=who, part=Part.PRODUCER, what=what, about=about)
+    await persistently(lambda: asay(app, line))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""`python -m examples.producer_consumer.subscribers`: each of them hears all that is published while it lives."""
+
+import asyncio
+import contextlib
+
+import click
+
+from examples.producer_consumer.saying import Line, Part, asay, persistently
+from examples.producer_consumer.tasks import CHANNEL, app
+from workmill import configure_logs
+
+NAMES = ("finn", "gina", "hugo")
+WAIT_SECONDS = 30.0
+LONGEST_SHOWN = 100
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+def main(names: tuple[str, ...]) -> None:
+    """Listen under each of these NAMES, side by side, until ctrl-C."""
+    configure_logs()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(listen_together(names or NAMES))
+
+
+async def listen_together(names: tuple[str, ...]) -> None:
+    """Listen under each of the names."""
+    async with asyncio.TaskGroup() as group:
+        for name in names:
+            group.create_task(_listen(name))
+
+
+async def _listen(who: str) -> None:
+    async with app.subscribe(CHANNEL) as messages:
+        await _say(who, "listens")
+        while True:
+            message = await persistently(lambda: messages.anext(WAIT_SECONDS))
+            if message is not None:
+                await _say(who, f"has heard {str(message.data)[:LONGEST_SHOWN]}", about=message.id)
+
+
+async def _say(who: str, what: str, *, about: str | None = None) -> None:
+    line = Line(who=who, part=Part.SUBSCRIBER, what=what, about=about)
+    await persistently(lambda: asay(app, line))
+
+
+if __name__ == "__main__":
+    main()

@@ -52,13 +52,13 @@ def _is_known(request: HttpRequest) -> bool:
 
 
 def _environ(request: HttpRequest, path: str) -> "WSGIEnvironment":
-    request.get_host()  # Refuses a host that ALLOWED_HOSTS does not name.
     root: str = request.path[: len(request.path) - len(path)].rstrip("/")
     return {
         **{key: value for key, value in request.META.items() if isinstance(value, str)},
         "SCRIPT_NAME": _as_bytes(root),
         "PATH_INFO": _as_bytes(f"/{path}"),
         "SERVER_PROTOCOL": request.META.get("SERVER_PROTOCOL", "HTTP/1.1"),
+        "HTTP_HOST": request.get_host(),  # which refuses one that ALLOWED_HOSTS does not name
         "CONTENT_LENGTH": str(len(request.body)),
         "wsgi.url_scheme": request.scheme,
         "wsgi.input": BytesIO(request.body),

@@ -16,6 +16,7 @@ from workmill import (
     JobConflict,
     JobNotFound,
     JobState,
+    ParentNotFound,
     QueueFull,
 )
 from workmill.dashboard.access import Access
@@ -123,7 +124,7 @@ async def _each(app: App, action: Action, ids: list[str], reason: str | None, *,
                 await handle.acancel(reason, force=force)
             else:
                 handle = await handle.aretry()
-        except (InvalidArguments, JobConflict, JobNotFound, QueueFull) as error:
+        except (InvalidArguments, JobConflict, JobNotFound, ParentNotFound, QueueFull) as error:
             refused.append((job_id, str(error)))
         else:
             done.append(handle.id)

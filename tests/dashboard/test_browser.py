@@ -175,6 +175,19 @@ def test_no_page_breaks_its_own_rules_or_those_of_accessibility(
     assert not found, "\n".join(found)
 
 
+def test_form_that_was_refused_is_accessible_and_says_where_it_is_wrong(browser: "Browser", address: str) -> None:
+    with Visit(browser, address) as visit:
+        page = visit.go("/tasks/send")
+        page.evaluate("for (const form of document.forms) form.noValidate = true")
+        page.locator("[name$='number']").first.fill("1.5")
+        page.get_by_role("button", name="Run", exact=True).click()
+        sync_api.expect(page.locator(".wrong").first).to_be_visible()
+
+        page.evaluate(RULES.read_text())
+        assert page.evaluate(SERIOUS) == []
+        assert page.evaluate("window.violations") == []
+
+
 def test_what_an_attacker_wrote_is_text_on_every_page(browser: "Browser", address: str, paths: list[str]) -> None:
     seen = 0
     with Visit(browser, address) as visit:

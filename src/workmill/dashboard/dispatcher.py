@@ -119,7 +119,6 @@ class Dispatcher:
         request = Request(scope, receive, send)
         try:
             response = await self._response(request)
-            await response(scope, receive, send)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - the edge: whatever happened, the browser gets a page
@@ -127,7 +126,8 @@ class Dispatcher:
             if refusal is None:
                 _log.exception("the dashboard could not answer %s %s", request.method, request.url.path)
                 refusal = Refusal(status=500, title="Something went wrong here", detail="The server's log says more.")
-            await self._refuse(request, refusal)(scope, receive, send)
+            response = self._refuse(request, refusal)
+        await response(scope, receive, send)
 
     async def _response(self, request: Request) -> Response:
         host = self._hosts.check(request.headers, request.scope)

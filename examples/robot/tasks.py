@@ -25,6 +25,9 @@ KEEP = timedelta(days=1)
 """How long the jobs are kept after their end, and with them the keys that make a repetition harmless."""
 LONGEST_MESSAGE = 1000
 
+TELL = Retry(200, first=0.5, most=5, on=ServiceFailed)
+"""How an answer about a record is repeated: a service that is away for a quarter of an hour misses none."""
+
 Message = Annotated[str, Field(max_length=LONGEST_MESSAGE, description="A line that goes with every record")]
 
 app = App()
@@ -97,17 +100,13 @@ async def work(record_id: RecordId, document: Document, msg: Message = "") -> Wo
     return Worked(record_id=record_id, elements=contents.elements, characters=contents.characters)
 
 
-@app.task(
-    name="robot.done", queue=ANSWERS, retry=Retry(10, first=0.5, most=60, on=ServiceFailed), timeout=30, keep=KEEP
-)
+@app.task(name="robot.done", queue=ANSWERS, retry=TELL, timeout=30, keep=KEEP)
 def say_done(worked: Worked) -> None:
     """Tell the service that a record is done: runs when the work on it has succeeded, and gets its result."""
     service.tell(worked.record_id, "DONE")
 
 
-@app.task(
-    name="robot.refused", queue=ANSWERS, retry=Retry(10, first=0.5, most=60, on=ServiceFailed), timeout=30, keep=KEEP
-)
+@app.task(name="robot.refused", queue=ANSWERS, retry=TELL, timeout=30, keep=KEEP)
 def say_refused(job_id: str, record_id: RecordId) -> None:
     """Tell the service that a record is refused: runs when the work on it has failed, and gets the id of its job."""
     failure = app.job(job_id).record.failure

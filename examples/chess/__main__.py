@@ -30,7 +30,8 @@ def main(port: int) -> None:
         engine = find_stockfish()
     except NoStockfish as error:
         raise click.ClickException(str(error)) from error
-    environment = environment_of("chess")
+    # SQLAlchemy's library for SQLite serves for the jobs, too: then rows and jobs share a transaction.
+    environment = environment_of("chess", options="?driver=sqlite3")
     # Waitress is made for WSGI: threads, bounded buffers, and the full protocol, in pure Python.
     web = ["-m", "waitress", f"--listen={HOST}:{port}", f"--threads={THREADS}", "--call", "examples.chess:create_app"]
     programs = {"worker": worker_of("examples.chess.tasks:app", concurrency=os.cpu_count() or 1), "web server": web}

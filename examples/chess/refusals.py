@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import TypedDict
 
 from flask import Flask, Response, jsonify, request
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 from workmill import ArgumentError, InvalidArguments, StoreUnavailable
@@ -46,6 +47,7 @@ def install_refusals(app: Flask) -> None:
     app.register_error_handler(Refused, _answer)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(StoreUnavailable, _answer_unavailable)
+    app.register_error_handler(OperationalError, _answer_unavailable)
 
 
 def _answer(refused: Refused) -> tuple[Response, int]:

@@ -6,8 +6,9 @@ import os
 import chess
 import chess.svg
 import click
-from flask import Flask, Response, jsonify, render_template, request, url_for
+from flask import Flask, Response, current_app, jsonify, render_template, request, url_for
 
+from examples.chess.asked import Requests, requests_of
 from examples.chess.position import IllegalPosition, read_position
 from examples.chess.refusals import install_refusals, refuse, refuse_arguments
 from examples.chess.stockfish import NoStockfish, find_stockfish
@@ -17,6 +18,7 @@ from examples.chess.view import progress_view
 from workmill import Failure, InvalidArguments, JobConflict, JobHandle, JobNotFound, JobState
 
 LONGEST_BODY = 16 * 1024
+MOST_LATEST = 8
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -46,11 +48,12 @@ def create_app() -> Flask:
 
 def page() -> str:
     """Answer the page with the board."""
-    return render_template("page.html", fields=analyse.schema["properties"], start=chess.STARTING_FEN)
+    latest = _requests().latest(MOST_LATEST)
+    return render_template("page.html", fields=analyse.schema["properties"], start=chess.STARTING_FEN, latest=latest)
 
 
 def analyze() -> tuple[Response, int, dict[str, str]]:
-    """Enqueue an analysis and answer its id at once."""
+    """Store the request and its job in one transaction, and answer their id at once."""
     if request.mimetype != "application/json":
         raise refuse(415, "Content-Type", request.mimetype, "send JSON, with Content-Type: application/json")
     raw = request.get_data()
@@ -58,8 +61,8 @@ def analyze() -> tuple[Response, int, dict[str, str]]:
         new = analyse.job_from_json(raw)
     except InvalidArguments as error:
         raise refuse_arguments(error, raw, analyse.schema["properties"]) from error
-    [job] = mill.enqueue_many([new])
-    return jsonify(id=job.id), 202, {"Location": url_for("analysis", id=job.id)}
+    request_id = _requests().add(new, json.loads(new.args)["fen"])
+    return jsonify(id=request_id), 202, {"Location": url_for("analysis", id=request_id)}
 
 
 def analysis() -> Response:
@@ -130,6 +133,14 @@ def _error(failure: Failure | None) -> dict[str, str]:
     if failure is None:
         return {"type": "Unknown", "message": "nothing was recorded about the failure"}
     return {"type": failure.type, "message": failure.message}
+
+
+def _requests() -> Requests:
+    """Return the rows of this application; they are looked for at the first request, not when it is made."""
+    requests = current_app.extensions.get("chess_requests")
+    if requests is None:
+        requests = current_app.extensions["chess_requests"] = requests_of(mill, current_app.config.get("DATABASE"))
+    return requests
 
 
 def _asked_job() -> JobHandle[object]:

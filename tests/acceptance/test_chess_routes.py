@@ -231,7 +231,7 @@ def test_foreign_host_is_refused(example: Example) -> None:
 def test_store_that_does_not_answer_is_a_503_that_says_try_again(
     example: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unavailable(*_: object) -> None:
+    def unavailable(*_: object, **__: object) -> None:
         raise StoreUnavailable("the disk is busy")
 
     monkeypatch.setattr(example.app, "enqueue_many", unavailable)

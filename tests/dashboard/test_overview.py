@@ -54,6 +54,18 @@ async def test_jobs_that_no_worker_takes_are_pointed_out(client: AsyncClient, ap
     assert "1 job on queue plane, and no live worker takes it" in page
 
 
+async def test_of_very_many_queues_those_with_something_on_them_are_shown(client: AsyncClient, app: App) -> None:
+    for number in range(40):
+        await app.queue(f"idle-{number}").apause()
+    await app.task_named("plane.move").aenqueue({"x": 1})
+
+    page = main_of((await client.get("/")).text)
+
+    assert page.index('id="queue-plane"') < page.index('id="queue-default"')
+    assert page.count('id="queue-') == 30
+    assert "and 12 others" in page
+
+
 async def test_what_is_amiss_with_the_store_is_told_and_looked_at_twice_a_minute_at_most(
     browsing: Browsing, app: App
 ) -> None:

@@ -18,6 +18,8 @@ LOOKED_AT = 500
 """How many jobs that ended are summed up."""
 FAILURES_LOOKED_AT = 100
 TROUBLES_SHOWN = 8
+QUEUES_SHOWN = 30
+CONCERNS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +38,15 @@ async def show_overview(request: Request, door: Door) -> Response:
     failed = await app.ajobs(states=("failed",), limit=FAILURES_LOOKED_AT)
     live = [worker for worker in workers if worker.is_live]
     values = {
-        "queues": queues,
+        "queues": sorted(queues, key=_busyness)[:QUEUES_SHOWN],
+        "more_queues": max(len(queues) - QUEUES_SHOWN, 0),
         "counts": _by_state(counts),
         "live_workers": live,
         "slots": sum(worker.concurrency for worker in live),
         "running": sum(worker.running for worker in live),
         "recent": recent(ended.jobs, await app.anow(), is_cut=ended.next_cursor is not None),
         "troubles": troubles(failed.jobs)[:TROUBLES_SHOWN],
-        "concerns": [*_starving(queues), *_found(await door.findings())],
+        "concerns": [*_found(await door.findings()), *_starving(queues)][:CONCERNS_SHOWN],
     }
     return door.render(request, "overview.html", values)
 
@@ -53,6 +56,10 @@ def _by_state(counts: Iterable[Count]) -> dict[str, int]:
     for count in counts:
         summed[str(count.state)] += count.jobs
     return dict(summed)
+
+
+def _busyness(queue: QueueInfo) -> tuple[bool, str]:
+    return not (queue.unbegun or queue.counts.get(JobState.RUNNING, 0)), queue.name
 
 
 def _starving(queues: Iterable[QueueInfo]) -> Iterator[Concern]:

@@ -78,6 +78,7 @@ def requests_of(mill: App, own_file: str | None) -> Requests:
         mill: Whose jobs they have.
         own_file: The file for them where they cannot be in the jobs' database; else one named after that.
     """
+    mill.now()  # opens the store, which makes the schema that the table may go to
     parts = urlsplit(mill.url)
     jobs = Path(unquote(parts.path.removeprefix("/"))) if parts.scheme == "sqlite" else Path("jobs")
     if parts.scheme == "postgresql":

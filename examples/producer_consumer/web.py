@@ -4,7 +4,7 @@ import logging
 import random
 
 from flask import Flask, Response, redirect, render_template, request, url_for
-from werkzeug.exceptions import Forbidden, HTTPException, MethodNotAllowed, ServiceUnavailable
+from werkzeug.exceptions import Forbidden, HTTPException, MethodNotAllowed, SecurityError, ServiceUnavailable
 
 from examples.producer_consumer.floor import Floor
 from examples.producer_consumer.saying import Hearing, Line, Part, log, say
@@ -113,6 +113,9 @@ def _back() -> Response:
 
 
 def _answer_error(error: HTTPException) -> tuple[str, int, list[tuple[str, str]]]:
+    if isinstance(error, SecurityError):  # in which case no page has an address here
+        reason = "This host is not served. Use localhost, or name the host in PRODUCER_CONSUMER_TRUSTED_HOSTS.\n"
+        return reason, 400, [("Content-Type", "text/plain")]
     headers = [(name, value) for name, value in error.get_headers() if name in {"Allow", "Retry-After"}]
     return render_template("refused.html", name=error.name, reason=error.description), error.code or 500, headers
 

@@ -108,9 +108,9 @@ def _message(job: Job | None) -> str:
         return ""
     if job.state == JobState.CANCELLED:
         return job.cancel_reason or "cancelled"
-    if job.failure is not None and job.state != JobState.SUCCEEDED:
-        return job.failure.message
-    return job.progress.message or "" if job.progress is not None and job.state == JobState.RUNNING else ""
+    if job.state == JobState.RUNNING:
+        return (job.progress.message or "") if job.progress is not None else ""
+    return job.failure.message if job.failure is not None and job.state != JobState.SUCCEEDED else ""
 
 
 def _times(jobs: list[Job]) -> Shown:

@@ -33,6 +33,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 SECURE_REFERRER_POLICY = "same-origin"
+CSRF_FAILURE_VIEW = "examples.sentiment.views.not_from_here"
 CSRF_COOKIE_NAME = "sentiment-csrf"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_AGE = None

@@ -131,6 +131,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return refusal(request, Refused(400, "Host" if is_host else "request", said if is_host else "it is malformed"))
 
 
+def not_from_here(request: HttpRequest, reason: str) -> HttpResponse:
+    """Say that a form did not come from a page of this site, or that the browser keeps no cookies."""
+    return refusal(request, Refused(403, "form", f"{reason.rstrip('.')}; load the page again and send it from there"))
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Say that there is no such page or request."""
     known = "there is no request of this id" if isinstance(exception, Http404) else "there is no such page"

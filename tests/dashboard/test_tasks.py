@@ -136,6 +136,24 @@ async def test_a_second_job_beside_a_unique_one_is_refused(app: App, client: Asy
     assert len((await app.ajobs()).jobs) == 1
 
 
+@pytest.mark.parametrize(
+    ("unique", "said"),
+    [
+        (Unique(), "by all arguments; else reject"),
+        (Unique(by=()), "one at a time; else reject"),
+        (Unique(by=("a",), on_conflict="return"), "by a; else return"),
+        (Unique(key="k{a}"), "by k{a}; else reject"),
+    ],
+)
+async def test_what_makes_two_jobs_one_too_many_is_said(
+    app: App, client: AsyncClient, unique: Unique, said: str
+) -> None:
+    @app.task(unique=unique)
+    def once(a: int) -> None: ...
+
+    assert said in (await client.get("/tasks/once")).text
+
+
 async def test_a_task_that_cannot_be_served_says_why(app: App, client: AsyncClient) -> None:
     @app.task
     def odd(a: "Nowhere") -> None: ...  # type: ignore[name-defined] # noqa: F821 - that is the point

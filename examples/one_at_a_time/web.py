@@ -1,5 +1,6 @@
 """The web half: it starts the task, asks about it, and cancels it. It never works itself."""
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,8 @@ from examples.one_at_a_time.tasks import app as mill
 from workmill import Job, JobHandle, JobNotFound, JobState, StoreUnavailable, UniqueConflict
 
 HERE = Path(__file__).resolve().parent
+HOSTS = "ONE_AT_A_TIME_HOSTS"
+LOCAL_HOSTS = "localhost 127.0.0.1 ::1"
 BUSY = "A task is already being executed"
 NONE_YET = "No task has been executed yet"
 NONE_RUNS = "No task is being executed"
@@ -40,7 +43,7 @@ class Status(Started):
 
 
 def create_app() -> FastAPI:
-    """Return the FastAPI application."""
+    """Return the FastAPI application. `ONE_AT_A_TIME_HOSTS` lists the host names that it is served by, if not local."""
     api = FastAPI(title="One task at a time", docs_url=None, redoc_url=None)
     api.middleware("http")(_guard)
     api.add_exception_handler(StoreUnavailable, _answer_unavailable)
@@ -91,6 +94,8 @@ async def _job(task_id: str | None) -> JobHandle[object]:
         job = await mill.ajob(task_id)
     except JobNotFound as error:
         raise HTTPException(404, str(error)) from error
+    if job.record.task != long_task.name:
+        raise HTTPException(404, f"the job {task_id} is of another task")
     return job
 
 
@@ -104,12 +109,22 @@ def _result(job: Job) -> object:
 
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Let no page of another site start or cancel anything, and add the headers of every answer."""
-    if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
-        return JSONResponse({"detail": "a page of another site sent this"}, status_code=403)
-    response = await call_next(request)
+    """Let nothing be started or cancelled that nobody has asked for, and add the headers of every answer."""
+    reason = _reason_to_refuse(request)
+    response = JSONResponse({"detail": reason}, status_code=403) if reason else await call_next(request)
     response.headers.update(SECURITY_HEADERS)
     return response
+
+
+def _reason_to_refuse(request: Request) -> str | None:
+    # By a name of its own a page of another site would count as one of this.
+    if request.url.hostname not in os.environ.get(HOSTS, LOCAL_HOSTS).split():
+        return f"this host is not served: use localhost, or list the host in {HOSTS}"
+    if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
+        return "a page of another site sent this"
+    if "prefetch" in request.headers.get("sec-purpose", ""):
+        return "this is not to be fetched ahead of a click"
+    return None
 
 
 async def _answer_unavailable(_: Request, error: Exception) -> JSONResponse:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from examples.chess.stockfish import ROOT
 from tests.acceptance.processes import descendants
@@ -24,10 +25,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(url: str, arguments: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a Python command on a store, and leave nothing of it behind."""
+def running(url: str, arguments: Sequence[str], *, folder: Path = ROOT) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a Python command in a folder and on a store, and leave nothing of it behind."""
     environment = {**os.environ, "WORKMILL_URL": url}
-    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, process_group=0)
+    process = subprocess.Popen([sys.executable, *arguments], cwd=folder, env=environment, process_group=0)
     try:
         yield process
     finally:

@@ -1,19 +1,24 @@
 """The one-at-a-time example as a stranger uses it: its own program, over HTTP, and what crashes do to it."""
 
+import http.client
 import json
 import os
+import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
-from tests.acceptance.client import Client
-from tests.acceptance.processes import await_end, command_of, descendants
-from tests.acceptance.servers import await_listening, free_port, running
+from examples.producer_consumer.tasks import consume
+from examples.running import ROOT
+from tests.acceptance.processes import await_end, descendants
+from tests.acceptance.servers import HOST, await_listening, free_port, running
+from workmill import App, JobState
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="it starts a tree of processes")]
 
@@ -31,10 +36,11 @@ class Example:
         self.port = port
         self.pid = pid
 
-    def ask(self, method: str, path: str) -> tuple[int, dict[str, object]]:
-        with Client(self.port) as client:
-            status, answer = client.ask(method, path)
-            return status, json.loads(answer)
+    def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, dict[str, object]]:
+        with closing(http.client.HTTPConnection(HOST, self.port, timeout=DEADLINE_SECONDS)) as connection:
+            connection.request(method, path, headers=dict(headers or {}))
+            response = connection.getresponse()
+            return response.status, json.loads(response.read() or b"{}")
 
     def start(self, query: str = "") -> str:
         status, answer = self.ask("GET", f"/start?{query}")
@@ -44,9 +50,6 @@ class Example:
     def until(self, state: str, task_id: str | None = None) -> dict[str, object]:
         query = "" if task_id is None else f"?task_id={task_id}"
         return until(lambda: self.ask("GET", f"/status{query}")[1], lambda answer: answer.get("status") == state)
-
-    def program(self, words: str) -> int:
-        return next(pid for pid in descendants(self.pid) if words in command_of(pid))
 
 
 def until(
@@ -62,9 +65,18 @@ def until(
 
 
 @contextmanager
-def example(url: str) -> Iterator[Example]:
+def example(url: str, folder: Path = ROOT) -> Iterator[Example]:
     port = free_port()
-    with running(url, ["-m", "examples.one_at_a_time", f"--port={port}"]) as process:
+    with running(url, ["-m", "examples.one_at_a_time", f"--port={port}"], folder=folder) as process:
+        await_listening(port, process)
+        yield Example(port, process.pid)
+
+
+@contextmanager
+def web_server(url: str) -> Iterator[Example]:
+    port = free_port()
+    words = ["-m", "uvicorn", "--factory", "examples.one_at_a_time:create_app", f"--port={port}"]
+    with running(url, [*words, "--log-level=warning"]) as process:
         await_listening(port, process)
         yield Example(port, process.pid)
 
@@ -99,12 +111,48 @@ def test_every_line_of_the_contract(url: str) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_of_twenty_clients_one_starts_it(url: str) -> None:
-    with example(url) as it, ThreadPoolExecutor(CLIENTS) as pool:
-        answers = list(pool.map(lambda _: it.ask("GET", "/start?seconds=600"), range(CLIENTS)))
+def test_of_twenty_clients_of_two_web_servers_one_starts_it(url: str) -> None:
+    with example(url) as one, web_server(url) as other, ThreadPoolExecutor(CLIENTS) as pool:
+        answers = list(pool.map(lambda number: (one, other)[number % 2].ask("GET", "/start"), range(CLIENTS)))
 
     assert sorted(status for status, _ in answers) == [200, *[400] * (CLIENTS - 1)]
     assert all(answer == BUSY for status, answer in answers if status == 400)
+
+
+@pytest.mark.timeout(120)
+def test_worker_takes_up_a_change_of_the_task(sqlite_url: str, tmp_path: Path) -> None:
+    copy = shutil.copytree(ROOT / "examples" / "one_at_a_time", tmp_path / "examples" / "one_at_a_time")
+    for name in ("__init__.py", "running.py"):
+        shutil.copy(ROOT / "examples" / name, tmp_path / "examples")
+    source = (copy / "tasks.py").read_text()
+
+    with example(sqlite_url, tmp_path) as it:
+        assert it.until("succeeded", it.start("seconds=0"))["result"] == "worked for 0 s"
+        (copy / "tasks.py").write_text(source.replace("worked for", "laboured for"))
+
+        until(
+            lambda: it.until("succeeded", it.start("seconds=0")), lambda answer: answer["result"] == "laboured for 0 s"
+        )
+
+
+@pytest.mark.timeout(60)
+def test_nothing_is_started_or_cancelled_that_nobody_has_asked_for(sqlite_url: str) -> None:
+    with App(sqlite_url) as app, web_server(sqlite_url) as it:
+        for headers in (
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+            {"Sec-Purpose": "prefetch;prerender"},
+            {"Host": "evil.example"},
+        ):
+            assert it.ask("GET", "/start", headers)[0] == 403
+        assert it.ask("HEAD", "/start")[0] == 405
+        assert not app.jobs().jobs
+
+        task = it.start()
+        assert it.ask("POST", f"/cancel?task_id={task}", {"Sec-Fetch-Site": "cross-site"})[0] == 403
+        [another] = app.enqueue_many([consume.job(1)])
+        assert it.ask("POST", f"/cancel?task_id={another.id}")[0] == 404
+        assert {job.state for job in app.jobs().jobs} == {JobState.QUEUED}
 
 
 @pytest.mark.timeout(240)

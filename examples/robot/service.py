@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from examples.robot.records_shape import Record
 from examples.robot.settings import settings_of
 
-TIMEOUT_SECONDS = 3.0
+TIMEOUT_SECONDS = 5.0
 LONGEST_ANSWER = 64 * 1024 * 1024
 RECORDS = TypeAdapter(list[Record])
 

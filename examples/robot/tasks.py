@@ -73,20 +73,19 @@ def register(body: dict[str, JsonValue]) -> Registered:
     timeout=120,
     keep=KEEP,
 )
-def do_round(run: str, records: Count, msg: Message = "", rplstatus: Status = "START") -> Fetched:
+async def do_round(run: str, records: Count, msg: Message = "", rplstatus: Status = "START") -> Fetched:
     """Fetch records and put each on the queue of the pool.
 
     However often it is repeated, and wherever it was broken off: the service gives this job the same records again, and
-    the key of each of them is that of the job that is there.
+    the key of each of them is that of the job that is there. A stop of the robot ends it at whatever it waits for.
     """
-    found = service.take(records, by=current_job.id, status=rplstatus)
+    found = await asyncio.to_thread(service.take, records, by=current_job.id, status=rplstatus)
     jobs = list[JobHandle[Worked]]()
     for number, record in enumerate(found, start=1):
-        current_job.check_cancelled()
-        jobs.append(_put(record, msg))
+        jobs.append(await _put(record, msg))
         current_job.progress(number, len(found), f"record {record.id}")
     known = sum(not job.created for job in jobs)
-    count.using(key=current_job.id, after=jobs, needs="end").enqueue([job.id for job in jobs])
+    await count.using(key=current_job.id, after=jobs, needs="end").aenqueue([job.id for job in jobs])
     log.info("run %s, round %s: %s records, %s of them known (%s)", run, current_job.id, len(jobs), known, msg)
     return Fetched(records=len(jobs), known=known)
 
@@ -121,11 +120,11 @@ def count(job_ids: list[str]) -> dict[JobState, int]:
     return {state: states.count(state) for state in JobState if state in states}
 
 
-def _put(record: Record, msg: str) -> JobHandle[Worked]:
+async def _put(record: Record, msg: str) -> JobHandle[Worked]:
     """Put a record on the pool's queue, with what follows it; a record that was there before is there once."""
     refusal = say_refused.step(record_id=record.id)
     task = work.using(key=f"record-{record.id}", then=say_done.step(), on_error=refusal)
     try:
-        return task.enqueue(record.id, record.document, msg)
+        return await task.aenqueue(record.id, record.document, msg)
     except JobConflict as error:  # An earlier run has put it there with another message.
-        return work.handle(app.job(error.job_id).record)
+        return work.handle((await app.ajob(error.job_id)).record)

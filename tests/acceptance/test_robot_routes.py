@@ -13,9 +13,9 @@ from examples.robot import records, service
 from examples.robot.documents import DEEPEST, LONGEST_DOCUMENT, BadDocument, document_of, read_document
 from examples.robot.records_shape import Record
 from examples.robot.settings import settings_of
-from examples.robot.tasks import app, do_round, work
+from examples.robot.tasks import Fetched, app, do_round, work
 from examples.robot.web import LONGEST_BODY, create_app
-from workmill import ConfigError, JobState
+from workmill import ConfigError, JobState, Loop, ScheduleHandle
 from workmill.testing import FakeClock, drain, isolated
 
 ORDER = {"timedelta": 15, "records": 20, "msg": "hello", "rplstatus": "START"}
@@ -188,9 +188,7 @@ def test_records_that_come_again_are_worked_once_whatever_the_message(clock: Fak
         rounds.append(do_round.enqueue("run", 2, message))
         drain(app, clock=clock)
 
-    assert [each.result() for each in rounds] == [
-        do_round.function.__annotations__["return"](records=2, known=known) for known in (0, 2, 2)
-    ]
+    assert [each.result() for each in rounds] == [Fetched(records=2, known=known) for known in (0, 2, 2)]
     assert len(app.jobs(tasks=["robot.work"]).jobs) == 2
     assert len(app.jobs(tasks=["robot.done"]).jobs) == 2
     assert told.answers == {1: "DONE", 2: "DONE"}
@@ -303,3 +301,44 @@ def test_wrong_variable_is_named(name: str, value: str) -> None:
 def test_latest_before_soonest_is_refused() -> None:
     with pytest.raises(ConfigError, match="latest_seconds"):
         settings_of({"ROBOT_SOONEST_SECONDS": "9", "ROBOT_LATEST_SECONDS": "3"})
+
+
+def test_start_whose_pause_another_start_changed_gets_its_own(
+    http: FlaskClient, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http.post("/api/wstart", json=ORDER)
+    http.post("/api/wstop")
+    edit, others = ScheduleHandle.edit, [Loop(99)]
+
+    def edit_and_another(self: ScheduleHandle, *, when: Loop) -> ScheduleHandle:
+        edited = edit(self, when=when)
+        while others:
+            edit(app.schedules.get(self.name), when=others.pop())
+        return edited
+
+    monkeypatch.setattr(ScheduleHandle, "edit", edit_and_another)
+    answer = http.post("/api/wstart", json={**ORDER, "timedelta": 30})
+
+    assert not others
+    assert (answer.status_code, answer.get_json()["status"], answer.get_json()["timedelta"]) == (202, "started", 30)
+    assert answer.get_json()["next_at"] == (clock() + timedelta(seconds=30)).isoformat()
+
+
+def test_start_that_comes_a_moment_after_another_changes_nothing_of_that(
+    http: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http.post("/api/wstart", json=ORDER)
+    http.post("/api/wstop")
+    edit, others = ScheduleHandle.edit, [{**ORDER, "timedelta": 15, "msg": "the quicker one"}]
+
+    def edit_late(self: ScheduleHandle, *, when: Loop) -> ScheduleHandle:
+        if others:
+            assert http.application.test_client().post("/api/wstart", json=others.pop()).status_code == 202
+        return edit(self, when=when)
+
+    monkeypatch.setattr(ScheduleHandle, "edit", edit_late)
+    answer = http.post("/api/wstart", json={**ORDER, "timedelta": 77})
+    view = http.get("/api/wstatus").get_json()
+
+    assert answer.status_code == 422
+    assert (view["status"], view["timedelta"], view["msg"]) == ("started", 15, "the quicker one")

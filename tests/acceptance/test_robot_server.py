@@ -2,14 +2,19 @@
 
 import json
 import re
+import socket
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from examples.robot.service import TIMEOUT_SECONDS
 from tests.acceptance.robot_parts import Parts
+from tests.acceptance.servers import HOST
 from workmill import App, Attempt, Ending, JobState
 
 ORDER = {"timedelta": 0.5, "records": 12, "msg": "hello", "rplstatus": "FETCHED"}
@@ -118,3 +123,27 @@ def test_robot_goes_on_where_it_was_after_a_kill_of_everything_and_stops_when_to
     assert set(states) == {JobState.SUCCEEDED, JobState.FAILED}
     assert {job.state for job in work if json.loads(job.args)["record_id"] % 10 == 0} == {JobState.FAILED}
     assert (records["DONE"], records["REFUSED"]) == (states[JobState.SUCCEEDED], states[JobState.FAILED])
+
+
+@pytest.mark.timeout(120)
+def test_stop_ends_a_round_whose_service_does_not_answer(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with App(sqlite_url) as app, closing(socket.socket()) as silent:
+        parts = Parts(sqlite_url, tmp_path, monkeypatch)
+        silent.bind((HOST, parts.records_port))
+        silent.listen()
+        try:
+            parts.start("web", "worker")
+            parts.ask("POST", "/api/wstart", {**ORDER, "timedelta": 0.1})
+            parts.until(lambda: "running" in shown(parts), "a round runs")
+            stopped_at = time.monotonic()
+            parts.ask("POST", "/api/wstop")
+            (last,) = app.jobs(tasks=["robot.round"], limit=1).jobs
+            job = app.job(last.id).refresh(wait=20)
+            seconds = time.monotonic() - stopped_at
+        finally:
+            parts.kill(*parts.trees)
+
+    assert job.state is JobState.CANCELLED
+    assert seconds < TIMEOUT_SECONDS

@@ -243,7 +243,7 @@ def test_service_gives_the_same_name_the_same_and_what_was_left_lying_to_others(
 def test_service_keeps_for_its_lease_what_it_has_handed_out(shelf: FlaskClient) -> None:
     shelf.application.config["LEASE"] = 60
 
-    assert (taken(shelf, "a"), taken(shelf, "b")) == ([1, 2, 3], [4, 5, 6])
+    assert [taken(shelf, by) for by in ("a", "a", "b")] == [[1, 2, 3], [1, 2, 3], [4, 5, 6]]
 
 
 def test_service_fails_by_turns_before_and_after_it_did_what_it_was_asked(shelf: FlaskClient) -> None:

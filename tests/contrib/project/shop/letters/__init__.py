@@ -1,0 +1,1 @@
+"""An app whose tasks are declared with Django's own API."""

@@ -48,7 +48,7 @@ export function nameOf(piece) {
 /** Return an image element of the piece. */
 export function imageOf(piece) {
   const image = document.createElement("img");
-  image.src = `/pieces/${isWhite(piece) ? "w" : "b"}${piece.toUpperCase()}.svg`;
+  image.src = `pieces/${isWhite(piece) ? "w" : "b"}${piece.toUpperCase()}.svg`;
   image.alt = "";
   image.draggable = false;
   return image;

@@ -15,18 +15,18 @@ export class Refused extends Error {
 
 /** Ask whether the position is legal; return {fen, over, check}. */
 export function checkPosition(fen, signal) {
-  return call(`/position?${new URLSearchParams({ fen })}`, {}, signal);
+  return call(`position?${new URLSearchParams({ fen })}`, {}, signal);
 }
 
 /** Enqueue an analysis; return its id. */
 export async function submit(body) {
   const headers = { "Content-Type": "application/json" };
-  return (await call("/analyze", { method: "POST", headers, body: JSON.stringify(body) })).id;
+  return (await call("analyze", { method: "POST", headers, body: JSON.stringify(body) })).id;
 }
 
 /** Cancel an analysis. */
 export function cancel(id) {
-  return call(`/analysis?${new URLSearchParams({ id })}`, { method: "DELETE" });
+  return call(`analysis?${new URLSearchParams({ id })}`, { method: "DELETE" });
 }
 
 /**
@@ -53,7 +53,7 @@ export async function watch(id, signal, { onView, onTrouble }) {
 
 async function look(id, signal, onTrouble) {
   try {
-    return await call(`/progress?${new URLSearchParams({ id })}`, {}, signal);
+    return await call(`progress?${new URLSearchParams({ id })}`, {}, signal);
   } catch (error) {
     if (error instanceof Refused) throw error;
     if (!signal.aborted) onTrouble();

@@ -1,7 +1,6 @@
-"""Django's connection inside a job, and transactions that hold rows as well as jobs, where the store joins them."""
+"""Transactions that hold rows as well as jobs, where the store joins Django's; and what there is where it does not."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import Final, ParamSpec, TypeVar
 
 from django.conf import settings  # type: ignore[import-untyped] # it has no types
@@ -13,15 +12,6 @@ P = ParamSpec("P")
 C = TypeVar("C")
 R = TypeVar("R")
 JOINS: Final[bool] = settings.MILL_JOINS
-
-
-@contextmanager
-def connected() -> Iterator[None]:
-    """Close the connection of this thread at the end: threads of a worker come and go, and one may be broken."""
-    try:
-        yield
-    finally:
-        connection.close()
 
 
 def finishing() -> AbstractContextManager[object]:

@@ -8,10 +8,10 @@ from typing import TypeAlias
 from pydantic import TypeAdapter
 
 from examples.sentiment.analysis import Analysis
+from examples.sentiment.mill import app as mill
 from examples.sentiment.models import Request, State
 from examples.sentiment.rounds import MOST_TRIES
 from examples.sentiment.tasks import analysis_jobs
-from examples.sentiment.tasks import app as mill
 from examples.sentiment.tools import TOOLS, Tool
 from workmill import Job, JobState
 

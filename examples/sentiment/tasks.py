@@ -16,13 +16,13 @@ from django.db import connection, transaction  # type: ignore[import-untyped] # 
 from examples.sentiment import ready as ready  # noqa: PLC0414 - before the models
 from examples.sentiment import rounds
 from examples.sentiment.analysis import Analysis, analyse_lines
-from examples.sentiment.connecting import JOINS, connected, enqueueing, finishing
+from examples.sentiment.connecting import JOINS, enqueueing, finishing
 from examples.sentiment.mailing import send_mail
 from examples.sentiment.migrating import migrate
+from examples.sentiment.mill import app as app  # noqa: PLC0414 - whoever wants its tasks looks here
 from examples.sentiment.models import Fault, Request, State
 from examples.sentiment.tools import TOOLS, Tool, load_tool
 from workmill import (
-    App,
     Cancel,
     Flow,
     FlowNotFound,
@@ -44,15 +44,13 @@ QUIET = timedelta(seconds=5)
 """How long the manager lets a request be: it may just be on its way."""
 FAULTY: Tool = "afinn"
 
-app = App()
-
 
 @app.task(name="sentiment.analyse", queue="analyses", process=True, timeout=LIMIT_SECONDS, grace=1, memory="1GB")
 def analyse(request_id: str, round_number: int, tool: Tool) -> Analysis:
     """Return what one tool finds in the text of a request."""
     current_job.progress(0, message="loading")
-    with connected():
-        request = rounds.begin(request_id, round_number)
+    request = rounds.begin(request_id, round_number)
+    connection.close()  # It is not needed for as long as the analysis takes.
     if request is None:
         raise Cancel("another round of the request has begun, or it is gone")
     if tool == FAULTY:
@@ -63,7 +61,7 @@ def analyse(request_id: str, round_number: int, tool: Tool) -> Analysis:
 @app.task(name="sentiment.succeeded", retry=Retry(5, first=1))
 def succeeded(results: list[Analysis], request_id: str, round_number: int) -> None:
     """Note the results of the four analyses, and have them mailed: both or neither, where the store can do so."""
-    with connected(), finishing():
+    with finishing():
         if rounds.succeed(request_id, round_number, [asdict(result) for result in results]):
             enqueueing(mail, key=f"sentiment.mail {request_id} {round_number}").enqueue(request_id, round_number)
 
@@ -72,23 +70,21 @@ def succeeded(results: list[Analysis], request_id: str, round_number: int) -> No
 def failed(job_id: str, request_id: str, round_number: int) -> None:
     """Note that a request failed. `job_id` is that of `succeeded`, which fails when one of those before it does."""
     error = _what_failed(job_id)
-    with connected(), finishing():
+    with finishing():
         rounds.fail(request_id, round_number, error)
 
 
 @app.task(name="sentiment.mail", retry=Retry(5, first=2))
 def mail(request_id: str, round_number: int) -> None:
     """Send the results to whoever asked for them. A repetition has the same Message-ID."""
-    with connected():
-        send_mail(request_id, round_number)
+    send_mail(request_id, round_number)
 
 
 @app.task(name="sentiment.manage", schedule=Loop(MANAGE_SECONDS))
 def manage() -> int:
     """Begin another round of every request that failed, that nobody took, or whose work is gone; return how many."""
     migrate(app)
-    with connected():
-        return sum(_begin_again(request) for request in rounds.unfinished(QUIET))
+    return sum(_begin_again(request) for request in rounds.unfinished(QUIET))
 
 
 def start_round(request: Request, *, by_hand: bool = False) -> bool:

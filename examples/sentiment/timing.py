@@ -10,9 +10,10 @@ import click
 from examples.sentiment import ready as ready  # noqa: PLC0414 - before the models
 from examples.sentiment import rounds
 from examples.sentiment.migrating import migrate
+from examples.sentiment.mill import app
 from examples.sentiment.models import Request
 from examples.sentiment.refusals import Refused
-from examples.sentiment.tasks import analyse, app
+from examples.sentiment.tasks import analyse
 from examples.sentiment.tools import TOOLS
 from examples.sentiment.uploads import read_upload
 from workmill import NewJob

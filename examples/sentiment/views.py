@@ -13,11 +13,11 @@ from django.views.decorators.csrf import csrf_exempt  # type: ignore[import-unty
 from django.views.static import serve  # type: ignore[import-untyped] # likewise
 
 from examples.sentiment import rounds
+from examples.sentiment.mill import app as mill
 from examples.sentiment.models import Fault, Request
 from examples.sentiment.progress import document, progress
 from examples.sentiment.refusals import Refused, refusal
 from examples.sentiment.sample import sample_text
-from examples.sentiment.tasks import app as mill
 from examples.sentiment.tasks import start_round
 from examples.sentiment.tools import TOOLS
 from examples.sentiment.uploads import DEFAULT_EMAIL, MOST_LINES, read_upload

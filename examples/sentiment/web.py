@@ -7,7 +7,7 @@ from django.core.wsgi import get_wsgi_application  # type: ignore[import-untyped
 
 from examples.sentiment import ready as ready  # noqa: PLC0414 - before the models
 from examples.sentiment.migrating import migrate
-from examples.sentiment.tasks import app as mill
+from examples.sentiment.mill import app as mill
 
 Wsgi: TypeAlias = Callable[[dict[str, object], Callable[..., object]], object]
 

@@ -108,8 +108,8 @@ def say_done(worked: Worked) -> None:
 @app.task(name="robot.refused", queue=ANSWERS, retry=TELL, timeout=30, keep=KEEP)
 def say_refused(job_id: str, record_id: RecordId) -> None:
     """Tell the service that a record is refused: runs when the work on it has failed, and gets the id of its job."""
-    failure = app.job(job_id).record.failure
-    log.warning("record %s is refused: %s", record_id, "unknown" if failure is None else failure.message)
+    job = app.job(job_id).record
+    log.warning("record %s is refused: %s", record_id, job.state if job.failure is None else job.failure.message)
     service.tell(record_id, "REFUSED")
 
 
@@ -121,10 +121,24 @@ def count(job_ids: list[str]) -> dict[JobState, int]:
 
 
 async def _put(record: Record, msg: str) -> JobHandle[Worked]:
-    """Put a record on the pool's queue, with what follows it; a record that was there before is there once."""
+    """Put a record on the pool's queue, with what follows it; a record that was there before is there once.
+
+    One that comes again though its job has ended is one whose answer the service has not heard: it is told again.
+    """
     refusal = say_refused.step(record_id=record.id)
     task = work.using(key=f"record-{record.id}", then=say_done.step(), on_error=refusal)
     try:
-        return await task.aenqueue(record.id, record.document, msg)
+        job = await task.aenqueue(record.id, record.document, msg)
     except JobConflict as error:  # An earlier run has put it there with another message.
-        return work.handle((await app.ajob(error.job_id)).record)
+        job = work.handle((await app.ajob(error.job_id)).record)
+    if job.state.is_final:
+        await _tell_again(job, record.id)
+    return job
+
+
+async def _tell_again(job: JobHandle[Worked], record_id: int) -> None:
+    key = f"{current_job.id}-{record_id}"
+    if job.state is JobState.SUCCEEDED:
+        await say_done.using(key=key).aenqueue(await job.aresult(timeout=5))
+    else:
+        await say_refused.using(key=key).aenqueue(job.id, record_id)

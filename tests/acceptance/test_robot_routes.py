@@ -190,8 +190,21 @@ def test_records_that_come_again_are_worked_once_whatever_the_message(clock: Fak
 
     assert [each.result() for each in rounds] == [Fetched(records=2, known=known) for known in (0, 2, 2)]
     assert len(app.jobs(tasks=["robot.work"]).jobs) == 2
-    assert len(app.jobs(tasks=["robot.done"]).jobs) == 2
     assert told.answers == {1: "DONE", 2: "DONE"}
+
+
+def test_record_that_comes_again_after_its_end_is_told_again(clock: FakeClock, told: Told) -> None:
+    told.records.append(Record(id=3, document="<a>"))
+    work.using(key="record-2").enqueue(2, "<a>2</a>").cancel("not this one")
+    answers = []
+    for _ in range(2):
+        do_round.enqueue("run", 3)
+        drain(app, clock=clock)
+        answers.append(dict(told.answers))
+        told.answers.clear()
+
+    assert answers == [{1: "DONE", 2: "REFUSED", 3: "REFUSED"}] * 2
+    assert len(app.jobs(tasks=["robot.work"]).jobs) == 3
 
 
 def test_document_that_cannot_be_read_fails_at_once_and_is_told(clock: FakeClock, told: Told) -> None:

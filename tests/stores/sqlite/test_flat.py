@@ -13,10 +13,10 @@ from workmill.stores.sqlite import claiming, enqueueing, finding, leasing, pruni
 from workmill.stores.sqlite.connecting import open_writer
 from workmill.stores.sqlite.driver import DRIVERS, DriverName
 from workmill.stores.sqlite.drivers import driver_named
-from workmill.stores.sqlite.moments import moment
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.testing.conformance.making import TASK, end, new_job, new_jobs, new_worker, request
 from workmill.words.job import JobState, NewJob
+from workmill.words.ticks import moment
 
 NOW = 2_000_000_000_000_000
 MINUTE = 60_000_000

@@ -24,7 +24,6 @@ from workmill.stores.sqlite import (
     storing,
 )
 from workmill.stores.sqlite.driver import DRIVERS, DriverName
-from workmill.stores.sqlite.moments import moment
 from workmill.stores.sqlite.statements import statements
 from workmill.stores.sqlite.transaction import Transaction
 from workmill.testing.conformance.after import follower
@@ -32,6 +31,7 @@ from workmill.testing.conformance.making import end, new_job
 from workmill.testing.conformance.schedules import job_of, new_schedule, plan
 from workmill.words.channel import NewMessage
 from workmill.words.schedule import Schedule, Tick
+from workmill.words.ticks import moment
 from workmill.words.ties import Ties
 
 HOUR = timedelta(hours=1)

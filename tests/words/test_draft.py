@@ -12,7 +12,6 @@ from workmill.words.ticks import ticks
 from workmill.words.ties import Ties
 from workmill.words.ties_codec import dump_ties
 
-
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 NEW = NewJob(id="a", task="t", queue="q", priority=3, args=b"{}", policy=Policy(), key="k", retry_of="b")

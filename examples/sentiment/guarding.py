@@ -20,9 +20,8 @@ def guarded(answer: Answer) -> Answer:
     """Refuse a body that is too large before anything reads it, and add the headers to every answer."""
 
     def guard(request: HttpRequest) -> HttpResponse:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        is_small = length.isdecimal() and int(length) <= settings.LARGEST_BODY
-        response = answer(request) if is_small else refusal(request, _too_large())
+        refused = _refused(request)
+        response = answer(request) if refused is None else refusal(request, refused)
         for name, value in HEADERS.items():
             response.headers[name] = value
         response.headers.setdefault("Cache-Control", "no-store")
@@ -31,6 +30,12 @@ def guarded(answer: Answer) -> Answer:
     return guard
 
 
-def _too_large() -> Refused:
-    most = settings.LARGEST_FILE // settings.MEGABYTE
-    return Refused(413, "file", f"it is larger than {most} MB; send a part of it")
+def _refused(request: HttpRequest) -> Refused | None:
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if not length and "HTTP_TRANSFER_ENCODING" in request.META:
+        # Some servers hand on such a body without its length, and Django reads none of it.
+        return Refused(411, "Content-Length", "it is missing; send a file that has a length, as `curl -T FILE` does")
+    if length and not (length.isdecimal() and int(length) <= settings.LARGEST_BODY):
+        most = settings.LARGEST_FILE // settings.MEGABYTE
+        return Refused(413, "file", f"it is larger than {most} MB; send a part of it")
+    return None

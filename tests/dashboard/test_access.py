@@ -106,6 +106,9 @@ async def test_without_the_right_token_a_browser_is_told_to_ask_for_it(
         ("192.0.2.7", {}),
         ("127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}),
         ("127.0.0.1", {"Forwarded": "for=192.0.2.7"}),
+        ("127.0.0.1", {"X-Forwarded-Host": "jobs.example"}),
+        ("127.0.0.1", {"X-Real-IP": "192.0.2.7"}),
+        ("127.0.0.1", {"CF-Connecting-IP": "192.0.2.7"}),
         ("127.0.0.1", {"Host": "jobs.example"}),
     ],
 )

@@ -10,10 +10,9 @@ from workmill.dashboard import Access
 from workmill.dashboard.access import AccessRule, gate_for
 from workmill.dashboard.door import Live
 from workmill.guard import ANY_HOST, SAFE_METHODS, path_within
-from workmill.http.problem import NOT_ACCEPTABLE, UNAUTHENTICATED, Kind, Problem
+from workmill.http.problem import FORBIDDEN, NOT_ACCEPTABLE, UNAUTHENTICATED, Problem
 from workmill.serving import API_PATHS
 
-FORBIDDEN = Kind(slug="forbidden", status=403, title="The host application does not allow this")
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
 
 
@@ -30,8 +29,9 @@ def doors(
 ) -> ASGIApp:
     """Return the dashboard and the API of an application, for a host to mount.
 
-    What the host says of a request holds for both. Over the API, looking takes `READ`, to purge a queue and to change
-    a limit takes `ADMIN`, and everything else `OPERATE`. Without `access` and tokens only this machine gets in.
+    What the host says of a request holds for both. Over the API, looking takes `READ`; to purge a queue, and to make,
+    change or delete a limit or a schedule, takes `ADMIN`; everything else `OPERATE`. Without `access` and tokens only
+    this machine gets in.
 
     Args:
         mill: Whose jobs they show.
@@ -67,7 +67,8 @@ def needed(method: str, path: str) -> Access:
         return Access.NONE
     if method in SAFE_METHODS:
         return Access.READ
-    is_far_reaching = path.startswith("/v1/limits/") or path.endswith("/purge")
+    # What is not POST makes, changes and deletes limits and schedules.
+    is_far_reaching = method != "POST" or path.endswith("/purge")
     return Access.ADMIN if is_far_reaching else Access.OPERATE
 
 

@@ -10,8 +10,11 @@ from typing import Protocol, TypeAlias
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from workmill import is_loopback
+from workmill import ConfigError, is_loopback
 from workmill.guard import Token, without_port
+
+PROXY_HEADERS = frozenset({"cf-connecting-ip", "forwarded", "true-client-ip", "via", "x-real-ip"})
+"""What proxies add beside `X-Forwarded-…`: whoever sent such a request may sit anywhere."""
 
 
 class Access(IntEnum):
@@ -56,10 +59,18 @@ class HostGate:
         self._rule = rule
 
     async def admit(self, request: Request) -> Access:
-        """Return what the host says."""
+        """Return what the host says.
+
+        Raises:
+            ConfigError: That is no `Access`: a number or a truth is more likely a slip than a right.
+        """
         said = self._rule(request)
         level = await said if inspect.isawaitable(said) else said
-        return Access.NONE if level is None else Access(level)
+        if level is None:
+            return Access.NONE
+        if not isinstance(level, Access):
+            raise ConfigError(f"the rule of access answered {level!r}; let it return an Access")
+        return level
 
 
 class TokenGate:
@@ -87,7 +98,7 @@ class LocalGate:
     async def admit(self, request: Request) -> Access:
         """Return everything for a client on this machine that called it by a name of this machine, else nothing."""
         client, host = request.client, without_port(request.headers.get("host", "").lower())
-        is_passed_on = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "via"))
+        is_passed_on = any(name in PROXY_HEADERS or name.startswith("x-forwarded-") for name in request.headers)
         is_local = client is not None and is_loopback(client.host) and is_loopback(host) and not is_passed_on
         return Access.ADMIN if is_local else Access.NONE
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 
 from workmill import App, ConfigError, Job
 from workmill.contrib.doors import doors
@@ -37,7 +38,7 @@ class Workmill:
         app: The Flask application; without it, `init_app` gets it.
         mill: The Workmill application.
         mount: The path of dashboard and API; None mounts neither.
-        access: Says what the request at hand may do, called in its request context; in place of tokens.
+        access: Says what the request at hand may do, called in its request context; in place of tokens. It may abort.
         token: Who has it may do everything: the dashboard's password, and `Authorization: Bearer`.
         read_token: Who has it may look.
         hosts: The host names that are answered for below `mount`, beside loopback ones. Without it all of them where
@@ -106,7 +107,10 @@ class Workmill:
             inside.pop(ACCESS_KEY, None)
             if self._access is not None:
                 with app.request_context(environ):
-                    inside[ACCESS_KEY] = self._access()
+                    try:
+                        inside[ACCESS_KEY] = self._access()
+                    except HTTPException as answer:
+                        return answer.get_response(environ)(environ, start_response)
             return self._bridge(inside, start_response)
 
         return serve

@@ -27,6 +27,7 @@ MALFORMED_JSON = Kind(slug="malformed-json", status=400, title="The body is not 
 MALFORMED_REQUEST = Kind(slug="malformed-request", status=400, title="The request contradicts itself")
 UNAUTHENTICATED = Kind(slug="unauthenticated", status=401, title="A valid bearer token is needed")
 CROSS_SITE_REQUEST = Kind(slug="cross-site-request", status=403, title="Another site may not change anything here")
+FORBIDDEN = Kind(slug="forbidden", status=403, title="Whoever sent this may not do it")
 READ_ONLY = Kind(slug="read-only", status=403, title="Nothing can be changed through this server")
 NOT_FOUND = Kind(slug="not-found", status=404, title="There is nothing at this path")
 TASK_NOT_FOUND = Kind(slug="task-not-found", status=404, title="No such task")
@@ -66,6 +67,7 @@ KINDS = (
     MALFORMED_REQUEST,
     UNAUTHENTICATED,
     CROSS_SITE_REQUEST,
+    FORBIDDEN,
     READ_ONLY,
     NOT_FOUND,
     TASK_NOT_FOUND,

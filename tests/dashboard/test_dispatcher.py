@@ -1,6 +1,7 @@
 """The one way in: hosts, other sites, mounting, the headers of every answer, and what is refused."""
 
 import logging
+from html import unescape
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
@@ -102,7 +103,7 @@ async def test_an_error_nobody_expected_is_logged_and_told_as_a_page(
 
 
 async def test_a_store_that_does_not_answer_is_503_without_its_own_words(
-    browsing: Browsing, app: App, monkeypatch: pytest.MonkeyPatch
+    browsing: Browsing, app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken() -> None:
         raise StoreUnavailable("postgres at 10.0.0.1 is gone")
@@ -113,6 +114,8 @@ async def test_a_store_that_does_not_answer_is_503_without_its_own_words(
 
     assert answer.status_code == 503
     assert "10.0.0.1" not in answer.text
+    assert "The server's log says more" in unescape(answer.text)
+    assert "postgres at 10.0.0.1 is gone" in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/a/b/workers", "/a/b/"])

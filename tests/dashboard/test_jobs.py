@@ -75,6 +75,17 @@ async def test_a_filter_that_cannot_be_is_said_on_the_page(client: AsyncClient, 
     assert (answer.status_code, said in answer.text, 'role="alert"' in answer.text) == (422, True, True)
 
 
+@pytest.mark.parametrize("name", ["state", "task", "queue", "flow", "schedule"])
+async def test_more_values_of_a_filter_than_any_page_gives_are_refused(client: AsyncClient, name: str) -> None:
+    values = " ".join(f"value-{number}" for number in range(101))
+
+    looked = await client.get("/jobs", params={name: values})
+    acted = await client.post("/jobs/act", data={"action": "cancel", "expected": "0", name: values})
+
+    assert (looked.status_code, acted.status_code) == (422, 422)
+    assert "give at most 100" in looked.text
+
+
 async def test_all_that_match_are_cancelled_after_a_look(app: App, client: AsyncClient) -> None:
     meant = [await app.tasks["add"].aenqueue(each) for each in range(3)]
     other = await app.tasks["echo"].aenqueue(1)

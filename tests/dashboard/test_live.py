@@ -38,6 +38,14 @@ async def test_doorbell_rings_when_a_job_changes(app: App) -> None:
         assert await next_event(exchange) == "rung"
 
 
+async def test_who_asks_only_for_the_head_is_answered_at_once(app: App) -> None:
+    async with Exchange.begin(asgi(app), "HEAD", "/events") as exchange:
+        status, headers = await exchange.start()
+        assert (status, headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+
+        await exchange.ended()
+
+
 async def test_doorbell_ends_with_its_page(app: App) -> None:
     async with Exchange.begin(asgi(app), "GET", "/events") as exchange:
         await exchange.start()

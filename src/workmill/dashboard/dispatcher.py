@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from workmill import App
+from workmill import App, QueueFull, StoreError
 from workmill.dashboard.access import Access, AccessRule, Gate, gate_for, is_bearer
 from workmill.dashboard.door import ACCESS_KEY, Door, Live
 from workmill.dashboard.gathering import Gathering
@@ -123,6 +123,8 @@ class Dispatcher:
             return
         except Exception as error:  # noqa: BLE001 - the edge: whatever happened, the browser gets a page
             refusal = refusal_of(error)
+            if isinstance(error, StoreError) and not isinstance(error, QueueFull):
+                _log.error("the dashboard could not answer %s %s: %s", request.method, request.url.path, error)
             if refusal is None:
                 _log.exception("the dashboard could not answer %s %s", request.method, request.url.path)
                 refusal = Refusal(status=500, title="Something went wrong here", detail="The server's log says more.")

@@ -8,6 +8,7 @@ from starlette.datastructures import ImmutableMultiDict
 
 from workmill import InvalidOption, JobState
 
+MOST_VALUES = 100
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
 
@@ -66,11 +67,18 @@ class Filters:
 
 
 def filters_of(given: ImmutableMultiDict[str, str] | Mapping[str, Iterable[str]]) -> Filters:
-    """Read the filters of an address, or of a form; what is empty is not given."""
+    """Read the filters of an address, or of a form; what is empty is not given.
+
+    Raises:
+        InvalidOption: One of them has more values than a page, an address or the store can carry.
+    """
 
     def many(name: str) -> tuple[str, ...]:
         values = given.getlist(name) if isinstance(given, ImmutableMultiDict) else given.get(name, ())
-        return tuple(dict.fromkeys(word for value in values for word in value.split()))
+        found = tuple(dict.fromkeys(word for value in values for word in value.split()))
+        if len(found) > MOST_VALUES:
+            raise InvalidOption(name, f"{len(found):,} values", f"give at most {MOST_VALUES}")
+        return found
 
     return Filters(
         states=many("state"),

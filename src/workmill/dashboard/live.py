@@ -28,6 +28,8 @@ async def follow(request: Request, door: Door) -> Response:
     """Answer the stream of one page; where pages poll there is none."""
     if door.live == "poll":
         return Response(status_code=204)
+    if request.method == "HEAD":
+        return Response(media_type=MEDIA_TYPE)
     return Doorbell(request, door.app)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import time
 import uuid
 
 import click
@@ -13,7 +14,8 @@ from workmill import AnyTask, QueueFull, configure_logs
 
 NAMES = ("anna", "ben", "cleo")
 BURST = 5
-REST_SECONDS = (12.0, 18.0)
+BEAT_SECONDS = 15.0
+"""At every beat of the clock all of them begin again: together they put more than the queue holds."""
 WAIT_SECONDS = 10.0
 
 
@@ -28,7 +30,7 @@ WAIT_SECONDS = 10.0
     help="How long it takes to consume an element of theirs.",
 )
 def main(names: tuple[str, ...], seconds: float) -> None:
-    """Produce under each of these NAMES, side by side, until ctrl-C: some elements at once, then a rest."""
+    """Produce under each of these NAMES, side by side, until ctrl-C: five elements at once, then a rest."""
     configure_logs()
     bound_queue()
     with contextlib.suppress(KeyboardInterrupt):
@@ -46,7 +48,7 @@ async def _produce(who: str, seconds: float) -> None:
     while True:
         for _ in range(BURST):
             await _put(who, random.randrange(10), seconds)  # noqa: S311 - any digit will do
-        await asyncio.sleep(random.uniform(*REST_SECONDS))  # noqa: S311 - likewise
+        await asyncio.sleep(BEAT_SECONDS - time.time() % BEAT_SECONDS)
 
 
 async def _put(who: str, element: int, seconds: float) -> None:

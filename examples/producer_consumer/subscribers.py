@@ -10,7 +10,8 @@ from examples.producer_consumer.tasks import CHANNEL, app
 from workmill import configure_logs
 
 NAMES = ("finn", "gina", "hugo")
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 20.0
+"""How long one hears nothing before it says that it is still there."""
 LONGEST_SHOWN = 100
 
 
@@ -35,7 +36,9 @@ async def _listen(who: str) -> None:
         await _say(who, "listens")
         while True:
             message = await persistently(lambda: messages.anext(WAIT_SECONDS))
-            if message is not None:
+            if message is None:
+                await _say(who, "still listens")
+            else:
                 await _say(who, f"has heard {str(message.data)[:LONGEST_SHOWN]}", about=message.id)
 
 

@@ -74,7 +74,7 @@ def test_each_element_is_consumed_once_and_each_publication_heard_by_every_subsc
 
     with listener(url) as (app, ear), running(url, words) as example:
         await_listening(port, example)
-        ear.until(lambda: len(ear.said(Part.SUBSCRIBER, "listens")) == len(SUBSCRIBERS))
+        ear.until(lambda: {line.who for line in ear.said(Part.SUBSCRIBER, "listens")} == set(SUBSCRIBERS))
         web = Web(port)
 
         def repeat(path: str) -> None:

@@ -3,6 +3,7 @@
 import fcntl
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
@@ -21,9 +22,16 @@ KEY = 7_359_221_804_113
 def migrate(mill: App) -> None:
     """Bring the tables up to date, once in each process; others who want the same wait."""
     mill.now()  # The jobs' own tables come first: in SQLite they want the file for themselves.
-    with _alone():
-        call_command("migrate", interactive=False, verbosity=0)
-    connection.close()
+    with ThreadPoolExecutor(1) as thread:  # Where an event loop turns in this one, Django refuses.
+        thread.submit(_migrate).result()
+
+
+def _migrate() -> None:
+    try:
+        with _alone():
+            call_command("migrate", interactive=False, verbosity=0)
+    finally:
+        connection.close()
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """One server that goes down while jobs are stored, and what it has of them when it is back."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -67,11 +68,12 @@ async def powerless(program: Path, fsync: str, *, seconds: float, clients: int) 
     with redis_server(program, settings={"appendfsync": fsync, **UNCUT}) as server:
         store = await opened(server)
         try:
-            with Syncs(server.pid, server.folder) as syncs:
-                async with Accepting(store, clients) as clients_of_it:
-                    await asyncio.sleep(seconds)
-                    server.kill()
-                    struck_at = elapsed()
+            async with AsyncExitStack() as stack:
+                syncs = stack.enter_context(Syncs(server.pid, server.folder))
+                clients_of_it = await stack.enter_async_context(Accepting(store, clients))
+                await asyncio.sleep(seconds)
+                server.kill()
+                struck_at = elapsed()
             calls = syncs.calls()
             forget_unsynced(calls, server.folder)
             server.start()

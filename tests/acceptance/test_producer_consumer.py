@@ -132,6 +132,13 @@ def test_producers_wait_while_the_queue_is_full_and_consumers_while_it_is_empty(
             assert len([line for line in ear.said(Part.CONSUMER, "takes") if line.about == newest.about]) == 1
 
 
+def kill_at_one_blow(pids: set[int]) -> None:
+    """Kill processes, frozen first, so that none sees another die."""
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids:
+            os.kill(pid, number)
+
+
 @pytest.mark.timeout(240)
 def test_kill_of_a_consumer_loses_no_element(redis_url: str) -> None:
     with listener(redis_url) as (app, ear), running(redis_url, consumer("dora")) as dora:
@@ -139,9 +146,7 @@ def test_kill_of_a_consumer_loses_no_element(redis_url: str) -> None:
         with running(redis_url, consumer("emil")):
             ear.until(lambda: {line.who for line in ear.said(Part.CONSUMER, "takes")} == set(CONSUMERS))
             held = ear.said(Part.CONSUMER, "takes", "dora")[-1].about
-            for number in (signal.SIGSTOP, signal.SIGKILL):
-                for pid in {dora.pid, *descendants(dora.pid)}:
-                    os.kill(pid, number)
+            kill_at_one_blow({dora.pid, *descendants(dora.pid)})
             ear.until(lambda: len({line.about for line in ear.said(Part.CONSUMER, HAS_CONSUMED)}) == len(jobs))
             records = [job.refresh(DEADLINE_SECONDS).record for job in jobs]
 

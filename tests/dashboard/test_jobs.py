@@ -193,6 +193,32 @@ async def test_a_job_is_run_again_as_it_was(app: App, client: AsyncClient, hand:
     assert (new.record.retry_of, new.record.args) == (old.id, old.record.args)
 
 
+async def test_a_button_pressed_twice_runs_a_job_again_once(app: App, client: AsyncClient, hand: Hand) -> None:
+    old = await _done(app, hand)
+    button = controls((await client.get(f"/jobs/{old.id}")).text)
+
+    first, second = [await client.post(f"/jobs/{old.id}/retry", data=button) for _ in range(2)]
+
+    assert first.headers["location"].endswith("?said=retried")
+    assert second.headers["location"] == first.headers["location"].replace("retried", "known")
+    another = controls((await client.get(f"/jobs/{old.id}")).text)
+    later = await client.post(f"/jobs/{old.id}/retry", data=another)
+    assert later.headers["location"].endswith("?said=retried")
+
+
+async def test_selected_jobs_are_run_again_once_however_often_the_question_is_answered(
+    app: App, client: AsyncClient, hand: Hand
+) -> None:
+    ids = [(await _done(app, hand)).id for _ in range(2)]
+    question = await client.get("/jobs/act", params={"action": "retry", "id": ids})
+    answer = {**controls(question.text), "id": ids}
+
+    for _ in range(2):
+        assert (await client.post("/jobs/act", data=answer)).status_code == 303
+
+    assert len((await app.ajobs(states=["queued"])).jobs) == len(ids)
+
+
 async def test_a_job_is_run_again_with_other_arguments(app: App, client: AsyncClient, hand: Hand) -> None:
     job = await app.tasks["add"].aenqueue(1, b=7)
     await hand.succeed(await hand.take())

@@ -23,6 +23,7 @@ from workmill.dashboard.access import Access
 from workmill.dashboard.body import read_form
 from workmill.dashboard.door import Door
 from workmill.dashboard.filters import Filters, filters_of, moment
+from workmill.dashboard.once import CONTROL, key_of, new_word
 from workmill.dashboard.pages.jobs import found
 from workmill.dashboard.route import Route
 from workmill.dashboard.typed import whole, words
@@ -46,7 +47,7 @@ async def act(request: Request, door: Door) -> Response:
     filters = filters_of({name: form.many(name) for name in Filters().query})
     reason, force = words(form.one("reason")), bool(form.one("force"))
     if ids:
-        done = await _each(door.app, action, ids, reason, force=force)
+        done = await _each(door.app, action, ids, reason, force=force, once=form.one(CONTROL))
     else:
         expected = whole("expected", form.one("expected")) or 0
         try:
@@ -84,6 +85,7 @@ async def _asked(
         "jobs": jobs[:SHOWN],
         "previews": {job.id: preview(job) for job in jobs[:SHOWN]},
         "changed": changed,
+        "once": new_word(),
         "back": door.url(request, "jobs", query=filters.query),
     }
     return door.render(request, "act.html", values, status=409 if changed else 200)
@@ -115,7 +117,7 @@ async def _all(
     )
 
 
-async def _each(app: App, action: Action, ids: list[str], reason: str | None, *, force: bool) -> Acted:
+async def _each(app: App, action: Action, ids: list[str], reason: str | None, *, force: bool, once: str) -> Acted:
     done, refused = list[str](), list[tuple[str, str]]()
     for job_id in ids:
         try:
@@ -123,7 +125,7 @@ async def _each(app: App, action: Action, ids: list[str], reason: str | None, *,
             if action is Action.CANCEL:
                 await handle.acancel(reason, force=force)
             else:
-                handle = await handle.aretry()
+                handle = await handle.aretry(key=key_of(once, job_id))
         except (InvalidArguments, JobConflict, JobNotFound, ParentNotFound, QueueFull) as error:
             refused.append((job_id, str(error)))
         else:

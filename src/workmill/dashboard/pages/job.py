@@ -12,6 +12,7 @@ from workmill.dashboard.arguments import ArgumentForm, asked_again, form_for
 from workmill.dashboard.body import read_form
 from workmill.dashboard.door import Door
 from workmill.dashboard.elsewhere import calls_of
+from workmill.dashboard.once import CONTROL, key_of, new_word
 from workmill.dashboard.route import Route
 from workmill.dashboard.said import said
 from workmill.dashboard.timeline import timeline
@@ -34,6 +35,7 @@ async def show_job(request: Request, door: Door) -> Response:
         "args": json_block(document["args"]),
         "calls": calls_of(job.task, document["args"]),
         "result": None if job.result is None else json_block(document["result"]),
+        "once": {CONTROL: new_word()},
         "is_known": job.task in door.app.tasks,
         "worker_name": workers.get(job.worker or "", job.worker),
     }
@@ -59,9 +61,10 @@ async def cancel_job(request: Request, door: Door) -> Response:
 
 
 async def retry_job(request: Request, door: Door) -> Response:
-    """Answer `POST /jobs/{id}/retry`: as it was."""
+    """Answer `POST /jobs/{id}/retry`: as it was; the same button pressed twice gives one job."""
+    form = await read_form(request)
     handle = await door.app.ajob(request.path_params["id"])
-    new = await handle.aretry()
+    new = await handle.aretry(key=key_of(form.one(CONTROL)))
     return door.redirect(request, "job", id=new.id, query={"said": "retried" if new.created else "known"})
 
 

@@ -1,7 +1,6 @@
 """The tasks there are, and for each the form that runs it."""
 
 import json
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +24,7 @@ from workmill.dashboard.access import Access
 from workmill.dashboard.arguments import ArgumentForm, asked_again, form_for
 from workmill.dashboard.body import Sent, read_form
 from workmill.dashboard.door import Door
+from workmill.dashboard.once import CONTROL, key_of, new_word
 from workmill.dashboard.route import Route
 from workmill.dashboard.said import said
 from workmill.dashboard.typed import seconds, whole
@@ -108,11 +108,11 @@ async def _enqueued(task: AnyTask, options: Options, raw: bytes) -> JobHandle[ob
     if options.key:
         return await chosen.using(key=options.key).aenqueue_json(raw)
     try:
-        return await chosen.using(key=_once(options.once)).aenqueue_json(raw)
+        return await chosen.using(key=key_of(options.once) or key_of(new_word())).aenqueue_json(raw)
     except UniqueConflict:
         raise
     except JobConflict:  # The page was sent before, and has been changed since: that is another call.
-        return await chosen.using(key=_once("")).aenqueue_json(raw)
+        return await chosen.using(key=key_of(new_word())).aenqueue_json(raw)
 
 
 async def _shown(
@@ -137,7 +137,7 @@ async def _shown(
         "listed": _listed(task, await door.app.acounts()),
         "form_now": form,
         "options": options,
-        "once": uuid.uuid4().hex,
+        "once": new_word(),
         "refusal": refusal,
         "checked": checked,
         "jobs": latest,
@@ -160,18 +160,12 @@ def _options(sent: Sent) -> Options:
         priority=sent.one("_priority"),
         delay=sent.one("_delay"),
         key=sent.one("_key"),
-        once=sent.one("_once"),
+        once=sent.one(CONTROL),
     )
 
 
 def _task(request: Request, app: App) -> AnyTask:
     return app.task_named(request.path_params["task"])
-
-
-def _once(token: str) -> str:
-    """Return the key for one sending of the page; anything but what a page makes up is replaced."""
-    is_ours = len(token) == 32 and all(each in "0123456789abcdef" for each in token)
-    return f"page:{token if is_ours else uuid.uuid4().hex}"
 
 
 ROUTES = (

@@ -16,7 +16,7 @@ from examples.producer_consumer.saying import Line, Part
 from examples.producer_consumer.tasks import BOUND, QUEUE, consume
 from tests.acceptance.hearing import Ear, hearing
 from tests.acceptance.processes import await_end, descendants
-from tests.acceptance.servers import HOST, await_listening, free_port, kill_tree, running
+from tests.acceptance.servers import HOST, await_listening, free_port, running
 from workmill import App, JobState
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="it starts trees of processes")]

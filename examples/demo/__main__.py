@@ -13,7 +13,7 @@ from examples.running import DATA, HOST, environment_of, port_option, run_togeth
 
 CONCURRENCY = 16
 QUIET = "--log-level=warning"
-"""The dashboard tells of every job; the terminal keeps to what went wrong."""
+"""The dashboard and the pages tell what happens; the terminal keeps to what goes wrong."""
 BESIDE = {
     "ROBOT_RECORDS_FILE": "records.db",
     "SENTIMENT_MAIL_FOLDER": "sentiment-mail",
@@ -52,7 +52,7 @@ def main(port: int) -> None:
         "records service": records_service(records),
         "worker": [*worker_of("examples.demo.tasks:app", concurrency=CONCURRENCY), f"--solos={_solos()}", QUIET],
         "web server": ["-m", "examples.demo.serve", f"--port={port}"],
-        **producers_and_subscribers(),
+        **{name: [*words, "--quiet"] for name, words in producers_and_subscribers().items()},
     }
     told = TOLD.format(address=f"http://{HOST}:{port}", url=environment["WORKMILL_URL"])
     run_together(programs, port, told, environment)

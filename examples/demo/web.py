@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, cast
 from a2wsgi import WSGIMiddleware
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
@@ -84,7 +86,8 @@ def create_app() -> Starlette:
     """Return the whole demo."""
     routes = [Route("/", page), Mount("/static", StaticFiles(directory=HERE / "static"))]
     routes += [Mount(f"/{name}", application) for name, application in applications().items()]
-    demo = Starlette(routes=routes, lifespan=_closing)
+    local = Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1"])
+    demo = Starlette(routes=routes, middleware=[local], lifespan=_closing)
     demo.state.page = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
     ).get_template("page.html")

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 import random
 import time
 import uuid
 
 import click
 
-from examples.producer_consumer.saying import Line, Part, asay, persistently
+from examples.producer_consumer.saying import Line, Part, asay, log, persistently
 from examples.producer_consumer.tasks import app, bound_queue, consume
 from workmill import AnyTask, QueueFull, configure_logs
 
@@ -29,9 +30,11 @@ WAIT_SECONDS = 10.0
     envvar="PRODUCER_CONSUMER_SECONDS",
     help="How long it takes to consume an element of theirs.",
 )
-def main(names: tuple[str, ...], seconds: float) -> None:
+@click.option("--quiet", is_flag=True, help="Write down only what goes wrong; the page shows what is put.")
+def main(names: tuple[str, ...], seconds: float, *, quiet: bool) -> None:
     """Produce under each of these NAMES, side by side, until ctrl-C: five elements at once, then a rest."""
     configure_logs()
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
     bound_queue()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(produce_together(names or NAMES, seconds))

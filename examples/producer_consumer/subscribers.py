@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import logging
 
 import click
 
-from examples.producer_consumer.saying import Line, Part, asay, persistently
+from examples.producer_consumer.saying import Line, Part, asay, log, persistently
 from examples.producer_consumer.tasks import CHANNEL, app
 from workmill import configure_logs
 
@@ -17,9 +18,11 @@ LONGEST_SHOWN = 100
 
 @click.command()
 @click.argument("names", nargs=-1)
-def main(names: tuple[str, ...]) -> None:
+@click.option("--quiet", is_flag=True, help="Write down only what goes wrong; the page shows what is heard.")
+def main(names: tuple[str, ...], *, quiet: bool) -> None:
     """Listen under each of these NAMES, side by side, until ctrl-C."""
     configure_logs()
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(listen_together(names or NAMES))
 

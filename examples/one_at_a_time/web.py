@@ -122,6 +122,9 @@ def _reason_to_refuse(request: Request) -> str | None:
         return f"this host is not served: use localhost, or list the host in {HOSTS}"
     if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
         return "a page of another site sent this"
+    # What a browser says where it leaves out the other, as over plain HTTP beyond this machine.
+    if request.headers.get("origin", f"://{request.url.netloc}").partition("://")[2] != request.url.netloc:
+        return "a page of another site sent this"
     if "prefetch" in request.headers.get("sec-purpose", ""):
         return "this is not to be fetched ahead of a click"
     return None

@@ -14,7 +14,7 @@ from examples.robot.settings import settings_of
 from examples.robot.tasks import app as mill
 from examples.robot.tasks import register
 from examples.robot.view import registration_view, robot_view
-from workmill import InvalidOption, JobConflict, JobNotFound, StoreUnavailable
+from workmill import InvalidArguments, InvalidOption, JobConflict, JobNotFound, StoreUnavailable
 from workmill.contrib.flask import Workmill
 
 LONGEST_BODY = 1024 * 1024
@@ -71,6 +71,8 @@ def userregres() -> tuple[str, int]:
     try:
         task = register.using(delay=delay, key=str(key) if key else None)
         job = task.enqueue(body)
+    except InvalidArguments as error:
+        raise refuse(422, "body", body, str(error)) from error
     except InvalidOption as error:
         raise refuse(422, KEY_HEADER, key, str(error)) from error
     except JobConflict as error:
@@ -138,7 +140,10 @@ def _body() -> Body:
         return {name: values[0] if len(values) == 1 else [*values] for name, values in fields.items()}
     if request.mimetype != "application/json":
         raise refuse(415, "Content-Type", request.mimetype, "send a form, or JSON as application/json")
-    given = request.get_json(silent=True)
+    try:
+        given = request.get_json(silent=True)
+    except RecursionError:  # it is nested too deeply
+        given = None
     if not isinstance(given, dict):
         raise refuse(400, "body", request.get_data(as_text=True), "it is not one JSON object")
     return given

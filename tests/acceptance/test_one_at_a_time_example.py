@@ -149,7 +149,8 @@ def test_nothing_is_started_or_cancelled_that_nobody_has_asked_for(sqlite_url: s
         assert not app.jobs().jobs
 
         task = it.start()
-        assert it.ask("POST", f"/cancel?task_id={task}", {"Sec-Fetch-Site": "cross-site"})[0] == 403
+        for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}, {"Origin": "null"}):
+            assert it.ask("POST", f"/cancel?task_id={task}", headers)[0] == 403
         [another] = app.enqueue_many([consume.job(1)])
         assert it.ask("POST", f"/cancel?task_id={another.id}")[0] == 404
         assert {job.state for job in app.jobs().jobs} == {JobState.QUEUED}

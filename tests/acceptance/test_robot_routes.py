@@ -149,6 +149,24 @@ def test_what_is_no_registration_is_refused_with_the_reason(http: FlaskClient) -
     assert not app.jobs().jobs
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("[" * 100_000, 400),
+        ('{"a":' * 100_000, 400),
+        ('{"a": NaN}', 422),
+        ('{"a": 1e999}', 422),
+        (r'{"a": "\ud800"}', 422),
+    ],
+)
+def test_body_that_is_no_json_for_everybody_is_refused(http: FlaskClient, body: str, status: int) -> None:
+    answer = http.post("/userregres/", data=body, content_type="application/json")
+
+    assert answer.status_code == status
+    assert [each["field"] for each in answer.json["errors"]] == ["body"]
+    assert not app.jobs().jobs
+
+
 def test_large_document_is_taken_whole(http: FlaskClient) -> None:
     document = "<a>" + "x" * (LONGEST_BODY // 2) + "</a>"
 

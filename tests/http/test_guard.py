@@ -226,3 +226,11 @@ async def test_looking_changes_nothing(app: App, client: AsyncClient) -> None:
         await client.get(path)
 
     assert [job.version for job in (await app.ajobs()).jobs] == [handle.record.version]
+
+
+@pytest.mark.parametrize("path", ["/v1/tasks%0A", "/v1/queues/default/purge%0A", "/v1/jobs/x%0A/events", "/livez%0A"])
+async def test_a_path_with_a_line_feed_is_refused(client: AsyncClient, path: str) -> None:
+    answer = await client.post(path)
+
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "urn:workmill:problem:malformed-request"

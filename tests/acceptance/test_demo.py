@@ -216,35 +216,41 @@ def test_person_goes_from_the_page_to_each_example_and_the_dashboard_and_a_kill_
     assert not left
 
 
+def enter(page: "Page", title: str) -> None:
+    """Follow a link of the first page. Before the page behind it is loaded, its buttons do nothing yet."""
+    page.click(f"h2:has-text('{title}')")
+    page.wait_for_url(re.compile(r"://[^/]+/\w+/$"), wait_until="load")
+
+
 def play_chess(page: "Page") -> None:
-    page.click("text=Chess analysis")
+    enter(page, "Chess analysis")
     page.select_option("#examples", label="Black mates in two")
     page.click("#go")
     page.wait_for_selector("#progress-text:has-text('Done')")
 
 
 def take_a_turn(page: "Page") -> None:
-    page.click("text=One task at a time")
+    enter(page, "One task at a time")
     page.fill("input[name=seconds]", "0")
     page.click("button:has-text('Start')")
     page.wait_for_selector("#state:has-text('succeeded')")
 
 
 def put_an_element(page: "Page") -> None:
-    page.click("text=Producer and consumer")
+    enter(page, "Producer and consumer")
     page.click("text=Publish one element")
     page.wait_for_selector(".said:has-text('has published')")
 
 
 def send_a_sample(page: "Page") -> None:
-    page.click("text=Sentiment analysis")
+    enter(page, "Sentiment analysis")
     page.click("text=A sample of 200 lines")
     page.wait_for_url("**/sentiment/requests/*")
     page.wait_for_selector("text=VADER")
 
 
 def start_the_robot(page: "Page") -> None:
-    page.click("text=A form and a robot")
+    enter(page, "A form and a robot")
     page.click("#go")
     page.wait_for_selector("#rounds .badge.succeeded")
     page.click("#stop")
@@ -252,7 +258,7 @@ def start_the_robot(page: "Page") -> None:
 
 
 def run_a_task(page: "Page") -> None:
-    page.click("text=The dashboard")
+    enter(page, "The dashboard")
     page.click("nav >> text=Tasks")
     page.click("a:has-text('long_task')")
     page.fill("[name='/seconds']", "0.1")

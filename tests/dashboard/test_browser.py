@@ -26,6 +26,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 if CHROMIUM is None:
     pytest.skip("no chromium is on the PATH, so no page is looked at: install it", allow_module_level=True)
 sync_api = pytest.importorskip("playwright.sync_api", reason="no page is looked at without playwright: ./run setup")
+sync_api.expect.set_options(timeout=20_000)  # a machine that also runs other tests may take a while
 AXE = find_spec("axe_playwright_python")
 if AXE is None or AXE.origin is None:
     pytest.skip("no page is looked at without axe: ./run setup", allow_module_level=True)

@@ -20,7 +20,7 @@ from workmill.dashboard import asgi
 from workmill.dashboard.table import ROUTES
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if CHROMIUM is None:
@@ -270,6 +270,17 @@ def test_a_change_is_seen_without_a_reload(browser: "Browser", address: str, app
         sync_api.expect(page.locator("main .state").first).to_have_text("cancelled")
         page.keyboard.press("p")
         sync_api.expect(page.locator("#live")).to_have_text("Paused")
+
+
+def test_page_is_live_even_if_its_scripts_come_late_and_one_by_one(browser: "Browser", address: str) -> None:
+    def late(route: "Route") -> None:
+        route.request.frame.page.wait_for_timeout(500)
+        route.continue_()
+
+    with Visit(browser, address) as visit:
+        visit.page.route("**/hx-sse*", late)
+        page = visit.go("/workers")
+        sync_api.expect(page.locator("#live")).to_have_text("Live")
 
 
 def test_server_that_is_gone_is_told_and_its_coming_back_too(browser: "Browser", address: str) -> None:

@@ -4,7 +4,8 @@ import msgpack
 import pytest
 
 from workmill.store import Notice, NoticeKind
-from workmill.stores.redis.ears import MOST_KEPT, Ear, read
+from workmill.stores.hearing import MOST_KEPT, Ear
+from workmill.stores.redis.listening import read
 
 QUEUED, CHANGED, PUBLISHED = NoticeKind.QUEUED, NoticeKind.CHANGED, NoticeKind.PUBLISHED
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests.servers.redis import RedisServer, chosen_program, redis_server
 from workmill.store import Finding, Level, NoticeKind
-from workmill.stores.redis import RedisStore, listening
+from workmill.stores import hearing
+from workmill.stores.redis import RedisStore
 from workmill.testing.conformance.making import add, hired, new_job, request
 
 DEADLINE_SECONDS = 20.0
@@ -114,7 +115,7 @@ async def test_clock_that_is_wrong_is_named(server: RedisServer) -> None:
 async def test_listener_that_hears_nothing_is_named_and_jobs_are_found_all_the_same(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(hearing, "FIRST_PAUSE_SECONDS", 0.01)
     async with opened(server.url()) as store:
         server.ask("ACL", "SETUSER", "default", "-subscribe")
         async with store.listen(frozenset({NoticeKind.QUEUED})) as ear, asyncio.timeout(DEADLINE_SECONDS):

@@ -5,9 +5,7 @@ from contextlib import suppress
 from threading import Lock
 
 from workmill.store import Notice, NoticeKind
-
-MOST_KEPT = 1000
-"""How many notices wait for a listener before they are folded."""
+from workmill.stores.hearing import bounded
 
 
 class Ear:
@@ -23,9 +21,8 @@ class Ear:
     def hear(self, notice: Notice) -> None:
         """Keep a notice for the next call, and wake it."""
         with self._lock:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept = [Notice(kind=kind) for kind in dict.fromkeys(kept.kind for kept in self._kept)]
             self._kept.append(notice)
+            self._kept = bounded(self._kept)
         with suppress(RuntimeError):  # the listener's loop is closed: nobody will call `next` again
             self._loop.call_soon_threadsafe(self._heard.set)
 

@@ -3,121 +3,44 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import psycopg
 
-from workmill.store import Notice, NoticeKind
+from workmill.store import NoticeKind
+from workmill.stores import hearing
+from workmill.stores.hearing import ANSWER_SECONDS, KINDS, PROBE_SECONDS
 from workmill.stores.postgres.address import Address
 from workmill.stores.postgres.lines import Lines, connect
 from workmill.stores.postgres.statements import statements
-from workmill.stores.postgres.wake import KINDS, channel, read
+from workmill.stores.postgres.wake import channel, read
 from workmill.stores.postgres.wire import Line
-from workmill.words.errors import StoreError
-
-PROBE_SECONDS = 9.0
-ANSWER_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 5.0
-MOST_KEPT = 1000
 
 
-class Ear:
-    """One ear. Belongs to one event loop."""
-
-    def __init__(self, kinds: frozenset[NoticeKind]) -> None:
-        self.kinds = kinds
-        self._heard: list[Notice] = []
-        self._came = asyncio.Event()
-
-    def hear(self, notices: Sequence[Notice]) -> None:
-        """Keep notices for the next call."""
-        self._heard += [notice for notice in notices if notice.kind in self.kinds]
-        if len(self._heard) > MOST_KEPT:
-            self._heard = [Notice(kind=kind) for kind in dict.fromkeys(notice.kind for notice in self._heard)]
-        if self._heard:
-            self._came.set()
-
-    async def next(self, timeout: float) -> list[Notice]:
-        """Wait up to `timeout` seconds for notices."""
-        if not self._heard:
-            self._came.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout):
-                    await self._came.wait()
-        heard, self._heard = self._heard, []
-        return heard
-
-
-class Post:
-    """Where the ears of one store hang: it holds the connection that listens, while there is any ear.
-
-    ```
-    first ear ──► connecting ──► listening ──probe comes back──► listening
-                      ▲              │
-                      └──────────────┴── the probe does not come back, or the connection ends: all ears are told
-    ```
-    """
+class Post(hearing.Post):
+    """The ears of a store on PostgreSQL."""
 
     def __init__(self, address: Address, lines: Lines) -> None:
+        super().__init__(psycopg.Error)
         self._address = address
         self._lines = lines
-        self._ears: set[Ear] = set()
-        self._keeping: asyncio.Task[None] | None = None
-        self._first_try = asyncio.Event()
-        self._turn = asyncio.Lock()
         self._line: Line | None = None
         self._listened: set[NoticeKind] = set()
         self._probe = f"{address.schema}_{secrets.token_hex(8)}"
         self._probed = asyncio.Event()
         self._ended = asyncio.Event()
-        self.is_deaf = False
-
-    async def add(self, ear: Ear) -> None:
-        """Hang an ear up; from now on it hears, or the server cannot be reached and it will hear when it can."""
-        async with self._turn:
-            self._ears.add(ear)
-            if self._keeping is None:
-                self._first_try.clear()
-                self._keeping = asyncio.create_task(self._keep())
-            await self._first_try.wait()
-            await self._widen()
-
-    async def remove(self, ear: Ear) -> None:
-        """Take an ear down; with the last one the connection goes."""
-        async with self._turn:
-            self._ears.discard(ear)
-            if not self._ears and self._keeping is not None:
-                self._keeping.cancel()
-                await asyncio.wait({self._keeping})
-                self._keeping = None
-
-    async def _keep(self) -> None:
-        pause = 0.1
-        while True:
-            try:
-                await self._listen()
-                pause = 0.1
-            except (psycopg.Error, OSError, TimeoutError, StoreError):
-                self.is_deaf = True
-            finally:
-                self._first_try.set()
-            self._tell_all()
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     async def _listen(self) -> None:
-        """Listen until the connection is gone or deaf."""
         line = await connect(self._address)
         socket = line.pgconn.socket
         line.add_notify_handler(lambda notice: self._take(notice.channel, notice.payload))
         self._ended.clear()
-        self._listened = {kind for ear in self._ears for kind in ear.kinds}
+        self._listened = self._kinds
         try:
             await listen(line, [self._probe, *self._channels(self._listened)])
             self._watch(line)
             self._line = line
-            self._tell_all()
-            self._first_try.set()
+            self._begin()
             await self._probe_while_it_answers()
         finally:
             self._line = None
@@ -126,8 +49,7 @@ class Post:
             await line.close()
 
     async def _widen(self) -> None:
-        """Listen for kinds that no ear has asked for before: an ear that nobody needs would wake for nothing."""
-        line, kinds = self._line, {kind for ear in self._ears for kind in ear.kinds} - self._listened
+        line, kinds = self._line, self._kinds - self._listened
         if line is None or not kinds:
             return
         self._listened |= kinds
@@ -176,18 +98,11 @@ class Post:
             return
         kind = KINDS.get(name.rpartition("_")[2])
         if kind is not None:
-            notices = read(kind, payload)
-            for ear in self._ears:
-                ear.hear(notices)
+            self._tell(read(kind, payload))
 
     def _end(self) -> None:
         self._ended.set()
         self._probed.set()  # Nothing will come any more.
-
-    def _tell_all(self) -> None:
-        # What was sent while nobody listened is not known.
-        for ear in self._ears:
-            ear.hear([Notice(kind=kind) for kind in sorted(ear.kinds)])
 
 
 async def listen(line: Line, names: Iterable[str]) -> None:

@@ -36,6 +36,7 @@ from workmill.store import (
     Verdict,
     Worker,
 )
+from workmill.stores.hearing import Ear
 from workmill.stores.postgres import (
     cancelling,
     channels,
@@ -56,7 +57,7 @@ from workmill.stores.postgres.channels import messages as heard
 from workmill.stores.postgres.failures import translated
 from workmill.stores.postgres.grouping import Groups
 from workmill.stores.postgres.lines import Lines
-from workmill.stores.postgres.listening import Ear, Post
+from workmill.stores.postgres.listening import Post
 from workmill.stores.postgres.migrating import adopt, migrate
 from workmill.stores.postgres.session import Session
 from workmill.stores.postgres.wake import Bells

@@ -18,19 +18,11 @@ import time
 from collections.abc import Sequence
 
 from workmill.store import Notice, NoticeKind
+from workmill.stores.hearing import LETTERS
 from workmill.stores.postgres.lines import Lines
 from workmill.stores.postgres.statements import statements
 from workmill.words.codec import dump, load
 from workmill.words.errors import StoreError
-
-LETTERS = {
-    NoticeKind.QUEUED: "q",
-    NoticeKind.SCHEDULED: "s",
-    NoticeKind.CANCEL: "x",
-    NoticeKind.CHANGED: "c",
-    NoticeKind.PUBLISHED: "p",
-}
-KINDS = {letter: kind for kind, letter in LETTERS.items()}
 
 MOST_IDS = 150
 """A notice about more jobs than these stands for any."""

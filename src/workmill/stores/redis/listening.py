@@ -1,24 +1,25 @@
-"""The listening side: one connection for all ears of a store, probed, and made again when it is gone."""
+"""The listening side: one connection for all ears of a store, probed, and made again when it is gone.
+
+There is one channel for each kind, so that a listener wakes only for what it asked for. A message is a msgpack array:
+of queues, of channels, or of the ids of jobs, where none stands for any; of a time it says nothing more.
+"""
 
 import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Iterable
 
+import msgpack
 from redis.asyncio.connection import AbstractConnection
 
 from workmill.store import Notice, NoticeKind
+from workmill.stores import hearing
+from workmill.stores.hearing import ANSWER_SECONDS, KINDS, LETTERS, PROBE_SECONDS
 from workmill.stores.redis.address import Address
 from workmill.stores.redis.connecting import FAILURES
-from workmill.stores.redis.ears import KINDS, LETTERS, Ear, read
 from workmill.stores.redis.line import Line
 from workmill.stores.redis.wire import REFUSALS, Reply, Wire
 from workmill.words.errors import StoreError
-
-PROBE_SECONDS = 9.0
-ANSWER_SECONDS = 5.0
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Receiver(Wire):
@@ -50,82 +51,32 @@ class Receiver(Wire):
                 super().take(reply)
 
 
-class Post:
-    """Where the ears of one store hang: it holds the connection that listens, while there is any ear.
-
-    ```
-    first ear ──► connecting ──► listening ──probe comes back──► listening
-                      ▲              │
-                      └──────────────┴── the probe does not come back, or the connection ends: all ears are told
-    ```
-
-    Attributes:
-        is_deaf: The last try to listen failed, so that polling must serve.
-    """
+class Post(hearing.Post):
+    """The ears of a store on Redis."""
 
     def __init__(self, address: Address, line: Line) -> None:
+        super().__init__(*FAILURES)
         self._address = address
         self._line = line
-        self._ears: set[Ear] = set()
-        self._keeping: asyncio.Task[None] | None = None
-        self._first_try = asyncio.Event()
-        self._turn = asyncio.Lock()
         self._receiver: Receiver | None = None
         self._listened: set[NoticeKind] = set()
         self._probe = address.key(f"probe:{secrets.token_hex(8)}")
         self._probed = asyncio.Event()
-        self.is_deaf = False
-
-    async def add(self, ear: Ear) -> None:
-        """Hang an ear up; from now on it hears, or the server cannot be reached and it will hear when it can."""
-        async with self._turn:
-            self._ears.add(ear)
-            if self._keeping is None:
-                self._first_try.clear()
-                self._keeping = asyncio.create_task(self._keep())
-            await self._first_try.wait()
-            await self._widen()
-
-    async def remove(self, ear: Ear) -> None:
-        """Take an ear down; with the last one the connection goes."""
-        async with self._turn:
-            self._ears.discard(ear)
-            if not self._ears and self._keeping is not None:
-                self._keeping.cancel()
-                await asyncio.wait({self._keeping})
-                self._keeping = None
-
-    async def _keep(self) -> None:
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                await self._listen()
-                pause = FIRST_PAUSE_SECONDS
-            except (*FAILURES, StoreError):
-                self.is_deaf = True
-            finally:
-                self._first_try.set()
-            self._tell_all()
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     async def _listen(self) -> None:
-        """Listen until the connection is gone or deaf."""
         receiver = Receiver(await self._line.another(), self._hear)
-        self._listened = {kind for ear in self._ears for kind in ear.kinds}
+        self._listened = self._kinds
         try:
             await receiver.subscribe([self._probe, *self._channels(self._listened)])
             self._receiver = receiver
-            self._tell_all()
-            self._first_try.set()
+            self._begin()
             await self._probe_while_it_answers(receiver)
         finally:
             self._receiver = None
             await receiver.close()
 
     async def _widen(self) -> None:
-        """Listen for kinds that no ear has asked for before: an ear that nobody needs would wake for nothing."""
-        receiver, kinds = self._receiver, {kind for ear in self._ears for kind in ear.kinds} - self._listened
+        receiver, kinds = self._receiver, self._kinds - self._listened
         if receiver is None or not kinds:
             return
         self._listened |= kinds
@@ -152,11 +103,21 @@ class Post:
         if channel == self._probe:
             self._probed.set()
             return
-        notices = read(KINDS[channel.rpartition(":")[2]], payload)
-        for ear in self._ears:
-            ear.hear(notices)
+        self._tell(read(KINDS[channel.rpartition(":")[2]], payload))
 
-    def _tell_all(self) -> None:
-        # What was sent while nobody listened is not known.
-        for ear in self._ears:
-            ear.hear([Notice(kind=kind) for kind in sorted(ear.kinds)])
+
+def read(kind: NoticeKind, payload: bytes) -> list[Notice]:
+    """Read a message; one that is not ours says nothing."""
+    if kind is NoticeKind.SCHEDULED:
+        return [Notice(kind=kind)]
+    try:
+        names = [str(name) for name in msgpack.unpackb(payload)]
+    except (ValueError, TypeError, msgpack.UnpackException):
+        return []
+    match kind:
+        case NoticeKind.QUEUED:
+            return [Notice(kind=kind, queue=name) for name in names or [""]]
+        case NoticeKind.PUBLISHED:
+            return [Notice(kind=kind, channel=name) for name in names or [""]]
+        case _:
+            return [Notice(kind=kind, job_ids=tuple(names))]

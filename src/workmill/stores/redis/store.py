@@ -34,6 +34,7 @@ from workmill.store import (
     Verdict,
     Worker,
 )
+from workmill.stores.hearing import Ear
 from workmill.stores.redis import (
     cancelling,
     channels,
@@ -54,7 +55,6 @@ from workmill.stores.redis.address import read_address
 from workmill.stores.redis.channels import messages as heard
 from workmill.stores.redis.direct import Switchboard
 from workmill.stores.redis.durability import durability
-from workmill.stores.redis.ears import Ear
 from workmill.stores.redis.line import Line
 from workmill.stores.redis.listening import Post
 from workmill.stores.redis.session import Session

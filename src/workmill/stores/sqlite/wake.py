@@ -19,16 +19,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workmill.store import Notice, NoticeKind
+from workmill.stores.hearing import KINDS, LETTERS, bounded
 from workmill.words.codec import dump, load
 
-LETTERS = {
-    NoticeKind.QUEUED: "q",
-    NoticeKind.SCHEDULED: "s",
-    NoticeKind.CANCEL: "x",
-    NoticeKind.CHANGED: "c",
-    NoticeKind.PUBLISHED: "p",
-}
-KINDS = {letter: kind for kind, letter in LETTERS.items()}
 IS_POSSIBLE = hasattr(socket, "AF_UNIX")
 
 LONGEST_ADDRESS = 100
@@ -37,7 +30,6 @@ MOST_IDS = 200
 """A notice about more jobs than these stands for any."""
 MOST_NAMES = 100
 """More queues or channels than these stand for any; so a datagram stays below the smallest bound a system sets."""
-MOST_KEPT = 1000
 LARGEST_DATAGRAM = 65_536
 CHECK_SECONDS = 2.0
 SETTLED_NANOSECONDS = 50_000_000
@@ -171,8 +163,7 @@ class Ear:
         with contextlib.suppress(BlockingIOError):
             while self._socket is not None:
                 self._heard += read(self._socket.recv(LARGEST_DATAGRAM), self._kinds)
-        if len(self._heard) > MOST_KEPT:
-            self._heard = [Notice(kind=kind) for kind in dict.fromkeys(notice.kind for notice in self._heard)]
+        self._heard = bounded(self._heard)
         self._came.set()
 
     def _check(self) -> None:

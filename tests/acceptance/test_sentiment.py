@@ -180,7 +180,7 @@ def test_four_at_once_run_side_by_side_and_the_speed_up_is_measured(tmp_path: Pa
     text.write_text(sample_text(2000))
 
     said = subprocess.run(
-        [sys.executable, "-m", "examples.sentiment.speed", str(text), "--rounds=2"],
+        [sys.executable, "-m", "examples.sentiment.speed", str(text), "--rounds=1"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ from workmill import App
 pytestmark = pytest.mark.slow
 
 SETTINGS = Path(__file__).with_name("schemathesis.toml")
-MOST_SECONDS = 25
+MOST_SECONDS = 12
 DEADLINE_SECONDS = 100.0
 
 

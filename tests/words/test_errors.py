@@ -25,6 +25,11 @@ TOLD = [
         errors.TaskError,
     ),
     (
+        errors.InvalidOption("queue", "long" * 1000, "give a shorter one"),
+        ["queue='" + "long" * 49 + "lon… (4,002 characters)", "give a shorter one"],
+        errors.TaskError,
+    ),
+    (
         errors.InvalidOption("priority", 10**5000, "give less"),
         ["priority=(int that cannot be shown)"],
         errors.TaskError,

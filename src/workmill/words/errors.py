@@ -6,6 +6,9 @@ from datetime import timedelta
 
 from workmill.words.outcome import Failure
 
+LONGEST_SHOWN = 200
+"""How many characters of a refused value a message repeats: it may be a whole document."""
+
 
 class WorkmillError(Exception):
     """The root of every error of this library."""
@@ -234,7 +237,8 @@ class WaitTimeout(WorkmillError):
 
 def _shown(value: object) -> str:
     try:
-        return str(value) if isinstance(value, timedelta) else repr(value)
+        text = str(value) if isinstance(value, timedelta) else repr(value)
+        return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text):,} characters)"
     except Exception:  # noqa: BLE001 - a stranger's __repr__ may do anything, and that of a long number does
         return f"({type(value).__name__} that cannot be shown)"
 

@@ -1,16 +1,13 @@
 """Transactions that hold rows as well as jobs, where the store joins Django's; and what there is where it does not."""
 
 from contextlib import AbstractContextManager
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
 from django.conf import settings  # type: ignore[import-untyped] # it has no types
 from django.db import connection, transaction  # type: ignore[import-untyped] # likewise
 
-from workmill import Task, current_job
+from workmill import current_job
 
-P = ParamSpec("P")
-C = TypeVar("C")
-R = TypeVar("R")
 JOINS: Final[bool] = settings.MILL_JOINS
 
 
@@ -21,8 +18,3 @@ def finishing() -> AbstractContextManager[object]:
     """
     atomic: AbstractContextManager[object] = transaction.atomic()
     return current_job.finish_in(connection) if JOINS else atomic
-
-
-def enqueueing(task: Task[P, C, R], *, key: str) -> Task[P, C, R]:
-    """Return a task whose jobs are stored in the present transaction, or else at once, and once for each key."""
-    return task.using(connection=connection, key=key) if JOINS else task.using(key=key)

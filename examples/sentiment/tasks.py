@@ -16,7 +16,7 @@ from django.db import connection, transaction  # type: ignore[import-untyped] # 
 from examples.sentiment import ready as ready  # noqa: PLC0414 - before the models
 from examples.sentiment import rounds
 from examples.sentiment.analysis import Analysis, analyse_lines
-from examples.sentiment.connecting import JOINS, enqueueing, finishing
+from examples.sentiment.connecting import JOINS, finishing
 from examples.sentiment.mailing import send_mail
 from examples.sentiment.migrating import migrate
 from examples.sentiment.mill import app as app  # noqa: PLC0414 - whoever wants its tasks looks here
@@ -35,6 +35,7 @@ from workmill import (
     chord,
     current_job,
 )
+from workmill.contrib.django.transactions import enqueue_with
 
 LIMIT_SECONDS = 120
 REHEARSAL_SECONDS = 5
@@ -60,10 +61,14 @@ def analyse(request_id: str, round_number: int, tool: Tool) -> Analysis:
 
 @app.task(name="sentiment.succeeded", retry=Retry(5, first=1))
 def succeeded(results: list[Analysis], request_id: str, round_number: int) -> None:
-    """Note the results of the four analyses, and have them mailed: both or neither, where the store can do so."""
+    """Note the results of the four analyses, and have them mailed: both or neither, where the store can do so.
+
+    Else they are mailed once they can be read, and whoever dies before that leaves both to the next attempt.
+    """
     with finishing():
         if rounds.succeed(request_id, round_number, [asdict(result) for result in results]):
-            enqueueing(mail, key=f"sentiment.mail {request_id} {round_number}").enqueue(request_id, round_number)
+            once = mail.using(key=f"sentiment.mail {request_id} {round_number}")
+            enqueue_with(once.job(request_id, round_number))
 
 
 @app.task(name="sentiment.failed", retry=Retry(5, first=1))

@@ -9,7 +9,7 @@ from workmill.testing.conformance import *  # noqa: F403 - the suite's tests and
 
 
 @pytest.fixture(scope="module")
-def usable(postgres: str) -> Iterator[list[PostgresHarness]]:
+def usable(postgres: str) -> Iterator[list[PostgresHarness]]:  # noqa: ARG001 - it must outlive them
     """Give what the test before has left to use again."""
     usable: list[PostgresHarness] = []
     yield usable

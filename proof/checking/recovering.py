@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
-from proof.checking.faulting import Faults
+from proof.checking.faulting import GENTLE, Faults
 from proof.checking.violation import Violation
 from proof.histories.dump import Dump
 from proof.histories.entry import Op
@@ -26,17 +26,22 @@ class Recovery:
 
 
 def recoveries(history: History, dump: Dump, faults: Faults) -> list[Recovery]:
-    """Measure from the fault, or from the end of what hit the store meanwhile, because nothing can start before."""
+    """Measure from the fault, or from the end of what hit the store meanwhile, because nothing can start before.
+
+    A gentle fault lets a job run on for a while: what it gives back then is measured from the end of its code.
+    """
     times: defaultdict[str, list[float]] = defaultdict(list)
     for job in dump.jobs:
         starts = {entry.token: entry.at for entry in history.of(Op.START, job.id)}
+        ends = {entry.token: entry.at for entry in history.of(Op.END, job.id)}
         for attempt in job.attempts:
             again = min((at for token, at in starts.items() if token > attempt.token), default=inf)
             if attempt.ending not in {Ending.INTERRUPTED, Ending.RETURNED} or again == inf:
                 continue
             fault = faults.cause(job.id, attempt, before=again)
             if fault is not None:
-                since = faults.store_healed_at(fault.at, again)
+                left = ends.get(attempt.token, fault.at) if fault.kind in GENTLE else fault.at
+                since = faults.store_healed_at(max(left, fault.at), again)
                 times[fault.kind].append(max(again - since, 0.0))
     return [Recovery(fault=kind, seconds=tuple(sorted(times[kind]))) for kind in sorted(times)]
 

@@ -218,6 +218,17 @@ def test_process_that_ended_by_itself_is_found() -> None:
     assert not found([*entries(), replace(ended, scope="12")])
 
 
+def test_recovery_from_a_gentle_fault_is_measured_from_the_end_of_what_it_let_run_on() -> None:
+    gentle = replace(KILL, kind="restart engines")
+    given_back = Entry(op=Op.END, at=8.0, pid=11, job=JOB, token=1, kind="raised")
+    history = History([*interrupted(), gentle, given_back])
+    dump = Dump(jobs=(job(attempt(1, ending=Ending.RETURNED), attempt(2)),), counts=())
+
+    measured = recoveries(history, dump, Faults(history, tail=0.0))
+
+    assert [(each.fault, each.seconds) for each in measured] == [("restart engines", (1.0,))]
+
+
 def test_recovery_is_measured_from_the_fault_and_held_against_a_bound() -> None:
     history = History([*interrupted(), KILL])
     dump = Dump(jobs=(job(attempt(1, ending=Ending.INTERRUPTED), attempt(2)),), counts=())

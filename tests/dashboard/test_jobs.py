@@ -219,6 +219,20 @@ async def test_selected_jobs_are_run_again_once_however_often_the_question_is_an
     assert len((await app.ajobs(states=["queued"])).jobs) == len(ids)
 
 
+async def test_all_that_failed_is_run_again_once_however_often_the_question_is_answered(
+    app: App, client: AsyncClient, hand: Hand
+) -> None:
+    for number in range(2):
+        await app.tasks["add"].aenqueue(number)
+        await hand.fail(await hand.take())
+    answer = controls((await client.get("/jobs/act", params={"action": "retry", "state": "failed"})).text)
+
+    for _ in range(2):
+        assert (await client.post("/jobs/act", data=answer)).status_code == 303
+
+    assert len((await app.ajobs(states=["queued"])).jobs) == 2
+
+
 async def test_a_job_is_run_again_with_other_arguments(app: App, client: AsyncClient, hand: Hand) -> None:
     job = await app.tasks["add"].aenqueue(1, b=7)
     await hand.succeed(await hand.take())

@@ -53,6 +53,18 @@ async def test_failed_jobs_are_retried_by_filter(app: App, divide: Any, twin: st
 
 
 @TWINS
+async def test_a_retry_with_a_key_makes_no_job_twice(app: App, divide: Any, twin: str) -> None:
+    app.enqueue_many([divide.job(1, 0), divide.job(2, 0)])
+    await app.adrain()
+
+    first, second = [await act(twin, app, "retry", key="pressed" * 30) for _ in range(2)]
+    other = await act(twin, app, "retry", key="pressed again")
+    assert first == second
+    assert (len(first.job_ids), len(other.job_ids)) == (2, 2)
+    assert set(first.job_ids).isdisjoint(other.job_ids)
+
+
+@TWINS
 async def test_a_dry_run_does_nothing(app: App, divide: Any, twin: str) -> None:
     job = divide.enqueue(1)
 
@@ -114,6 +126,7 @@ async def test_a_task_that_is_not_known_here_is_retried_all_the_same(app: App, d
         ("retry", {"states": ["done"]}, "states"),
         ("cancel", {"expected": -1}, "expected"),
         ("cancel", {"reason": "x" * 2000}, "reason"),
+        ("retry", {"key": ""}, "key"),
     ],
 )
 def test_what_cannot_be_is_refused(app: App, action: str, options: dict[str, Any], option: str) -> None:

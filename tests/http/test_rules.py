@@ -212,6 +212,19 @@ async def test_failed_jobs_are_retried(app: App, client: AsyncClient) -> None:
     assert (await app.ajob(new)).record.retry_of == failed.id
 
 
+async def test_failed_jobs_are_retried_once_for_each_idempotency_key(app: App, client: AsyncClient) -> None:
+    await app.task(name="fail")(_fail).aenqueue()
+    await app.adrain()
+    body = {"action": "retry", "expected_count": 1}
+
+    made = [
+        (await client.post("/v1/jobs/actions", json=body, headers={"Idempotency-Key": key})).json()["jobs"]
+        for key in ("one", "one", "another")
+    ]
+
+    assert made[0] == made[1] != made[2]
+
+
 def _fail() -> None:
     raise OSError
 

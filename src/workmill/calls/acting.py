@@ -15,6 +15,7 @@ from workmill.store import JobFilter
 from workmill.sync import Portal
 from workmill.words.errors import InvalidOption
 from workmill.words.job import Job, JobState, NewJob
+from workmill.words.names import check_key
 
 if TYPE_CHECKING:
     from workmill.craft.acting import Acted, Action
@@ -43,6 +44,7 @@ class Acting:
         force: bool = False,
         expected: int | None = None,
         dry_run: bool = False,
+        key: str | None = None,
     ) -> Acted:
         """Cancel or retry every job that matches the filters, 10,000 at most.
 
@@ -57,13 +59,15 @@ class Acting:
             force: Of a cancel: end running jobs without asking them.
             expected: How many the caller thinks there are.
             dry_run: Do nothing, and answer what would be done.
+            key: Of a retry: an idempotency key; to act again with it makes no job twice.
 
         Raises:
             CountChanged: There are not as many as expected; nothing was done.
             InvalidOption: A filter is none, they are too many, or the action is not for jobs in such a state.
+            StoreUnavailable: Unknown how many were done; repeat a retry with its key.
         """
         wanted = job_filter(states, tasks, queues, created_after, created_before)
-        act = self._act(_action(action), wanted, reason, force=force, expected=expected, dry_run=dry_run)
+        act = self._act(_action(action), wanted, reason, force=force, expected=expected, dry_run=dry_run, key=key)
         return self._portal.run(act, timeout=LONGEST_SECONDS)
 
     async def aact_on_jobs(
@@ -79,10 +83,11 @@ class Acting:
         force: bool = False,
         expected: int | None = None,
         dry_run: bool = False,
+        key: str | None = None,
     ) -> Acted:
         """Do as `act_on_jobs` does, awaited."""
         wanted = job_filter(states, tasks, queues, created_after, created_before)
-        act = self._act(_action(action), wanted, reason, force=force, expected=expected, dry_run=dry_run)
+        act = self._act(_action(action), wanted, reason, force=force, expected=expected, dry_run=dry_run, key=key)
         return await self._portal.arun(act)
 
     def _act(
@@ -94,11 +99,14 @@ class Acting:
         force: bool,
         expected: int | None,
         dry_run: bool,
+        key: str | None,
     ) -> Callable[[Session], Awaitable[Acted]]:
         check_reason(reason)
         checked_count("expected", expected)
         from workmill.craft import acting  # noqa: PLC0415 - loaded by who acts
 
+        if key is not None:
+            check_key(key)
         chosen = replace(wanted, states=acting.states_for(action, wanted.states))
 
         async def act(session: Session) -> Acted:
@@ -107,7 +115,7 @@ class Acting:
                 return acting.Acted(matched=len(jobs), job_ids=tuple(job.id for job in jobs))
             if action is acting.Action.CANCEL:
                 return await acting.cancel_all(session, jobs, reason, force=force)
-            return await acting.retry_all(session, self._client, jobs, self._ruled)
+            return await acting.retry_all(session, self._client, jobs, key, self._ruled)
 
         return act
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 
 from workmill.craft.client import Client, Session
 from workmill.store import JobFilter
@@ -20,6 +21,7 @@ from workmill.words.job import FINAL_STATES, Job, JobState, NewJob
 MOST_JOBS = 10_000
 """How many jobs one action takes at most."""
 AT_ONCE = 1000
+DIGITS = 32
 
 _AGAINST_IT = (InvalidArguments, JobConflict, JobNotFound, ParentNotFound, QueueFull)
 """What stands against one job and not against the others."""
@@ -102,14 +104,20 @@ async def cancel_all(session: Session, jobs: Sequence[Job], reason: str | None, 
 
 
 async def retry_all(
-    session: Session, client: Client, jobs: Sequence[Job], ruled: Callable[[Job], Callable[[NewJob], NewJob] | None]
+    session: Session,
+    client: Client,
+    jobs: Sequence[Job],
+    key: str | None,
+    ruled: Callable[[Job], Callable[[NewJob], NewJob] | None],
 ) -> Acted:
-    """Store a new job for each; one that a rule of its task stands against is refused."""
+    """Store a new job for each, once for each key; one that a rule of its task stands against is refused."""
+    # A job's key is of a bounded length, and has to name the job that is repeated, too.
+    word = None if key is None else sha256(key.encode()).hexdigest()[:DIGITS]
     done: list[str] = []
     refused: list[tuple[str, str]] = []
     for job in jobs:
         try:
-            stored = await client.retry(session, job.id, None, None, ruled(job))
+            stored = await client.retry(session, job.id, None, word and f"{word} {job.id}", ruled(job))
         except _AGAINST_IT as error:
             refused.append((job.id, str(error)))
         else:

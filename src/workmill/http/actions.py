@@ -19,6 +19,7 @@ from workmill.http.fields import (
     whole,
 )
 from workmill.http.parameters import CREATED_AFTER, CREATED_BEFORE, QUEUES, STATE, TASK
+from workmill.http.preconditions import idempotency_key
 from workmill.http.problem import Document
 from workmill.http.query import Query
 
@@ -80,6 +81,7 @@ async def act_on_jobs(request: Request, app: App) -> Response:
         force=fields.one(FORCE) is True,
         expected=expected,
         dry_run=is_dry,
+        key=idempotency_key(request),
     )
     body: Document = {
         "action": str(action),

@@ -2,7 +2,7 @@
 
 from workmill import Scope
 from workmill.http import problem
-from workmill.http.operation import BODY_PROBLEMS, Operation, answer, in_path, json_body
+from workmill.http.operation import BODY_PROBLEMS, IDEMPOTENCY_KEY, Operation, answer, in_path, json_body
 from workmill.http.problem import Document
 from workmill.http.schemas import reference
 
@@ -30,6 +30,10 @@ def rule_operations() -> list[tuple[str, str, Operation]]:
     ]
 
 
+_RETRY_KEY: Document = {
+    **IDEMPOTENCY_KEY,
+    "description": "Of a retry: to act again with this key makes no job twice.",
+}
 _SUBMIT_BATCH = Operation(
     id="submit_batch",
     summary="Submit up to 1,000 jobs, all or none.",
@@ -48,6 +52,7 @@ _ACT_ON_JOBS = Operation(
     id="act_on_jobs",
     summary="Cancel or retry every job that matches a filter.",
     tag="jobs",
+    parameters=[_RETRY_KEY],
     body=json_body("JobAction", is_required=True),
     answers={"200": answer("What was done, or would be.", reference("Acted"))},
     problems=[*BODY_PROBLEMS, problem.COUNT_CHANGED, problem.QUEUE_FULL],

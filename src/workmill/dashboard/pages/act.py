@@ -51,7 +51,8 @@ async def act(request: Request, door: Door) -> Response:
     else:
         expected = whole("expected", form.one("expected")) or 0
         try:
-            done = await _all(door.app, action, filters, reason, force=force, expected=expected)
+            once = key_of(form.one(CONTROL))
+            done = await _all(door.app, action, filters, reason, force=force, expected=expected, once=once)
         except CountChanged as error:
             return await _asked(request, door, action=action, ids=ids, filters=filters, changed=error)
     back = {} if ids else filters.query
@@ -100,6 +101,7 @@ async def _all(
     force: bool = False,
     expected: int | None = None,
     dry_run: bool = False,
+    once: str | None = None,
 ) -> Acted:
     if not filters.is_actable:
         raise InvalidOption("filter", "flow or schedule", "select jobs, or act on the flow or the schedule itself")
@@ -114,6 +116,7 @@ async def _all(
         force=force,
         expected=expected,
         dry_run=dry_run,
+        key=once,
     )
 
 

@@ -17,11 +17,11 @@ FROZEN = f"""
 CREATE TABLE {{schema}}.frozen AS SELECT {BEGINNING}::bigint AS moment;
 CREATE OR REPLACE FUNCTION {{schema}}.clock() RETURNS bigint LANGUAGE sql AS 'SELECT moment FROM {{schema}}.frozen';
 """
-TABLES = """
+EMPTYING = """
 SELECT string_agg('DELETE FROM ' || quote_ident(schemaname) || '.' || quote_ident(tablename), ';') FROM pg_tables
 WHERE schemaname = '{schema}' AND tablename NOT IN ('version', 'identity', 'frozen')
 """
-"""Those that are empty in a new store."""
+"""Gives the statements that delete what a new store has not."""
 CALLERS = """
 CREATE TABLE IF NOT EXISTS {schema}.callers (place bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, text text NOT NULL)
 """
@@ -106,7 +106,7 @@ class PostgresHarness:
         self._uses += 1
         self._turn = asyncio.Lock()  # The next test has an event loop of its own.
         if self._is_frozen:
-            [(emptying,)] = self.execute(TABLES)
+            [(emptying,)] = self.execute(EMPTYING)
             self.execute(f"{emptying}; UPDATE {{schema}}.frozen SET moment = {BEGINNING}")
         return True
 

@@ -1,6 +1,5 @@
 """The chess example's page in a real browser, with the real server, worker and engine behind it."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +11,6 @@ from tests.acceptance.servers import HOST, demo, free_port
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-if CHROMIUM is None:
-    pytest.skip("no chromium is on the PATH, so the page is not looked at: install it", allow_module_level=True)
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="the page is not looked at without playwright: ./run setup"
 )
@@ -26,15 +22,6 @@ KINGS = "4k3/8/8/8/8/8/8/4K3 w - - 0 1"
 DEADLINE_MS = 20_000
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    with sync_api.sync_playwright() as playwright:
-        # Chromium's own sandbox refuses to run as root, as tests in a container do; it sees nothing but this page.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,19 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.acceptance.browser import DEADLINE_MS, PHONE, Look, a_browser
+from tests.acceptance.browser import DEADLINE_MS, PHONE, Look
 from tests.acceptance.servers import HOST, await_listening, free_port, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    with a_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.acceptance.browser import PHONE, Look, a_browser
+from tests.acceptance.browser import PHONE, Look
 from tests.acceptance.robot_parts import QUICK
 from tests.acceptance.servers import HOST, await_listening, free_port, running
 
@@ -19,12 +19,6 @@ expect = sync_api.expect
 DEADLINE_MS = 30_000
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def browser() -> Iterator["Browser"]:
-    with a_browser() as browser:
-        yield browser
 
 
 @pytest.fixture

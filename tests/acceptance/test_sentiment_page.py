@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from examples.sentiment.sample import sample_text
-from tests.acceptance.browser import PHONE, Look, a_browser
+from tests.acceptance.browser import PHONE, Look
 from tests.acceptance.sentiment import DEADLINE_SECONDS, Sentiment
 
 if TYPE_CHECKING:
@@ -15,12 +15,6 @@ if TYPE_CHECKING:
 LONGEST_MS = DEADLINE_SECONDS * 1000
 HOSTILE = "<img src=x onerror=alert(1)>"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    with a_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
